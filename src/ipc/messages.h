@@ -1,0 +1,191 @@
+#ifndef PH_IPC_MESSAGES_H
+#define PH_IPC_MESSAGES_H
+
+/* Every message between our processes, in one table: encoder, decoder, direction check and
+ * docs/ipc.md come from it.
+ *
+ * Field kinds: U8 U16 U32 U64 (little-endian), B20 B32 B65 (fixed bytes), BYTES (u32 length, then
+ * bytes), REST (all bytes up to the end of the payload; last field only).
+ *
+ * Header blocks are text: "name: value\n" per field, names lower-case tokens, values without CR, LF
+ * and NUL.
+ *
+ * Layer: ipc. Tests: messages_test.c, messages_fuzz.c.
+ */
+
+#include "base/ids.h"
+#include "ipc/frame.h"
+
+/* Directions: D phalad, R phala-run instance, Z phala-run zygote, K phala-keyd. */
+enum ph_ipc_dir { PH_D2R, PH_R2D, PH_D2Z, PH_Z2D, PH_D2K, PH_K2D };
+
+/* Frame flags. */
+enum {
+    PH_IPC_END = 1, /* CALL, RESP, FETCH, FETCH_HEAD: the inline body is the whole body, no body
+                       and end frames follow */
+};
+
+/* M(NAME, number, direction, fields…) with F(KIND, name); M0 has no fields. Numbers are never
+ * reused.
+ *
+ * Instance life: D sends BUNDLE* then START; R answers STARTED or START_FAIL. Then calls, in any
+ * number at once: CALL [CALL_BODY]* CALL_END?   ->   RESP [RESP_BODY]* RESP_END?   or RESP_FAIL at
+ * any point before the end. CALL_CANCEL (the caller left, or the deadline passed): R drops the
+ * call; it may still send RESP_FAIL. Fetches of the phat: FETCH [FETCH_SEND]* FETCH_SEND_END? ->
+ * FETCH_HEAD [FETCH_BODY]* FETCH_DONE? or FETCH_FAIL. Flow control: a sender has PH_IPC_WINDOW body
+ * bytes in flight per id and direction; CREDIT gives bytes back. Inline bodies count. The four
+ * streams of one id are told apart by CREDIT's `stream`.
+ */
+/* clang-format off */
+#define PH_IPC_MESSAGES(M, M0, F)                                                                    \
+    /* phalad -> instance */                                                                        \
+    M(BUNDLE,        1, PH_D2R, F(REST, data))                  /* next piece of the ustar archive */ \
+    M(START,         2, PH_D2R, F(B20, phat) F(B32, bundle_hash) F(U32, cpu_ms) F(U32, wall_ms)      \
+                                F(U32, memory_mib) F(U32, subrequests) F(U32, secrets_len)           \
+                                F(U8, flags) F(REST, env_json)) /* env: manifest's plain variables */ \
+    M(CALL,          3, PH_D2R, F(U8, kind) F(U32, wall_ms) F(BYTES, method) F(BYTES, url)           \
+                                F(BYTES, headers) F(REST, body))                                     \
+    M(CALL_BODY,     4, PH_D2R, F(REST, data))                                                      \
+    M0(CALL_END,      5, PH_D2R)                                                                   \
+    M0(CALL_CANCEL,   6, PH_D2R)                                                                   \
+    M(FETCH_HEAD,    7, PH_D2R, F(U16, status) F(BYTES, url) F(BYTES, status_text) F(BYTES, headers) F(REST, body)) \
+    M(FETCH_BODY,    8, PH_D2R, F(REST, data))                                                      \
+    M0(FETCH_DONE,    9, PH_D2R)                                                                   \
+    M(FETCH_FAIL,   10, PH_D2R, F(BYTES, code) F(REST, message))                                    \
+    M(CREDIT_R,     11, PH_D2R, F(U8, stream) F(U32, bytes))                                        \
+    /* instance -> phalad */                                                                        \
+    M(READY,        20, PH_R2D, F(REST, sandbox_layers))        /* VM up: comma-separated layers in force */ \
+    M(STARTED,      21, PH_R2D, F(U32, handlers))               /* bit 0 fetch, 1 scheduled, 2 chain, 3 event */ \
+    M(START_FAIL,   22, PH_R2D, F(REST, message))               /* text with file:line:column lines */ \
+    M(RESP,         23, PH_R2D, F(U16, status) F(BYTES, headers) F(REST, body))                     \
+    M(RESP_BODY,    24, PH_R2D, F(REST, data))                                                      \
+    M0(RESP_END,     25, PH_R2D)                                                                   \
+    M(RESP_FAIL,    26, PH_R2D, F(BYTES, code) F(REST, message))                                    \
+    M(FETCH,        27, PH_R2D, F(U64, call) F(U8, redirect) F(BYTES, method) F(BYTES, url)          \
+                                F(BYTES, headers) F(REST, body))                                     \
+    M(FETCH_SEND,   28, PH_R2D, F(REST, data))                                                      \
+    M0(FETCH_SEND_END, 29, PH_R2D)                                                                 \
+    M0(FETCH_CANCEL, 30, PH_R2D)                                                                   \
+    M(LOG,          31, PH_R2D, F(U8, level) F(REST, text))     /* id: the call, 0 outside of one */ \
+    M(CREDIT_D,     32, PH_R2D, F(U8, stream) F(U32, bytes))                                        \
+    M0(IDLE,         33, PH_R2D)                               /* waitUntil work is done, nothing pending */ \
+    /* phalad <-> zygote: datagrams, one frame each */                                              \
+    M(SPAWN,        40, PH_D2Z, F(U32, memory_mib) F(U8, jit))  /* + fds: instance socket, secrets pipe */ \
+    M(SPAWNED,      41, PH_Z2D, F(U32, pid))                    /* + fd: pidfd */ \
+    M(SPAWN_FAIL,   42, PH_Z2D, F(REST, message))                                                   \
+    M(EXITED,       43, PH_Z2D, F(U32, pid) F(U32, wait_status))                                    \
+    M(ZYGOTE_UP,    44, PH_Z2D, F(REST, sandbox_layers))        /* layers this host gives, and which are missing: name=ok|missing:reason,… */ \
+    /* phalad <-> keyd: datagrams, one frame each; id echoes */                                     \
+    M0(KEYD_INFO,    60, PH_D2K)                                                                   \
+    M(KEYD_INFO_IS, 61, PH_K2D, F(B20, signer) F(BYTES, signer_pub) F(B32, caller_x25519)            \
+                                F(BYTES, tls_pub) F(U8, flags))                                      \
+    M(SIGN_BATCH,   62, PH_D2K, F(B32, root) F(U32, count) F(U64, time_ms))                         \
+    M(SIGNED,       63, PH_K2D, F(B65, sig))                                                        \
+    M(TLS_SIGN,     64, PH_D2K, F(U16, scheme) F(REST, digest))                                     \
+    M(TLS_SIGNED,   65, PH_K2D, F(REST, sig))                                                       \
+    M(SECRETS_SEAL, 66, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, envelope))              \
+    M(SECRETS_SEALED, 67, PH_K2D, F(REST, sealed))                                                  \
+    M(SECRETS_RELEASE, 68, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, sealed)) /* + fd: write end of the instance's pipe */ \
+    M(SECRETS_RELEASED, 69, PH_K2D, F(U32, len))                                                    \
+    M(KEYD_FAIL,    70, PH_K2D, F(U8, err) F(REST, message))
+/* clang-format on */
+
+enum { PH_IPC_WINDOW = 256 * 1024 };
+
+/* CREDIT's stream. */
+enum ph_ipc_stream {
+    PH_STREAM_CALL = 0,  /* request body of a call, D -> R */
+    PH_STREAM_RESP = 1,  /* response body of a call, R -> D */
+    PH_STREAM_FETCH = 2, /* request body of a fetch, R -> D */
+    PH_STREAM_GOT = 3,   /* response body of a fetch, D -> R */
+};
+
+enum ph_call_kind { PH_CALL_FETCH = 0, PH_CALL_SCHEDULED = 1 };
+
+#define PH_IPC_M_(NAME, number, dir, fields) PH_IPC_##NAME = (number),
+#define PH_IPC_M0_(NAME, number, dir) PH_IPC_##NAME = (number),
+#define PH_IPC_F_(KIND, name)
+enum ph_ipc_msg { PH_IPC_MESSAGES(PH_IPC_M_, PH_IPC_M0_, PH_IPC_F_) };
+#undef PH_IPC_M_
+#undef PH_IPC_M0_
+#undef PH_IPC_F_
+
+/* One struct per message with fields: struct ph_msg_CALL { uint8_t kind; … }. BYTES and REST are
+ * views: into the caller's memory when sending, into the frame when parsed. */
+#define PH_IPC_C_U8 uint8_t
+#define PH_IPC_C_U16 uint16_t
+#define PH_IPC_C_U32 uint32_t
+#define PH_IPC_C_U64 uint64_t
+#define PH_IPC_C_B20 struct ph_phat_id
+#define PH_IPC_C_B32 struct ph_hash32
+#define PH_IPC_C_B65 struct ph_bytes65
+#define PH_IPC_C_BYTES struct ph_bytes
+#define PH_IPC_C_REST struct ph_bytes
+struct ph_bytes65 {
+    uint8_t b[65];
+};
+#define PH_IPC_M_(NAME, number, dir, fields)                                                       \
+    struct ph_msg_##NAME {                                                                         \
+        fields                                                                                     \
+    };
+#define PH_IPC_M0_(NAME, number, dir)
+#define PH_IPC_F_(KIND, name) PH_IPC_C_##KIND name;
+PH_IPC_MESSAGES(PH_IPC_M_, PH_IPC_M0_, PH_IPC_F_)
+#undef PH_IPC_M_
+#undef PH_IPC_M0_
+#undef PH_IPC_F_
+
+/* Untyped core of the wrappers below; use those. */
+PH_CHECKED enum ph_err ph_ipc_put_raw(struct ph_ipc_chan *chan, uint16_t type, uint16_t flags,
+                                      uint64_t id, const void *msg);
+PH_CHECKED enum ph_err ph_ipc_get_raw(const struct ph_ipc_frame *frame, uint16_t type, void *out);
+/* Encode one message as a datagram into `out` (control channels); parse one received datagram. */
+PH_CHECKED enum ph_err ph_ipc_encode_raw(struct ph_buf *out, uint16_t type, uint16_t flags,
+                                         uint64_t id, const void *msg);
+PH_CHECKED enum ph_err ph_ipc_decode(struct ph_bytes datagram, struct ph_ipc_frame *out);
+
+/* Name of a message type ("CALL"), or "?" ; and whether it may travel in this direction. */
+const char *ph_ipc_name(uint16_t type);
+bool ph_ipc_allowed(uint16_t type, enum ph_ipc_dir dir);
+
+/* For each message: ph_put_CALL(chan, flags, id, &msg) queues it, ph_get_CALL(&frame, &msg) reads
+ * it (PH_ERR_MALFORMED: another type, short, or bytes left over), ph_encode_CALL(&buf, flags, id,
+ * &msg) makes a datagram. Messages without fields take and give no struct. */
+#define PH_IPC_M_(NAME, number, dir, fields)                                                       \
+    PH_CHECKED static inline enum ph_err ph_put_##NAME(                                            \
+        struct ph_ipc_chan *chan, uint16_t flags, uint64_t id, const struct ph_msg_##NAME *msg)    \
+    {                                                                                              \
+        return ph_ipc_put_raw(chan, (number), flags, id, msg);                                     \
+    }                                                                                              \
+    PH_CHECKED static inline enum ph_err ph_get_##NAME(const struct ph_ipc_frame *frame,           \
+                                                       struct ph_msg_##NAME *out)                  \
+    {                                                                                              \
+        return ph_ipc_get_raw(frame, (number), out);                                               \
+    }                                                                                              \
+    PH_CHECKED static inline enum ph_err ph_encode_##NAME(                                         \
+        struct ph_buf *out, uint16_t flags, uint64_t id, const struct ph_msg_##NAME *msg)          \
+    {                                                                                              \
+        return ph_ipc_encode_raw(out, (number), flags, id, msg);                                   \
+    }
+#define PH_IPC_M0_(NAME, number, dir)                                                              \
+    PH_CHECKED static inline enum ph_err ph_put_##NAME(struct ph_ipc_chan *chan, uint16_t flags,   \
+                                                       uint64_t id)                                \
+    {                                                                                              \
+        return ph_ipc_put_raw(chan, (number), flags, id, NULL);                                    \
+    }                                                                                              \
+    PH_CHECKED static inline enum ph_err ph_get_##NAME(const struct ph_ipc_frame *frame)           \
+    {                                                                                              \
+        return ph_ipc_get_raw(frame, (number), NULL);                                              \
+    }                                                                                              \
+    PH_CHECKED static inline enum ph_err ph_encode_##NAME(struct ph_buf *out, uint16_t flags,      \
+                                                          uint64_t id)                             \
+    {                                                                                              \
+        return ph_ipc_encode_raw(out, (number), flags, id, NULL);                                  \
+    }
+#define PH_IPC_F_(KIND, name)
+PH_IPC_MESSAGES(PH_IPC_M_, PH_IPC_M0_, PH_IPC_F_)
+#undef PH_IPC_M_
+#undef PH_IPC_M0_
+#undef PH_IPC_F_
+
+#endif
