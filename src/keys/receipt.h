@@ -1,0 +1,93 @@
+#ifndef PH_KEYS_RECEIPT_H
+#define PH_KEYS_RECEIPT_H
+
+/* Receipts: every call is a leaf, leaves of a few milliseconds form a Merkle tree, phala-keyd signs
+ * the root.
+ *
+ * Leaf hash SHA-256(0x00 || leaf bytes), node hash SHA-256(0x01 || left || right), tree shape of
+ * RFC 9162 §2.1.1. Signature: EIP-712 ReceiptBatch(bytes32 root,uint32 count,uint64 time), domain
+ * as in keys/eip712.h.
+ *
+ * Layer: keys. Pure. Format and how a stranger recomputes it: docs/receipts.md. Tests:
+ * receipt_test.c, receipt_fuzz.c.
+ */
+
+#include "base/bytes.h"
+#include "base/ids.h"
+
+/* F(field, offset, size): the leaf as hashed; integers big-endian. */
+/* clang-format off */
+#define PH_RECEIPT_LEAF(F)                                                                         \
+    F(version,        0,  1) /* 1 */                                                               \
+    F(outcome,        1,  1) /* enum ph_outcome */                                                 \
+    F(status,         2,  2) /* HTTP status sent to the caller */                                  \
+    F(phat,           4, 20)                                                                       \
+    F(bundle_hash,   24, 32)                                                                       \
+    F(request_hash,  56, 32)                                                                       \
+    F(response_hash, 88, 32)                                                                       \
+    F(nonce,        120, 32) /* Phala-Nonce of the caller; zero without one */                     \
+    F(time_ms,      152,  8) /* Unix milliseconds when the answer was complete */                  \
+    F(commit_index, 160,  8) /* 0: the phat keeps no state */                                      \
+    F(state_root,   168, 32) /* zero likewise */
+/* clang-format on */
+enum { PH_RECEIPT_LEAF_LEN = 200, PH_RECEIPT_BATCH_MAX = 1024 };
+
+enum ph_outcome {
+    PH_OUTCOME_ANSWERED = 0, /* the phat's own answer, complete */
+    PH_OUTCOME_FAILED = 1,   /* the worker answered for it: limit, crash, error */
+    PH_OUTCOME_CUT = 2,      /* a streamed answer ended early; response_hash covers what was sent */
+};
+
+struct ph_receipt_leaf {
+    uint8_t raw[PH_RECEIPT_LEAF_LEN];
+};
+void ph_receipt_leaf_make(struct ph_receipt_leaf *out, enum ph_outcome outcome, uint16_t status,
+                          const struct ph_phat_id *phat, const struct ph_hash32 *bundle_hash,
+                          const struct ph_hash32 *request_hash,
+                          const struct ph_hash32 *response_hash, const struct ph_hash32 *nonce,
+                          uint64_t time_ms);
+
+/* request_hash = SHA-256("phala-request-v1\n" method "\n" target "\n" "content-type: " v "\n"
+ * hex(SHA-256(body)) "\n") response_hash = SHA-256("phala-response-v1\n" status "\n" "content-type:
+ * " v "\n" "content-encoding: " v "\n" "location: " v "\n" hex(SHA-256(body)) "\n") A header that
+ * is absent has an empty v. target is the path and query as the phat saw them. */
+void ph_receipt_request_hash(struct ph_bytes method, struct ph_bytes target,
+                             struct ph_bytes content_type, const uint8_t body_sha256[static 32],
+                             struct ph_hash32 *out);
+void ph_receipt_response_hash(uint16_t status, struct ph_bytes content_type,
+                              struct ph_bytes content_encoding, struct ph_bytes location,
+                              const uint8_t body_sha256[static 32], struct ph_hash32 *out);
+
+void ph_receipt_leaf_hash(const struct ph_receipt_leaf *leaf, struct ph_hash32 *out);
+/* Root of 1..PH_RECEIPT_BATCH_MAX leaf hashes. */
+void ph_merkle_root(const struct ph_hash32 *leaves, size_t cnt, struct ph_hash32 *out);
+/* Audit path of leaf `index`, bottom up; yields its length (at most 10). RFC 9162 §2.1.3.1 */
+size_t ph_merkle_path(const struct ph_hash32 *leaves, size_t cnt, size_t index,
+                      struct ph_hash32 out[static 10]);
+/* RFC 9162 §2.1.3.2. PH_ERR_UNTRUSTED: the path does not lead to the root. */
+PH_CHECKED enum ph_err ph_merkle_check(const struct ph_hash32 *leaf, size_t index, size_t cnt,
+                                       const struct ph_hash32 *path, size_t path_len,
+                                       const struct ph_hash32 *root);
+
+/* What phala-keyd signs for a batch. */
+void ph_receipt_batch_digest(const struct ph_hash32 *root, uint32_t count, uint64_t time_ms,
+                             struct ph_hash32 *out);
+
+/* A whole receipt. JSON: format "phala-receipt-v1"; see docs/receipts.md. */
+struct ph_receipt {
+    struct ph_receipt_leaf leaf;
+    uint32_t index, count;
+    struct ph_hash32 path[10];
+    size_t path_len;
+    uint64_t batch_time_ms;
+    uint8_t sig[65];
+};
+PH_CHECKED enum ph_err ph_receipt_to_json(const struct ph_receipt *receipt, struct ph_buf *out);
+PH_CHECKED enum ph_err ph_receipt_from_json(struct ph_bytes text, struct ph_receipt *out,
+                                            char why[static 128]);
+/* Checks version, path and signature; yields who signed. Whether that signer is a worker is for the
+ * evidence to say. PH_ERR_UNTRUSTED. */
+PH_CHECKED enum ph_err ph_receipt_check(const struct ph_receipt *receipt,
+                                        struct ph_eth_address *signer);
+
+#endif
