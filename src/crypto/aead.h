@@ -15,6 +15,7 @@ enum {
     PH_GCM_NONCE_LEN = 12,
     PH_GCM_TAG_LEN = 16,
     PH_X25519_LEN = 32,
+    PH_SCRYPT_MEM_MAX = 1 << 30, /* bytes one ph_scrypt may take; geth writes 2^28 */
 };
 
 /* out receives plain.len + 16 bytes: ciphertext || tag. A (key, nonce) pair must never repeat. */
@@ -39,7 +40,10 @@ PH_CHECKED enum ph_err ph_x25519(const uint8_t secret[static PH_X25519_LEN],
                                  const uint8_t peer[static PH_X25519_LEN],
                                  uint8_t shared[static PH_X25519_LEN]);
 
-/* Web3 Secret Storage v3 needs these three. */
+/* Web3 Secret Storage v3 needs these three.
+ *
+ * scrypt: n a power of two above 1, r and p at least 1, else PH_ERR_MALFORMED; PH_ERR_LIMIT: needs
+ * more than PH_SCRYPT_MEM_MAX. pbkdf2: PH_ERR_MALFORMED: rounds is 0. All: PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err ph_scrypt(struct ph_bytes password, struct ph_bytes salt, uint64_t n,
                                  uint32_t r, uint32_t p, uint8_t *out, size_t out_len);
 PH_CHECKED enum ph_err ph_pbkdf2_sha256(struct ph_bytes password, struct ph_bytes salt,
