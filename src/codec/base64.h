@@ -3,7 +3,8 @@
 
 /* Base64 (RFC 4648 §4, padded) and base64url (§5, unpadded); strict: no white space, no non-zero
  * trailing bits. PEM (RFC 7468): text around and between blocks is allowed, as Intel's chains carry
- * it.
+ * it. A
+ * block begins at the start of a line (or of what is left of the text), its END marker too.
  *
  * Layer: codec. Tests: base64_test.c, base64_fuzz.c.
  */
@@ -12,7 +13,10 @@
 
 #define PH_BASE64_LEN(n) (((n) + 2) / 3 * 4)
 
-/* Append text to `out`. */
+enum { PH_PEM_LABEL_MAX = 64 }; /* characters */
+
+/* Append text to `out`, which is unchanged on failure (so below). PH_ERR_LIMIT: it is full;
+ * PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err ph_base64_encode(struct ph_bytes bytes, struct ph_buf *out);
 PH_CHECKED enum ph_err ph_base64url_encode(struct ph_bytes bytes, struct ph_buf *out);
 /* Append bytes to `out`. PH_ERR_MALFORMED. */

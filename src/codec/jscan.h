@@ -5,15 +5,20 @@
  * value, allocates nothing per value, and does not recurse. Documents of our own (manifests, API
  * bodies) go through codec/json.h.
  *
- * Refused: duplicate keys in an object, depth over PH_JSCAN_DEPTH, numbers that are no integers of
- * at most 18 digits, control characters, bad escapes, invalid UTF-8, anything after the document.
+ * Refused: duplicate keys in an object (an escape equals what it stands for), depth over
+ * PH_JSCAN_DEPTH, numbers that are no integers of at most 18 digits, control characters, bad
+ * escapes, lone surrogates, invalid UTF-8, anything after the document.
  *
  * Layer: codec. Spec: RFC 8259. Tests: jscan_test.c, jscan_fuzz.c.
  */
 
 #include "base/bytes.h"
 
-enum { PH_JSCAN_DEPTH = 32 };
+enum {
+    PH_JSCAN_DEPTH = 32,        /* containers inside each other */
+    PH_JSCAN_MEMBERS_MAX = 256, /* of one object: finding duplicates compares pairs */
+    PH_JSCAN_TEXT_MAX = 16 << 20,
+};
 
 enum ph_jtype { PH_JNULL, PH_JBOOL, PH_JINT, PH_JSTRING, PH_JARRAY, PH_JOBJECT };
 
@@ -40,7 +45,7 @@ struct ph_jdoc {
  * @text    at most 16 MiB; borrowed as long as the jdoc is used
  * @toks    room for tok_cap tokens, the caller's
  * Returns  PH_ERR_MALFORMED  breaks the rules above
- *          PH_ERR_LIMIT      more than tok_cap values
+ *          PH_ERR_LIMIT      more than tok_cap values, or a limit above other than the depth
  */
 PH_CHECKED enum ph_err ph_jscan(struct ph_bytes text, struct ph_jtok *toks, uint32_t tok_cap,
                                 struct ph_jdoc *out);
@@ -56,7 +61,8 @@ static inline uint32_t ph_jscan_first(uint32_t container)
 }
 /* Exact bytes of a value, as signed. */
 struct ph_bytes ph_jscan_raw(const struct ph_jdoc *doc, uint32_t tok);
-/* A string without escapes (PH_ERR_MALFORMED otherwise): view of its characters. */
+/* A string without escapes (PH_ERR_MALFORMED otherwise, or another type; so below): view of its
+ * characters. */
 PH_CHECKED enum ph_err ph_jscan_str(const struct ph_jdoc *doc, uint32_t tok, struct ph_bytes *out);
 /* A non-negative integer. */
 PH_CHECKED enum ph_err ph_jscan_u64(const struct ph_jdoc *doc, uint32_t tok, uint64_t *out);
