@@ -1,6 +1,7 @@
 #include "codec/jscan.h"
 
 #include "base/hex.h"
+#include "codec/utf8_priv.h"
 
 /* The scanner works on offsets into the text instead of a ph_reader: every token carries offsets,
  * and one comparison against len guards each step. */
@@ -27,28 +28,6 @@ static void skip_space(struct scan *s)
             return;
         s->at++;
     }
-}
-
-/* Length of the UTF-8 sequence at p, 0 if it is none: RFC 3629 §4, so no surrogates, no overlong
- * forms, nothing over U+10FFFF. */
-static uint32_t utf8_len(const uint8_t *p, uint32_t left)
-{
-    const uint8_t c = p[0];
-    const uint32_t n = c >= 0xc2 && c <= 0xdf   ? 2
-                       : (c & 0xf0) == 0xe0     ? 3
-                       : c >= 0xf0 && c <= 0xf4 ? 4
-                                                : 0;
-
-    if (n == 0 || n > left)
-        return 0;
-    for (uint32_t i = 1; i < n; i++) {
-        if ((p[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    if ((c == 0xe0 && p[1] < 0xa0) || (c == 0xed && p[1] > 0x9f) || (c == 0xf0 && p[1] < 0x90) ||
-        (c == 0xf4 && p[1] > 0x8f))
-        return 0;
-    return n;
 }
 
 static int hex_value(uint8_t c)
@@ -122,7 +101,7 @@ static bool scan_string(struct scan *s, bool *escaped)
                 *escaped = true;
                 n = escape_len(s->p + at, s->len - at);
             } else {
-                n = c < 0x80 ? 0 : utf8_len(s->p + at, s->len - at);
+                n = c < 0x80 ? 0 : (uint32_t)ph_utf8_len(s->p + at, s->len - at);
             }
             if (n == 0)
                 return false;
@@ -247,9 +226,9 @@ static uint32_t next_char(const uint8_t **p, const uint8_t *end)
         *p = at + 1;
         return *at;
     }
-    const uint32_t n = utf8_len(at, (uint32_t)(end - at));
+    const size_t n = ph_utf8_len(at, (size_t)(end - at));
     uint32_t point = at[0] & (0x7fu >> n);
-    for (uint32_t i = 1; i < n; i++)
+    for (size_t i = 1; i < n; i++)
         point = point << 6 | (at[i] & 0x3f);
     *p = at + n;
     return point;

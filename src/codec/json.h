@@ -14,6 +14,8 @@
 
 #include <jansson.h>
 
+enum { PH_JSON_DEPTH = 64 }; /* containers inside each other */
+
 /* Where and why a document was refused: "limits.cpuMs: expected an integer from 1 to 30000". */
 struct ph_json_why {
     char text[256];
@@ -36,9 +38,12 @@ PH_CHECKED enum ph_err ph_json_int(const json_t *object, const char *path, const
 PH_CHECKED enum ph_err ph_json_str(const json_t *object, const char *path, const char *key,
                                    size_t min, size_t max, const char **out,
                                    struct ph_json_why *why);
-/* Compact text, keys in insertion order, appended to `out`. */
+/* Compact text, keys in insertion order, appended to `out` (unchanged on failure, so below).
+ * PH_ERR_LIMIT: it is full; PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err ph_json_dump(const json_t *doc, struct ph_buf *out);
-/* RFC 8785 canonical text for documents without fractions: keys sorted by UTF-16 code units. */
+/* RFC 8785 canonical text for documents without fractions: keys sorted by UTF-16 code units.
+ * PH_ERR_UNSUPPORTED: a number with a fraction, or an integer beyond 2^53 - 1 either way.
+ * PH_ERR_LIMIT: deeper than PH_JSON_DEPTH, or `out` is full; PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err ph_json_canonical(const json_t *doc, struct ph_buf *out);
 
 #endif
