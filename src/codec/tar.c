@@ -174,7 +174,7 @@ static const char *read_file(struct ph_reader *r, struct ph_tar_file *out, char 
         return "the file is longer than the archive";
     if (!all_zero(padding.ptr, padding.len))
         return "there are bytes in the padding after the file";
-    (void)snprintf(out->path, sizeof(out->path), "%s", path);
+    memcpy(out->path, path, strlen(path) + 1); /* path_fault bounds it */
     return NULL;
 }
 
