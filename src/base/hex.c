@@ -32,6 +32,6 @@ enum ph_err ph_hex_decode(struct ph_bytes text, uint8_t *out, size_t out_len)
         if (digit(text.ptr[i]) < 0)
             return PH_ERR_MALFORMED;
     for (size_t i = 0; i < out_len; i++)
-        out[i] = (uint8_t)(digit(text.ptr[2 * i]) << 4 | digit(text.ptr[2 * i + 1]));
+        out[i] = (uint8_t)(digit(text.ptr[2 * i]) * 16 + digit(text.ptr[2 * i + 1]));
     return PH_OK;
 }

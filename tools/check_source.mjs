@@ -1,0 +1,195 @@
+// Laws of STYLE that a pattern can state. Each is one TAP case; a complaint names file and line.
+import { readSource, runChecks, sourceFiles, stripC } from './lib_source.mjs';
+
+const files = sourceFiles();
+const cFiles = files.filter((path) => /^(src|apps)\/.+\.[ch]$/.test(path));
+const stripped = new Map(cFiles.map((path) => [path, stripOf(path)]));
+const textFiles = files.filter((path) => /\.(c|h|mjs|js|ts|json|yaml|yml|md|sh|build|txt|css|html|capnp)$|(^|\/)(run|phala|\.npmrc)$/.test(path));
+const isTest = (path) => /_(test|fuzz|bench)\.c$|(^|\/)(test|fuzz_main)\.[ch]$|_test_|\/test_/.test(path);
+
+function stripOf(path) {
+  return stripC(readSource(path));
+}
+
+const linesMatching = (text, pattern) => {
+  const hits = [];
+  text.split('\n').forEach((line, i) => { if (pattern.test(line)) hits.push(i + 1); });
+  return hits;
+};
+
+// name -> what to use instead
+const banned = {
+  strcpy: 'snprintf or ph_buf', strncpy: 'memcpy with a checked length', strcat: 'ph_buf', strncat: 'ph_buf', stpcpy: 'ph_buf',
+  sprintf: 'snprintf', vsprintf: 'vsnprintf', gets: 'ph_reader', alloca: 'the heap, with a limit', strtok: 'ph_reader',
+  system: 'fork and execve with a fixed path', popen: 'fork and execve with a fixed path',
+  scanf: 'ph_reader', sscanf: 'ph_reader', fscanf: 'ph_reader', atoi: 'a checked parser', atol: 'a checked parser', atof: 'a checked parser',
+  mktemp: 'mkstemp or O_TMPFILE', tmpnam: 'mkstemp or O_TMPFILE', tempnam: 'mkstemp or O_TMPFILE',
+  rand: 'ph_random', srand: 'ph_random', random: 'ph_random', drand48: 'ph_random',
+  localtime: 'localtime_r', gmtime: 'gmtime_r', ctime: 'strftime', asctime: 'strftime',
+  bcopy: 'memmove', bzero: 'memset', index: 'memchr', usleep: 'poll with a deadline', vfork: 'fork', longjmp: 'an error return',
+};
+const bannedPattern = new RegExp(`(?<![\\w.>])(${Object.keys(banned).join('|')})\\s*\\(`);
+
+function bannedCalls() {
+  const complaints = [];
+  for (const [path, { code }] of stripped) {
+    code.split('\n').forEach((line, i) => {
+      const match = bannedPattern.exec(line);
+      if (match) complaints.push(`${path}:${i + 1}: ${match[1]}() is banned: use ${banned[match[1]]}`);
+    });
+  }
+  return complaints;
+}
+
+// A library reports; only a process (apps/) may end itself or print. The one exception: without random
+// bytes or a working cryptographic library, going on would be worse than stopping.
+const mayAbort = ['src/crypto/aead.c', 'src/crypto/init.c', 'src/crypto/secp256k1.c'];
+function librariesDoNotExit() {
+  const complaints = [];
+  const pattern = /(?<![\w.>])(exit|abort|printf|puts|perror|err|errx|warn|warnx)\s*\(/;
+  const toStderr = /(?<![\w.>])(fprintf|fputs|vfprintf|dprintf)\s*\(\s*(stderr|stdout|[12]\b)/;
+  for (const [path, { code }] of stripped) {
+    if (!path.startsWith('src/') || isTest(path) || path.startsWith('src/base/log') || /_tool\.c$/.test(path)) continue;
+    code.split('\n').forEach((line, i) => {
+      const match = pattern.exec(line) ?? toStderr.exec(line);
+      if (match?.[1] === 'abort' && mayAbort.includes(path)) return;
+      if (match) complaints.push(`${path}:${i + 1}: a library does not call ${match[1]}(): return an error`);
+    });
+  }
+  return complaints;
+}
+
+function resultsAreChecked() {
+  const complaints = [];
+  for (const [path, { code }] of stripped) {
+    if (!path.endsWith('.h')) continue;
+    const pattern = /(^|[;{}]|\n[ \t]*\n)([^;{}()]*?)\benum\s+ph_err\s+(ph_\w+)\s*\(/g;
+    for (const match of code.matchAll(pattern)) {
+      if (/\btypedef\b|\bPH_CHECKED\b/.test(match[2])) continue;
+      const line = code.slice(0, match.index + match[0].length).split('\n').length;
+      complaints.push(`${path}:${line}: ${match[3]} returns enum ph_err without PH_CHECKED`);
+    }
+  }
+  return complaints;
+}
+
+function noStructCasts() {
+  const complaints = [];
+  const pattern = /\(\s*(const\s+)?struct\s+\w+\s*\*\s*\)\s*&?[\w.>-]*(\.|->)data\b/;
+  for (const [path, { code }] of stripped) {
+    for (const line of linesMatching(code, pattern)) complaints.push(`${path}:${line}: bytes from outside are read through ph_reader, not cast to a struct`);
+  }
+  return complaints;
+}
+
+// No environment variable may weaken a check: only the places below read one, for the reason given.
+const environmentReaders = [
+  ['src/base/log.c', 'log level and form'],
+  ['src/base/test.h', 'where test vectors are'],
+  ['src/runtime/', 'options that the engine reads when it starts are set, never asked for'],
+  ['apps/phala/', 'the CLI: HOME, colours, default worker'],
+];
+function environmentIsNotAsked() {
+  const complaints = [];
+  for (const [path, { code }] of stripped) {
+    if (isTest(path) || environmentReaders.some(([place]) => path.startsWith(place))) continue;
+    for (const line of linesMatching(code, /(?<![\w.>])(secure_)?getenv\s*\(/)) {
+      complaints.push(`${path}:${line}: reads an environment variable; tools/check_source.mjs lists who may`);
+    }
+  }
+  return complaints;
+}
+
+function blockCommentsOnly() {
+  return [...stripped].flatMap(([path, { lineComments }]) => lineComments.map((line) => `${path}:${line}: // comment: write /* */`));
+}
+
+function headerGuards() {
+  const complaints = [];
+  for (const path of cFiles.filter((name) => name.endsWith('.h'))) {
+    const parts = path.split('/').slice(1);
+    const expected = `PH_${parts.map((part) => part.replace(/\.h$/, '').replace(/[^A-Za-z0-9]/g, '_').toUpperCase()).join('_')}_H`;
+    const short = expected.replace(/^PH_PHALA_/, 'PHALA_');
+    const text = readSource(path);
+    const guard = /^#ifndef (\w+)\n#define \1$/m.exec(text)?.[1];
+    if (!guard) complaints.push(`${path}: no include guard (${expected})`);
+    else if (guard !== expected && guard !== short && guard.replace(/_(_)+/g, '_') !== expected) complaints.push(`${path}: include guard is ${guard}, not ${expected}`);
+  }
+  return complaints;
+}
+
+function fileLengths() {
+  return cFiles.flatMap((path) => {
+    const lines = readSource(path).split('\n').length - 1;
+    return lines > 600 ? [`${path}: ${lines} lines: split it (400 is the aim, 600 the limit)`] : [];
+  });
+}
+
+// Spelled so that this file does not match its own law.
+const unfinished = new RegExp(`\\b(TO${''}DO|FIX${''}ME|XX${''}X|HA${''}CK)\\b|\\bnot (yet )?imple${''}mented\\b|\\bfor no${''}w[,.]`);
+function nothingUnfinished() {
+  return textFiles.filter((path) => path !== 'LICENSE').flatMap((path) =>
+    linesMatching(readSource(path), unfinished).map((line) => `${path}:${line}: unfinished work does not belong in the tree`));
+}
+
+const machinePath = /(?<![\w.~$:/-])\/(home|Users|work|mnt|root)\/[A-Za-z0-9._-]+\//;
+function noMachinePaths() {
+  return textFiles.flatMap((path) => linesMatching(readSource(path), machinePath).map((line) => `${path}:${line}: names a path of one machine`));
+}
+
+function plainText() {
+  const complaints = [];
+  for (const path of textFiles) {
+    if (path === 'package-lock.json' || path === 'LICENSE') continue;
+    const text = readSource(path);
+    if (text.includes('\r')) complaints.push(`${path}: carriage returns`);
+    if (text && !text.endsWith('\n')) complaints.push(`${path}: no newline at the end`);
+    if (!path.endsWith('.md')) for (const line of linesMatching(text, /[ \t]+$/)) complaints.push(`${path}:${line}: trailing white space`);
+    if (/\.(c|h|mjs|js|ts|json|yaml)$/.test(path)) for (const line of linesMatching(text, /^\t/)) complaints.push(`${path}:${line}: tab`);
+  }
+  return complaints;
+}
+
+function lockFileNamesNoHost() {
+  return linesMatching(readSource('package-lock.json'), /"resolved"\s*:/).map((line) => `package-lock.json:${line}: names a registry host; remove package-lock.json and run npm install`);
+}
+
+function packagesArePinned() {
+  const { dependencies = {}, devDependencies = {} } = JSON.parse(readSource('package.json'));
+  return Object.entries({ ...dependencies, ...devDependencies })
+    .filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))
+    .map(([name, version]) => `package.json: ${name} is "${version}", not an exact version`);
+}
+
+// Every module's tests are registered: a *_test.c or *_fuzz.c that no meson.build names never runs.
+function testsAreBuilt() {
+  const complaints = [];
+  for (const path of cFiles.filter((name) => /_(test|fuzz)\.c$/.test(name))) {
+    const dir = path.slice(0, path.lastIndexOf('/'));
+    const name = path.slice(path.lastIndexOf('/') + 1, -2);
+    const stem = name.replace(/_(test|fuzz)$/, '');
+    let text = '';
+    for (let up = dir; up.includes('/'); up = up.slice(0, up.lastIndexOf('/'))) {
+      if (files.includes(`${up}/meson.build`)) text += readSource(`${up}/meson.build`);
+    }
+    if (!text.includes(name) && !new RegExp(`['"]${stem}['"]`).test(text)) complaints.push(`${path}: no meson.build names it, so it never runs`);
+  }
+  return complaints;
+}
+
+runChecks([
+  ['source: no banned calls', bannedCalls],
+  ['source: libraries do not exit, abort or print', librariesDoNotExit],
+  ['source: every enum ph_err prototype is PH_CHECKED', resultsAreChecked],
+  ['source: bytes are not cast to structs', noStructCasts],
+  ['source: the environment is not asked', environmentIsNotAsked],
+  ['source: block comments only', blockCommentsOnly],
+  ['source: include guards follow the path', headerGuards],
+  ['source: files stay readable', fileLengths],
+  ['source: nothing unfinished', nothingUnfinished],
+  ['source: no path of one machine', noMachinePaths],
+  ['source: plain text', plainText],
+  ['source: the lock file names no registry host', lockFileNamesNoHost],
+  ['source: npm packages are pinned', packagesArePinned],
+  ['source: every test file is built', testsAreBuilt],
+]);
