@@ -41,6 +41,20 @@ enum ph_outcome {
 struct ph_receipt_leaf {
     uint8_t raw[PH_RECEIPT_LEAF_LEN];
 };
+/* The fields of a leaf, taken apart and put together. Any bytes are a leaf here; what may stand in
+ * one is for ph_receipt_from_json and ph_receipt_check to say. */
+struct ph_receipt_fields {
+    uint8_t version, outcome;
+    uint16_t status;
+    struct ph_phat_id phat;
+    struct ph_hash32 bundle_hash, request_hash, response_hash, nonce, state_root;
+    uint64_t time_ms, commit_index;
+};
+void ph_receipt_leaf_view(const struct ph_receipt_leaf *leaf, struct ph_receipt_fields *out);
+void ph_receipt_fields_leaf(const struct ph_receipt_fields *fields, struct ph_receipt_leaf *out);
+/* "answered", "failed", "cut"; "unknown" for any other number. Static storage. */
+const char *ph_outcome_name(uint8_t outcome);
+
 void ph_receipt_leaf_make(struct ph_receipt_leaf *out, enum ph_outcome outcome, uint16_t status,
                           const struct ph_phat_id *phat, const struct ph_hash32 *bundle_hash,
                           const struct ph_hash32 *request_hash,
@@ -59,11 +73,35 @@ void ph_receipt_response_hash(uint16_t status, struct ph_bytes content_type,
                               const uint8_t body_sha256[static 32], struct ph_hash32 *out);
 
 void ph_receipt_leaf_hash(const struct ph_receipt_leaf *leaf, struct ph_hash32 *out);
-/* Root of 1..PH_RECEIPT_BATCH_MAX leaf hashes. */
+/* A whole tree, so that each of many paths costs copying and no hashing: build once per batch, then
+ * ask for every leaf's path. 64 KiB of the caller's storage. */
+enum {
+    PH_MERKLE_PATH_MAX = 10,
+    PH_MERKLE_NODE_MAX = 2 * PH_RECEIPT_BATCH_MAX + PH_MERKLE_PATH_MAX,
+};
+struct ph_merkle {
+    uint32_t leaf_cnt;
+    struct ph_hash32 root;
+    struct ph_hash32 node[PH_MERKLE_NODE_MAX]; /* levels, leaves first */
+};
+/* @cnt 1..PH_RECEIPT_BATCH_MAX; @leaves may not lie inside the tree. */
+void ph_merkle_build(struct ph_merkle *tree, const struct ph_hash32 *leaves, size_t cnt);
+/* Audit path of leaf `index` < leaf_cnt, bottom up; yields its length. */
+size_t ph_merkle_tree_path(const struct ph_merkle *tree, size_t index,
+                           struct ph_hash32 out[static PH_MERKLE_PATH_MAX]);
+
+/* The same for one root or one path, building the tree on the stack.
+ * Root of 1..PH_RECEIPT_BATCH_MAX leaf hashes. */
 void ph_merkle_root(const struct ph_hash32 *leaves, size_t cnt, struct ph_hash32 *out);
 /* Audit path of leaf `index`, bottom up; yields its length (at most 10). RFC 9162 §2.1.3.1 */
 size_t ph_merkle_path(const struct ph_hash32 *leaves, size_t cnt, size_t index,
-                      struct ph_hash32 out[static 10]);
+                      struct ph_hash32 out[static PH_MERKLE_PATH_MAX]);
+/* How many hashes the path of leaf `index` < cnt has. */
+size_t ph_merkle_path_len(size_t index, size_t cnt);
+/* Where a path leads. PH_ERR_UNTRUSTED: index, cnt or path length do not fit together. */
+PH_CHECKED enum ph_err ph_merkle_lead(const struct ph_hash32 *leaf, size_t index, size_t cnt,
+                                      const struct ph_hash32 *path, size_t path_len,
+                                      struct ph_hash32 *root);
 /* RFC 9162 §2.1.3.2. PH_ERR_UNTRUSTED: the path does not lead to the root. */
 PH_CHECKED enum ph_err ph_merkle_check(const struct ph_hash32 *leaf, size_t index, size_t cnt,
                                        const struct ph_hash32 *path, size_t path_len,
@@ -73,11 +111,15 @@ PH_CHECKED enum ph_err ph_merkle_check(const struct ph_hash32 *leaf, size_t inde
 void ph_receipt_batch_digest(const struct ph_hash32 *root, uint32_t count, uint64_t time_ms,
                              struct ph_hash32 *out);
 
-/* A whole receipt. JSON: format "phala-receipt-v1"; see docs/receipts.md. */
+/* A whole receipt. JSON: see docs/receipts.md; unknown, missing and duplicate members are refused.
+ * from_json: PH_ERR_MALFORMED, PH_ERR_UNSUPPORTED (another format), PH_ERR_LIMIT; `why` says where.
+ * to_json: PH_ERR_LIMIT (a field that JSON cannot carry, or `out` is full), PH_ERR_NOMEM. */
+#define PH_RECEIPT_FORMAT "phala-receipt-v1"
+enum { PH_RECEIPT_JSON_MAX = 4096 }; /* bytes; a receipt of 1,024 leaves takes under 2,000 */
 struct ph_receipt {
     struct ph_receipt_leaf leaf;
     uint32_t index, count;
-    struct ph_hash32 path[10];
+    struct ph_hash32 path[PH_MERKLE_PATH_MAX];
     size_t path_len;
     uint64_t batch_time_ms;
     uint8_t sig[65];
@@ -85,6 +127,9 @@ struct ph_receipt {
 PH_CHECKED enum ph_err ph_receipt_to_json(const struct ph_receipt *receipt, struct ph_buf *out);
 PH_CHECKED enum ph_err ph_receipt_from_json(struct ph_bytes text, struct ph_receipt *out,
                                             char why[static 128]);
+/* Root that leaf and path lead to, before any signature is looked at. PH_ERR_UNSUPPORTED: version
+ * is not 1. PH_ERR_UNTRUSTED: index, count and path do not fit together. */
+PH_CHECKED enum ph_err ph_receipt_root(const struct ph_receipt *receipt, struct ph_hash32 *root);
 /* Checks version, path and signature; yields who signed. Whether that signer is a worker is for the
  * evidence to say. PH_ERR_UNTRUSTED. */
 PH_CHECKED enum ph_err ph_receipt_check(const struct ph_receipt *receipt,

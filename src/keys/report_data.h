@@ -22,7 +22,13 @@ struct ph_worker_identity {
     struct ph_eth_address operator_; /* owner of the worker; zero: none named */
     uint8_t tls_pub[64];             /* P-256 x || y */
 };
+/* What the 64 bytes bind, for a caller's nonce (32 bytes; all zero: none was sent). */
 void ph_worker_report_data(const struct ph_worker_identity *id, const uint8_t nonce[static 32],
                            uint8_t out[static 64]);
+
+/* The `nonce` field inside: SHA-256("phala.bind.v1" || caller's nonce || SHA-256(SPKI of the TLS
+ * key)). */
+void ph_worker_bind(const uint8_t tls_pub[static 64], const uint8_t caller_nonce[static 32],
+                    uint8_t out[static 32]);
 
 #endif

@@ -1,0 +1,122 @@
+#include "keys/sealing.h"
+
+#include "crypto/aead.h"
+
+#include <assert.h>
+
+/* Group orders: SEC 2 §2.4.1, FIPS 186-5 / SP 800-186 §3.2.1.3. */
+static const uint8_t secp256k1_order[32] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe,
+    0xba, 0xae, 0xdc, 0xe6, 0xaf, 0x48, 0xa0, 0x3b, 0xbf, 0xd2, 0x5e, 0x8c, 0xd0, 0x36, 0x41, 0x41};
+static const uint8_t p256_order[32] = {
+    0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+
+static const char label_receipt[] = "phala/receipt/secp256k1";
+static const char label_caller[] = "phala/caller/x25519";
+static const char label_tls[] = "phala/tls/p256";
+static const char label_secrets[] = "phala/secrets/aes256gcm";
+
+static enum ph_err derive(const uint8_t master[static PH_MASTER_LEN], const char *label,
+                          struct ph_bytes context, uint8_t try, uint8_t out[static 32])
+{
+    uint8_t info[128];
+    size_t len = strlen(label);
+
+    assert(len + context.len + 1 <= sizeof(info));
+    memcpy(info, label, len);
+    if (context.len > 0)
+        memcpy(info + len, context.ptr, context.len);
+    len += context.len;
+    info[len++] = try;
+    return ph_hkdf_sha256((struct ph_bytes){master, PH_MASTER_LEN}, PH_BYTES_LIT("phala-keys-v1"),
+                          (struct ph_bytes){info, len}, out, 32);
+}
+
+/* 1 <= v < order, without a branch on the digits of v. */
+static bool scalar_ok(const uint8_t v[static 32], const uint8_t order[static 32])
+{
+    unsigned borrow = 0, any = 0;
+
+    for (int i = 31; i >= 0; i--) {
+        borrow = ((unsigned)v[i] - order[i] - borrow) >> 8 & 1;
+        any |= v[i];
+    }
+    return borrow == 1 && any != 0;
+}
+
+enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const char *label,
+                           const uint8_t order[static 32], uint8_t out[static 32])
+{
+    uint8_t candidate[32];
+
+    for (unsigned try = 0; try < 256; try++) {
+        PH_TRY(derive(master, label, (struct ph_bytes){0}, (uint8_t)try, candidate));
+        if (!scalar_ok(candidate, order))
+            continue;
+        memcpy(out, candidate, sizeof(candidate));
+        ph_wipe(candidate, sizeof(candidate));
+        return PH_OK;
+    }
+    return PH_ERR_LIMIT;
+}
+
+enum ph_err ph_keys_receipt(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])
+{
+    return ph_keys_scalar(master, label_receipt, secp256k1_order, out);
+}
+
+enum ph_err ph_keys_caller(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])
+{
+    return derive(master, label_caller, (struct ph_bytes){0}, 0, out);
+}
+
+enum ph_err ph_keys_tls(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])
+{
+    return ph_keys_scalar(master, label_tls, p256_order, out);
+}
+
+enum ph_err ph_keys_phat_secrets(const uint8_t master[static PH_MASTER_LEN],
+                                 const struct ph_phat_id *phat, uint8_t out[static 32])
+{
+    return derive(master, label_secrets, PH_BYTES_OF(phat->b), 0, out);
+}
+
+enum { STATE_AAD_LEN = 9, STATE_NONCE_AT = 9, STATE_SEALED_AT = 21 };
+static const uint8_t state_magic[8] = "PHKEYD1\n";
+
+enum ph_err ph_state_seal(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
+                          const uint8_t master[static PH_MASTER_LEN],
+                          uint8_t out[static PH_STATE_LEN])
+{
+    uint8_t blob[PH_STATE_LEN];
+
+    memcpy(blob, state_magic, sizeof(state_magic));
+    blob[8] = (uint8_t)provider;
+    ph_random(blob + STATE_NONCE_AT, PH_GCM_NONCE_LEN);
+    PH_TRY(ph_aes256gcm_seal(sealing_key, blob + STATE_NONCE_AT,
+                             (struct ph_bytes){blob, STATE_AAD_LEN},
+                             (struct ph_bytes){master, PH_MASTER_LEN}, blob + STATE_SEALED_AT));
+    memcpy(out, blob, sizeof(blob));
+    return PH_OK;
+}
+
+enum ph_err ph_state_open(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
+                          struct ph_bytes blob, uint8_t master[static PH_MASTER_LEN])
+{
+    struct ph_reader r = {blob};
+    struct ph_bytes magic, nonce;
+    uint8_t kind, got[PH_MASTER_LEN];
+
+    if (blob.len != PH_STATE_LEN || !ph_read_view(&r, sizeof(state_magic), &magic) ||
+        !ph_bytes_equal(magic, PH_BYTES_OF(state_magic)) || !ph_read_u8(&r, &kind) ||
+        !ph_read_view(&r, PH_GCM_NONCE_LEN, &nonce))
+        return PH_ERR_MALFORMED;
+    if (kind != provider)
+        return PH_ERR_UNSUPPORTED;
+    PH_TRY(ph_aes256gcm_open(sealing_key, nonce.ptr, (struct ph_bytes){blob.ptr, STATE_AAD_LEN},
+                             r.rest, got));
+    memcpy(master, got, sizeof(got));
+    ph_wipe(got, sizeof(got));
+    return PH_OK;
+}

@@ -1,0 +1,146 @@
+#include "keys/secrets.h"
+
+#include "codec/jscan.h"
+#include "crypto/aead.h"
+#include "keys/hpke.h"
+
+#include <stdio.h>
+
+_Static_assert((int)PH_SECRETS_ENVELOPE_OVERHEAD == (int)PH_HPKE_OVERHEAD, "envelope overhead");
+
+static const struct ph_bytes hpke_info = PH_BYTES_LIT("phala-secrets-v1");
+
+static bool name_ok(struct ph_bytes name)
+{
+    if (name.len == 0 || name.len > PH_SECRETS_NAME_MAX)
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        const uint8_t c = name.ptr[i];
+        const bool letter = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+        if (!letter && (i == 0 || c < '0' || c > '9'))
+            return false;
+    }
+    return true;
+}
+
+enum ph_err ph_secrets_check(struct ph_bytes document, char why[static 128])
+{
+    struct ph_jtok toks[1 + PH_SECRETS_CNT_MAX];
+    struct ph_jdoc doc;
+
+    if (document.len > PH_SECRETS_MAX) {
+        (void)snprintf(why, 128, "secrets: longer than %d bytes", PH_SECRETS_MAX);
+        return PH_ERR_LIMIT;
+    }
+    const enum ph_err err = ph_jscan(document, toks, PH_LEN(toks), &doc);
+    if (err == PH_ERR_LIMIT) {
+        (void)snprintf(why, 128, "secrets: more than %d of them", PH_SECRETS_CNT_MAX);
+        return PH_ERR_LIMIT;
+    }
+    if (err != PH_OK || doc.toks[0].type != PH_JOBJECT) {
+        (void)snprintf(why, 128, "secrets: expected one JSON object of strings, names unique");
+        return PH_ERR_MALFORMED;
+    }
+    uint32_t number = 0;
+    for (uint32_t tok = ph_jscan_first(0); tok < doc.toks[0].next; tok = doc.toks[tok].next) {
+        const struct ph_jtok *t = &doc.toks[tok];
+        number++;
+        if (!name_ok((struct ph_bytes){document.ptr + t->key_start, t->key_end - t->key_start})) {
+            (void)snprintf(why, 128,
+                           "secrets: name %u: expected a letter or '_', then letters, digits, '_'; "
+                           "at most %d bytes",
+                           number, PH_SECRETS_NAME_MAX);
+            return PH_ERR_MALFORMED;
+        }
+        if (t->type != PH_JSTRING) {
+            (void)snprintf(why, 128, "secrets: value %u: expected a string", number);
+            return PH_ERR_MALFORMED;
+        }
+    }
+    return PH_OK;
+}
+
+enum ph_err ph_secrets_seal(const uint8_t worker_x25519[static 32], const struct ph_phat_id *phat,
+                            struct ph_bytes document, struct ph_buf *out, char why[static 128])
+{
+    uint8_t *at;
+
+    PH_TRY(ph_secrets_check(document, why));
+    (void)snprintf(why, 128, "secrets: cannot be encrypted to the worker's key");
+    PH_TRY(ph_buf_reserve(out, document.len + PH_HPKE_OVERHEAD, &at));
+    PH_TRY(ph_hpke_seal(worker_x25519, hpke_info, PH_BYTES_OF(phat->b), document, at));
+    out->len += document.len + PH_HPKE_OVERHEAD;
+    why[0] = '\0';
+    return PH_OK;
+}
+
+enum ph_err ph_secrets_open(const uint8_t secret_x25519[static 32], const struct ph_phat_id *phat,
+                            struct ph_bytes envelope, uint8_t *out, size_t *out_len,
+                            char why[static 128])
+{
+    if (envelope.len > PH_SECRETS_ENVELOPE_MAX) {
+        (void)snprintf(why, 128, "secrets: envelope longer than %d bytes", PH_SECRETS_ENVELOPE_MAX);
+        return PH_ERR_LIMIT;
+    }
+    const enum ph_err err = ph_hpke_open(PH_HPKE_AES256GCM, secret_x25519, hpke_info,
+                                         PH_BYTES_OF(phat->b), envelope, out);
+    if (err != PH_OK) {
+        (void)snprintf(why, 128, "secrets: envelope is not encrypted to this worker for this phat");
+        return err;
+    }
+    const size_t len = envelope.len - PH_HPKE_OVERHEAD;
+    const enum ph_err checked = ph_secrets_check((struct ph_bytes){out, len}, why);
+    if (checked != PH_OK) {
+        ph_wipe(out, len);
+        return checked;
+    }
+    *out_len = len;
+    return PH_OK;
+}
+
+enum { SEALED_VERSION = 1, AAD_LEN = 23 + 20 + 8 };
+
+static void make_aad(const struct ph_phat_id *phat, uint64_t sequence, uint8_t out[static AAD_LEN])
+{
+    memcpy(out, "phala-secrets-sealed-v1", 23);
+    memcpy(out + 23, phat->b, sizeof(phat->b));
+    ph_put_u64be(out + 43, sequence);
+}
+
+enum ph_err ph_secrets_store(const uint8_t key[static 32], const struct ph_phat_id *phat,
+                             uint64_t sequence, struct ph_bytes document, struct ph_buf *out)
+{
+    uint8_t aad[AAD_LEN], *at;
+
+    if (document.len > PH_SECRETS_MAX)
+        return PH_ERR_LIMIT;
+    PH_TRY(ph_buf_reserve(out, document.len + PH_SECRETS_SEALED_OVERHEAD, &at));
+    at[0] = SEALED_VERSION;
+    ph_put_u64be(at + 1, sequence);
+    ph_random(at + 9, PH_GCM_NONCE_LEN);
+    make_aad(phat, sequence, aad);
+    PH_TRY(ph_aes256gcm_seal(key, at + 9, PH_BYTES_OF(aad), document, at + 21));
+    out->len += document.len + PH_SECRETS_SEALED_OVERHEAD;
+    return PH_OK;
+}
+
+enum ph_err ph_secrets_load(const uint8_t key[static 32], const struct ph_phat_id *phat,
+                            struct ph_bytes sealed, uint8_t *out, size_t *out_len,
+                            uint64_t *sequence)
+{
+    struct ph_reader r = {sealed};
+    struct ph_bytes nonce;
+    uint8_t version, aad[AAD_LEN];
+    uint64_t seq;
+
+    if (sealed.len > PH_SECRETS_SEALED_MAX)
+        return PH_ERR_LIMIT;
+    if (!ph_read_u8(&r, &version) || version != SEALED_VERSION || !ph_read_u64be(&r, &seq) ||
+        !ph_read_view(&r, PH_GCM_NONCE_LEN, &nonce) || r.rest.len < PH_GCM_TAG_LEN)
+        return PH_ERR_MALFORMED;
+    make_aad(phat, seq, aad);
+    PH_TRY(ph_aes256gcm_open(key, nonce.ptr, PH_BYTES_OF(aad), r.rest, out));
+    *out_len = r.rest.len - PH_GCM_TAG_LEN;
+    *sequence = seq;
+    return PH_OK;
+}

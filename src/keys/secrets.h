@@ -1,0 +1,55 @@
+#ifndef PH_KEYS_SECRETS_H
+#define PH_KEYS_SECRETS_H
+
+/* Secrets of a phat on their way from its owner to its instance.
+ *
+ * Document  JSON object {"NAME":"value",…}: names [A-Za-z_][A-Za-z0-9_]*, at most
+ *           PH_SECRETS_CNT_MAX of at most PH_SECRETS_NAME_MAX bytes, values strings, the whole at
+ *           most PH_SECRETS_MAX bytes.
+ * Envelope  what the owner sends: HPKE (keys/hpke.h) to the worker's caller_x25519, info
+ *           "phala-secrets-v1", aad the phat id.
+ * Sealed    what the worker stores: u8 1 || sequence u64be || nonce 12 || AES-256-GCM(document)
+ *           under the phat's key (keys/sealing.h), aad "phala-secrets-sealed-v1" || phat id ||
+ *           sequence u64be.
+ *
+ * Layer: keys. Pure but for nonces. Tests: secrets_test.c, secrets_fuzz.c.
+ */
+
+#include "base/bytes.h"
+#include "base/ids.h"
+
+enum {
+    PH_SECRETS_MAX = 64 * 1024,
+    PH_SECRETS_CNT_MAX = 128,
+    PH_SECRETS_NAME_MAX = 128,
+    PH_SECRETS_ENVELOPE_OVERHEAD = 32 + 16,
+    PH_SECRETS_SEALED_OVERHEAD = 1 + 8 + 12 + 16,
+    PH_SECRETS_ENVELOPE_MAX = PH_SECRETS_MAX + PH_SECRETS_ENVELOPE_OVERHEAD,
+    PH_SECRETS_SEALED_MAX = PH_SECRETS_MAX + PH_SECRETS_SEALED_OVERHEAD,
+};
+
+/* Judge a document. PH_ERR_LIMIT, PH_ERR_MALFORMED; `why` never quotes a value. */
+PH_CHECKED enum ph_err ph_secrets_check(struct ph_bytes document, char why[static 128]);
+
+/* Owner's side: check, then append the envelope to `out`. Errors of ph_secrets_check (why is
+ * written) and of ph_hpke_seal. */
+PH_CHECKED enum ph_err ph_secrets_seal(const uint8_t worker_x25519[static 32],
+                                       const struct ph_phat_id *phat, struct ph_bytes document,
+                                       struct ph_buf *out, char why[static 128]);
+/* Worker's side: open and check. @out has room for envelope.len - PH_SECRETS_ENVELOPE_OVERHEAD
+ * bytes; *out_len is set on PH_OK. PH_ERR_UNTRUSTED: not for this key and phat, or altered. */
+PH_CHECKED enum ph_err ph_secrets_open(const uint8_t secret_x25519[static 32],
+                                       const struct ph_phat_id *phat, struct ph_bytes envelope,
+                                       uint8_t *out, size_t *out_len, char why[static 128]);
+
+/* Append the stored form. @key is the phat's (ph_keys_phat_secrets). */
+PH_CHECKED enum ph_err ph_secrets_store(const uint8_t key[static 32], const struct ph_phat_id *phat,
+                                        uint64_t sequence, struct ph_bytes document,
+                                        struct ph_buf *out);
+/* @out has room for sealed.len - PH_SECRETS_SEALED_OVERHEAD bytes. PH_ERR_MALFORMED: too short or
+ * another version. PH_ERR_LIMIT. PH_ERR_UNTRUSTED: of another phat or worker, or altered. */
+PH_CHECKED enum ph_err ph_secrets_load(const uint8_t key[static 32], const struct ph_phat_id *phat,
+                                       struct ph_bytes sealed, uint8_t *out, size_t *out_len,
+                                       uint64_t *sequence);
+
+#endif
