@@ -6,9 +6,9 @@
 
 #include <stdio.h>
 
-_Static_assert((int)PH_SECRETS_ENVELOPE_OVERHEAD == (int)PH_HPKE_OVERHEAD, "envelope overhead");
+#define HPKE_INFO PH_BYTES_LIT("phala-secrets-v1")
 
-static const struct ph_bytes hpke_info = PH_BYTES_LIT("phala-secrets-v1");
+_Static_assert((int)PH_SECRETS_ENVELOPE_OVERHEAD == (int)PH_HPKE_OVERHEAD, "envelope overhead");
 
 static bool name_ok(struct ph_bytes name)
 {
@@ -68,7 +68,7 @@ enum ph_err ph_secrets_seal(const uint8_t worker_x25519[static 32], const struct
     PH_TRY(ph_secrets_check(document, why));
     (void)snprintf(why, 128, "secrets: cannot be encrypted to the worker's key");
     PH_TRY(ph_buf_reserve(out, document.len + PH_HPKE_OVERHEAD, &at));
-    PH_TRY(ph_hpke_seal(worker_x25519, hpke_info, PH_BYTES_OF(phat->b), document, at));
+    PH_TRY(ph_hpke_seal(worker_x25519, HPKE_INFO, PH_BYTES_OF(phat->b), document, at));
     out->len += document.len + PH_HPKE_OVERHEAD;
     why[0] = '\0';
     return PH_OK;
@@ -82,7 +82,7 @@ enum ph_err ph_secrets_open(const uint8_t secret_x25519[static 32], const struct
         (void)snprintf(why, 128, "secrets: envelope longer than %d bytes", PH_SECRETS_ENVELOPE_MAX);
         return PH_ERR_LIMIT;
     }
-    const enum ph_err err = ph_hpke_open(PH_HPKE_AES256GCM, secret_x25519, hpke_info,
+    const enum ph_err err = ph_hpke_open(PH_HPKE_AES256GCM, secret_x25519, HPKE_INFO,
                                          PH_BYTES_OF(phat->b), envelope, out);
     if (err != PH_OK) {
         (void)snprintf(why, 128, "secrets: envelope is not encrypted to this worker for this phat");

@@ -1,0 +1,130 @@
+#ifndef PH_NODE_KEYD_CLIENT_H
+#define PH_NODE_KEYD_CLIENT_H
+
+/* phalad's end of the channel to phala-keyd: start it, ask it, and sign batches without waiting.
+ *
+ * Calls that answer at once block for at most PH_KEYD_TIMEOUT_MS; any thread may make them, one at
+ * a time goes out. Batches are sent, and their signatures collected when ph_keyd_client_fd turns
+ * readable.
+ *
+ * When phala-keyd is gone every call gives PH_ERR_CLOSED, for ever: free the client and start
+ * another one (keys come back from the state file; pending batches are to be sent again).
+ *
+ * Layer: node. Messages: ipc/messages.h. Tests: keyd_process_test.c (the real process).
+ */
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "keys/eip712.h"
+
+enum {
+    PH_KEYD_TIMEOUT_MS = 2000,
+    PH_KEYD_BATCHES_MAX = 64, /* signatures asked for and not yet collected */
+    PH_KEYD_WHY_LEN = 256,
+};
+
+struct ph_keyd_config {
+    const char *path;  /* executable of phala-keyd */
+    const char *state; /* its state file; made when absent. Ignored with seal "none" */
+    const char *seal;  /* "simulator:FILE", "snp" or "none": docs/keys.md */
+};
+
+/* What phala-keyd says about itself. */
+struct ph_keyd_info {
+    struct ph_eth_address signer;
+    uint8_t signer_pub[64]; /* secp256k1 x || y */
+    uint8_t caller_x25519[32];
+    uint8_t tls_pub[64]; /* P-256 x || y */
+    uint8_t flags;       /* PH_KEYD_* */
+};
+enum {
+    PH_KEYD_EPHEMERAL = 1,          /* keys live in memory only: gone with the process */
+    PH_KEYD_INSECURE_SIMULATOR = 2, /* sealed by a key file beside the state: no hardware */
+};
+
+struct ph_keyd_client;
+
+/**
+ * Start phala-keyd as a child and ask who it is.
+ *
+ * The child dies with the calling thread's process (PR_SET_PDEATHSIG), inherits standard error and
+ * the channel, and nothing else.
+ *
+ * @config   borrowed for the call
+ * @out      on PH_OK, freed by the caller with ph_keyd_client_free; else untouched
+ * @why      written when refused
+ *
+ * Returns PH_ERR_IO      cannot be started
+ *         PH_ERR_CLOSED  it ended at once: its own log says why (bad state file, other sealing key)
+ *         PH_ERR_AGAIN   no answer in time
+ *         PH_ERR_NOMEM
+ */
+PH_CHECKED enum ph_err ph_keyd_client_start(const struct ph_keyd_config *config,
+                                            struct ph_keyd_client **out,
+                                            char why[static PH_KEYD_WHY_LEN]);
+/* Closes the channel, on which phala-keyd exits; waits for it (a second, then SIGKILL). NULL is
+ * fine. */
+void ph_keyd_client_free(struct ph_keyd_client *client);
+
+/* As answered at the start. Immutable. */
+const struct ph_keyd_info *ph_keyd_client_info(const struct ph_keyd_client *client);
+/* Its process id; for logs and tests. */
+int ph_keyd_client_pid(const struct ph_keyd_client *client);
+
+/* All that follow: PH_ERR_CLOSED phala-keyd is gone; PH_ERR_AGAIN no answer in time (the late one
+ * is dropped); else the class that phala-keyd gave, with its sentence in `why` where there is one.
+ */
+
+/* EIP-712 signature over a batch. PH_ERR_MALFORMED: count is 0 or above PH_RECEIPT_BATCH_MAX.
+ * PH_ERR_CONFLICT: time_ms is below that of an earlier batch. */
+PH_CHECKED enum ph_err ph_keyd_client_sign_batch(struct ph_keyd_client *client,
+                                                 const struct ph_hash32 *root, uint32_t count,
+                                                 uint64_t time_ms, uint8_t sig[static 65]);
+
+/* The same without waiting: `tag` comes back with the signature. PH_ERR_LIMIT: PH_KEYD_BATCHES_MAX
+ * are under way. */
+PH_CHECKED enum ph_err ph_keyd_client_sign_batch_send(struct ph_keyd_client *client, uint64_t tag,
+                                                      const struct ph_hash32 *root, uint32_t count,
+                                                      uint64_t time_ms);
+/* A descriptor for the event loop: readable when ph_keyd_client_poll has something. Owned by the
+ * client. */
+int ph_keyd_client_fd(const struct ph_keyd_client *client);
+
+struct ph_keyd_signed {
+    uint64_t tag;
+    enum ph_err result; /* PH_OK: sig holds */
+    uint8_t sig[65];
+};
+/* Collect one result; call until PH_ERR_AGAIN. PH_ERR_CLOSED: nothing more will come. */
+PH_CHECKED enum ph_err ph_keyd_client_poll(struct ph_keyd_client *client,
+                                           struct ph_keyd_signed *out);
+
+/* ECDSA over P-256 for a TLS 1.3 CertificateVerify or a TLS 1.2 key exchange: DER signature over
+ * the SHA-256 digest, at most 72 bytes. PH_ERR_UNSUPPORTED: scheme is not ecdsa_secp256r1_sha256.
+ */
+enum { PH_TLS_ECDSA_P256_SHA256 = 0x0403, PH_TLS_SIG_MAX = 72 };
+PH_CHECKED enum ph_err ph_keyd_client_tls_sign(struct ph_keyd_client *client, uint16_t scheme,
+                                               const uint8_t digest[static 32],
+                                               uint8_t sig[static PH_TLS_SIG_MAX], size_t *sig_len);
+
+/* Turn an owner's envelope into the stored form, appended to `sealed`. `request` is the signed
+ * owner request with action "secrets" (its `expires` is the caller's to judge).
+ * PH_ERR_UNTRUSTED: signature, worker, content hash or envelope do not fit. PH_ERR_MALFORMED,
+ * PH_ERR_LIMIT: the document inside. */
+PH_CHECKED enum ph_err ph_keyd_client_secrets_seal(struct ph_keyd_client *client,
+                                                   const struct ph_owner_request *request,
+                                                   const uint8_t owner_sig[static 65],
+                                                   struct ph_bytes envelope, struct ph_buf *sealed,
+                                                   char why[static PH_KEYD_WHY_LEN]);
+
+/* Have the document written into `pipe_fd` (a pipe's write end, empty; borrowed: the caller closes
+ * its own copy) for the instance at the other end. `deploy` is the stored, owner-signed request
+ * with action "deploy" of the bundle that is to run. *len: bytes in the pipe.
+ * PH_ERR_UNTRUSTED: not signed by the owner of the phat that the blob was sealed for.
+ * PH_ERR_LIMIT: the pipe does not hold it. */
+PH_CHECKED enum ph_err
+ph_keyd_client_secrets_release(struct ph_keyd_client *client, const struct ph_owner_request *deploy,
+                               const uint8_t owner_sig[static 65], struct ph_bytes sealed,
+                               int pipe_fd, uint32_t *len, char why[static PH_KEYD_WHY_LEN]);
+
+#endif
