@@ -15,10 +15,10 @@ enum { PH_CRL_MAX = 1024 * 1024 };
 
 /* A parsed list: what it claims. Views point into the DER bytes, owned by someone else. */
 struct ph_crl {
-    struct ph_bytes tbs;    /* what the signature covers */
-    struct ph_bytes issuer; /* DER Name */
-    struct ph_bytes aki;    /* keyIdentifier; never empty */
-    bool has_number;        /* cRLNumber is there, once */
+    struct ph_bytes tbs;     /* what the signature covers */
+    struct ph_bytes issuer;  /* DER Name */
+    struct ph_bytes aki;     /* keyIdentifier; never empty */
+    bool has_number;         /* cRLNumber is there, once */
     struct ph_bytes entries; /* contents of revokedCertificates, checked; empty if absent */
     int64_t this_update_s, next_update_s;
     uint8_t sig[64];

@@ -20,8 +20,7 @@ static enum ph_err read_id(struct ph_doc *doc, uint32_t body, enum ph_enclave_id
     return ph_doc_bad(doc, "id", "not QE, TD_QE, QVE or QAE");
 }
 
-static enum ph_err read_measures(struct ph_doc *doc, uint32_t body,
-                                 struct ph_enclave_identity *out)
+static enum ph_err read_measures(struct ph_doc *doc, uint32_t body, struct ph_enclave_identity *out)
 {
     uint64_t v;
     PH_TRY(ph_doc_hex(doc, body, "miscselect", out->miscselect, sizeof(out->miscselect)));

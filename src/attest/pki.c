@@ -2,6 +2,7 @@
 
 #include "base/own.h"
 #include "codec/base64.h"
+#include "codec/der.h"
 
 #include <stdlib.h>
 
@@ -24,17 +25,31 @@ void ph_chain_free(struct ph_chain *chain)
     free(chain);
 }
 
-/* Decode every block of `pem` into chain->der and parse exactly `cnt` certificates. */
+/* Cut the next certificate of a chain off and append its DER bytes: PEM, or concatenated DER, which
+ * Intel's own sample quote carries. */
+static enum ph_err next_cert(struct ph_reader *r, bool is_der, struct ph_buf *out)
+{
+    struct ph_der e;
+    if (!is_der)
+        return ph_pem_next(r, "CERTIFICATE", out);
+    if (r->rest.len == 0)
+        return PH_ERR_NOT_FOUND;
+    PH_TRY(ph_der_next(r, &e));
+    return ph_buf_add(out, e.whole);
+}
+
+/* Decode every certificate of `pem` into chain->der and parse exactly `cnt` of them. */
 static enum ph_err parse_certs(struct ph_chain *chain, struct ph_bytes pem, size_t cnt,
                                struct ph_x509 certs[static CERTS_MAX])
 {
+    const bool is_der = pem.len > 0 && pem.ptr[0] == PH_DER_SEQUENCE;
     size_t end[CERTS_MAX], found = 0;
     struct ph_reader r = {pem};
 
     if (pem.len > PH_CHAIN_PEM_MAX)
         return PH_ERR_LIMIT;
     for (;;) {
-        const enum ph_err err = ph_pem_next(&r, "CERTIFICATE", &chain->der);
+        const enum ph_err err = next_cert(&r, is_der, &chain->der);
         if (err == PH_ERR_NOT_FOUND)
             break;
         PH_TRY(err);
@@ -47,8 +62,7 @@ static enum ph_err parse_certs(struct ph_chain *chain, struct ph_bytes pem, size
     /* The buffer no longer moves: views into it are good. */
     for (size_t i = 0; i < cnt; i++) {
         const size_t start = i == 0 ? 0 : end[i - 1];
-        PH_TRY(ph_x509_parse((struct ph_bytes){chain->der.ptr + start, end[i] - start},
-                             &certs[i]));
+        PH_TRY(ph_x509_parse((struct ph_bytes){chain->der.ptr + start, end[i] - start}, &certs[i]));
     }
     return PH_OK;
 }
@@ -56,8 +70,8 @@ static enum ph_err parse_certs(struct ph_chain *chain, struct ph_bytes pem, size
 static bool is_ca_profile(const struct ph_x509 *c, uint64_t path_len)
 {
     return c->has_basic_constraints && c->is_ca && c->has_path_len && c->path_len == path_len &&
-           c->has_key_usage &&
-           c->key_usage == (PH_X509_KU_CERT_SIGN | PH_X509_KU_CRL_SIGN) && c->sgx.len == 0;
+           c->has_key_usage && c->key_usage == (PH_X509_KU_CERT_SIGN | PH_X509_KU_CRL_SIGN) &&
+           c->sgx.len == 0;
 }
 
 static bool is_leaf_profile(const struct ph_x509 *c)
@@ -119,18 +133,18 @@ static void narrow(struct ph_chain *chain, const struct ph_x509 *c)
         chain->not_after_s = c->not_after_s;
 }
 
-/* Yields the place of the certificate with this name; PH_ERR_NOT_FOUND unless exactly one has it. */
-static enum ph_err find_cn(const struct ph_x509 *certs, size_t cnt, const char *cn,
-                           const struct ph_x509 **out)
+/* The one certificate with this name; NULL if none has it, or several. */
+static const struct ph_x509 *find_cn(const struct ph_x509 *certs, size_t cnt, const char *cn)
 {
-    size_t hits = 0;
+    const struct ph_x509 *found = NULL;
     for (size_t i = 0; i < cnt; i++) {
-        if (ph_bytes_is(certs[i].cn, cn)) {
-            *out = &certs[i];
-            hits++;
-        }
+        if (!ph_bytes_is(certs[i].cn, cn))
+            continue;
+        if (found)
+            return NULL;
+        found = &certs[i];
     }
-    return hits == 1 ? PH_OK : PH_ERR_NOT_FOUND;
+    return found;
 }
 
 static enum ph_err new_chain(struct ph_chain **out)
@@ -182,24 +196,23 @@ static enum ph_err judge_pck(struct ph_chain *chain, const struct ph_chain *know
                                chain->root.sig));
     PH_TRY(judge_signature(chain, PH_FACT_CA_SIGNATURE, chain->root_key, chain->ca.tbs,
                            chain->ca.sig));
-    return judge_signature(chain, PH_FACT_LEAF_SIGNATURE, ca_key, chain->leaf.tbs,
-                           chain->leaf.sig);
+    return judge_signature(chain, PH_FACT_LEAF_SIGNATURE, ca_key, chain->leaf.tbs, chain->leaf.sig);
 }
 
 enum ph_err ph_chain_parse_pck(struct ph_bytes pem, const struct ph_chain *known,
-                                          struct ph_chain **out)
+                               struct ph_chain **out)
 {
     struct ph_chain *chain PH_OWNED(ph_chain_freep) = NULL;
     struct ph_x509 certs[CERTS_MAX];
-    const struct ph_x509 *root, *leaf;
-
     PH_TRY(new_chain(&chain));
     PH_TRY(parse_certs(chain, pem, 3, certs));
     /* Roles by name, as Intel's library does: some chains list the root second. Without the
      * names, the order is leaf, CA, root, and the profile checks refuse it. */
-    if (find_cn(certs, 3, CN_ROOT, &root) != PH_OK)
+    const struct ph_x509 *root = find_cn(certs, 3, CN_ROOT);
+    if (!root)
         root = &certs[2];
-    if (find_cn(certs, 3, CN_PCK, &leaf) != PH_OK || leaf == root)
+    const struct ph_x509 *leaf = find_cn(certs, 3, CN_PCK);
+    if (!leaf || leaf == root)
         leaf = root == &certs[0] ? &certs[1] : &certs[0];
     chain->is_pck = true;
     chain->root = *root;
@@ -217,11 +230,11 @@ enum ph_err ph_chain_parse_signer(struct ph_bytes pem, struct ph_chain **out)
 {
     struct ph_chain *chain PH_OWNED(ph_chain_freep) = NULL;
     struct ph_x509 certs[CERTS_MAX];
-    const struct ph_x509 *root;
 
     PH_TRY(new_chain(&chain));
     PH_TRY(parse_certs(chain, pem, 2, certs));
-    if (find_cn(certs, 2, CN_ROOT, &root) != PH_OK)
+    const struct ph_x509 *root = find_cn(certs, 2, CN_ROOT);
+    if (!root)
         root = &certs[1];
     chain->root = *root;
     chain->leaf = root == &certs[0] ? certs[1] : certs[0];

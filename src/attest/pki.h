@@ -34,15 +34,15 @@ struct ph_chain {
     struct ph_x509 leaf, ca, root; /* ca is zero in a TCB signing chain */
     uint32_t facts;                /* enum ph_chain_fact */
     bool is_pck, platform_ca;
-    struct ph_sgx_ext sgx;           /* PCK chains with PH_FACT_SGX_EXT */
-    struct ph_p256_pub *leaf_key;    /* NULL if the key is no point */
-    struct ph_p256_pub *root_key;    /* likewise */
+    struct ph_sgx_ext sgx;             /* PCK chains with PH_FACT_SGX_EXT */
+    struct ph_p256_pub *leaf_key;      /* NULL if the key is no point */
+    struct ph_p256_pub *root_key;      /* likewise */
     int64_t not_before_s, not_after_s; /* window in which all certificates are valid */
     struct ph_buf der;
 };
 
 /**
- * Parse a PEM chain and gather its facts.
+ * Parse a chain, PEM or concatenated DER, and gather its facts.
  *
  * @known  NULL, or a chain that may hold the same root: a self-signature verified there is not
  *         verified again

@@ -8,10 +8,20 @@
 
 enum { TOKENS_MAX = 16384 }; /* the largest of Intel's documents has about 3,000 */
 
-enum ph_err ph_doc_bad(struct ph_doc *doc, const char *key, const char *what)
+static enum ph_err say(struct ph_doc *doc, enum ph_err err, const char *key, const char *what)
 {
     (void)snprintf(doc->why->text, sizeof(doc->why->text), "%s: %s", key, what);
-    return PH_ERR_MALFORMED;
+    return err;
+}
+
+enum ph_err ph_doc_bad(struct ph_doc *doc, const char *key, const char *what)
+{
+    return say(doc, PH_ERR_MALFORMED, key, what);
+}
+
+enum ph_err ph_doc_too_many(struct ph_doc *doc, const char *key)
+{
+    return say(doc, PH_ERR_LIMIT, key, "too many elements");
 }
 
 enum ph_err ph_doc_open(struct ph_doc *doc, struct ph_bytes text, const char *body_key,
@@ -19,18 +29,14 @@ enum ph_err ph_doc_open(struct ph_doc *doc, struct ph_bytes text, const char *bo
                         struct ph_json_why *why)
 {
     *doc = (struct ph_doc){.why = why};
-    if (text.len > PH_TCB_DOC_MAX) {
-        (void)ph_doc_bad(doc, body_key, "the document is longer than 256 KiB");
-        return PH_ERR_LIMIT;
-    }
+    if (text.len > PH_TCB_DOC_MAX)
+        return say(doc, PH_ERR_LIMIT, body_key, "the document is longer than 256 KiB");
     doc->toks = malloc(TOKENS_MAX * sizeof(*doc->toks));
     if (!doc->toks)
         return PH_ERR_NOMEM;
     const enum ph_err err = ph_jscan(text, doc->toks, TOKENS_MAX, &doc->json);
-    if (err != PH_OK) {
-        (void)ph_doc_bad(doc, body_key, "not strict JSON (duplicate key, fraction, depth, syntax)");
-        return err;
-    }
+    if (err != PH_OK)
+        return say(doc, err, body_key, "not strict JSON (duplicate key, fraction, depth, syntax)");
     if (doc->json.toks[0].type != PH_JOBJECT)
         return ph_doc_bad(doc, body_key, "the document is no object");
     PH_TRY(ph_doc_member(doc, 0, body_key, PH_JOBJECT, body));
@@ -118,10 +124,8 @@ static enum ph_err read_advisories(struct ph_doc *doc, uint32_t level,
         if (doc->json.toks[t].type != PH_JSTRING || ph_jscan_str(&doc->json, t, &id) != PH_OK ||
             id.len == 0 || id.len > PH_ADVISORY_LEN_MAX)
             return ph_doc_bad(doc, "advisoryIDs", "not a list of short names");
-        if (pool->cnt == PH_TCB_ADVISORIES_MAX) {
-            (void)ph_doc_bad(doc, "advisoryIDs", "too many");
-            return PH_ERR_LIMIT;
-        }
+        if (pool->cnt == PH_TCB_ADVISORIES_MAX)
+            return ph_doc_too_many(doc, "advisoryIDs");
         memcpy(pool->id[pool->cnt], id.ptr, id.len);
         pool->id[pool->cnt++][id.len] = '\0';
         out->cnt++;
@@ -166,10 +170,8 @@ enum ph_err ph_doc_isv_levels(struct ph_doc *doc, uint32_t obj, struct ph_adviso
 
     out->cnt = 0;
     PH_TRY(ph_doc_member(doc, obj, "tcbLevels", PH_JARRAY, &list));
-    if (doc->json.toks[list].cnt > PH_ISV_LEVELS_MAX) {
-        (void)ph_doc_bad(doc, "tcbLevels", "too many");
-        return PH_ERR_LIMIT;
-    }
+    if (doc->json.toks[list].cnt > PH_ISV_LEVELS_MAX)
+        return ph_doc_too_many(doc, "tcbLevels");
     if (doc->json.toks[list].cnt == 0)
         return ph_doc_bad(doc, "tcbLevels", "empty");
     for (uint32_t t = ph_jscan_first(list); t < doc->json.toks[list].next;

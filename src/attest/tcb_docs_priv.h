@@ -22,6 +22,9 @@ void ph_doc_close(struct ph_doc *doc);
 /* Say what is wrong: yields PH_ERR_MALFORMED. */
 PH_CHECKED enum ph_err ph_doc_bad(struct ph_doc *doc, const char *key, const char *what);
 
+/* Likewise: yields PH_ERR_LIMIT. */
+PH_CHECKED enum ph_err ph_doc_too_many(struct ph_doc *doc, const char *key);
+
 /* Required members of an object. */
 PH_CHECKED enum ph_err ph_doc_member(struct ph_doc *doc, uint32_t obj, const char *key,
                                      enum ph_jtype type, uint32_t *tok);
@@ -29,7 +32,8 @@ PH_CHECKED enum ph_err ph_doc_int(struct ph_doc *doc, uint32_t obj, const char *
                                   uint64_t *out);
 PH_CHECKED enum ph_err ph_doc_hex(struct ph_doc *doc, uint32_t obj, const char *key, uint8_t *out,
                                   size_t len);
-PH_CHECKED enum ph_err ph_doc_time(struct ph_doc *doc, uint32_t obj, const char *key, int64_t *out_s);
+PH_CHECKED enum ph_err ph_doc_time(struct ph_doc *doc, uint32_t obj, const char *key,
+                                   int64_t *out_s);
 PH_CHECKED enum ph_err ph_doc_str(struct ph_doc *doc, uint32_t obj, const char *key,
                                   struct ph_bytes *out);
 /* issueDate before nextUpdate, and nothing else. */
@@ -37,9 +41,9 @@ PH_CHECKED enum ph_err ph_doc_window(struct ph_doc *doc, uint32_t obj, int64_t *
                                      int64_t *next_s);
 
 /* tcbStatus, tcbDate and advisoryIDs of one level. */
-PH_CHECKED enum ph_err ph_doc_level(struct ph_doc *doc, uint32_t level, struct ph_advisory_pool *pool,
-                                    enum ph_tcb_status *status, int64_t *date_s,
-                                    struct ph_advisory_range *advisories);
+PH_CHECKED enum ph_err ph_doc_level(struct ph_doc *doc, uint32_t level,
+                                    struct ph_advisory_pool *pool, enum ph_tcb_status *status,
+                                    int64_t *date_s, struct ph_advisory_range *advisories);
 /* The tcbLevels of a module or enclave. */
 PH_CHECKED enum ph_err ph_doc_isv_levels(struct ph_doc *doc, uint32_t obj,
                                          struct ph_advisory_pool *pool, struct ph_isv_levels *out);

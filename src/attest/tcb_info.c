@@ -31,10 +31,8 @@ static enum ph_err read_identities(struct ph_doc *doc, uint32_t body, struct ph_
         return PH_OK; /* documents from before TDX 1.5 have none */
     if (doc->json.toks[list].type != PH_JARRAY)
         return ph_doc_bad(doc, "tdxModuleIdentities", "has the wrong type");
-    if (doc->json.toks[list].cnt > PH_TCB_MODULES_MAX) {
-        (void)ph_doc_bad(doc, "tdxModuleIdentities", "too many");
-        return PH_ERR_LIMIT;
-    }
+    if (doc->json.toks[list].cnt > PH_TCB_MODULES_MAX)
+        return ph_doc_too_many(doc, "tdxModuleIdentities");
     for (uint32_t t = ph_jscan_first(list); t < doc->json.toks[list].next;
          t = doc->json.toks[t].next) {
         struct ph_tdx_module_identity *id = &out->identity[out->identity_cnt];
@@ -156,10 +154,8 @@ static enum ph_err read_levels(struct ph_doc *doc, uint32_t body, struct ph_tcb_
 {
     uint32_t list;
     PH_TRY(ph_doc_member(doc, body, "tcbLevels", PH_JARRAY, &list));
-    if (doc->json.toks[list].cnt > PH_TCB_LEVELS_MAX) {
-        (void)ph_doc_bad(doc, "tcbLevels", "too many");
-        return PH_ERR_LIMIT;
-    }
+    if (doc->json.toks[list].cnt > PH_TCB_LEVELS_MAX)
+        return ph_doc_too_many(doc, "tcbLevels");
     if (doc->json.toks[list].cnt == 0)
         return ph_doc_bad(doc, "tcbLevels", "empty");
     for (uint32_t t = ph_jscan_first(list); t < doc->json.toks[list].next;

@@ -93,7 +93,7 @@ struct ph_verdict {
     enum ph_tcb_status status;
     enum ph_verify_step step; /* of the first check that said no; PH_STEP_NONE when accepted */
     enum ph_check check;      /* that check; PH_CHECK_CNT when accepted */
-    const char *reason;       /* its stable code; "accepted" when accepted. Static storage */
+    const char *reason;       /* its stable code; "accepted", or "not-judged" when out of memory */
     char sentence[320];       /* for people */
     char advisories[PH_VERDICT_ADVISORIES_MAX][PH_ADVISORY_LEN_MAX + 1]; /* sorted, unique */
     size_t advisory_cnt;
