@@ -12,6 +12,8 @@
 enum {
     PH_SOURCEMAP_TEXT_MAX = 64 << 20,    /* bytes of the JSON text */
     PH_SOURCEMAP_SEGMENTS_MAX = 4 << 20, /* mapped segments */
+    PH_SOURCEMAP_SOURCES_MAX = 65536,
+    PH_SOURCEMAP_ROOT_MAX = 1024, /* bytes of sourceRoot */
 };
 
 /* A decoded map. Immutable: share between threads. */
