@@ -24,36 +24,37 @@ static const uint64_t round_constants[ROUNDS] = {
 /* One row of chi: five lanes of b, taken from the pi and rho positions, into row y of the state. */
 #define ROW(y, b0, b1, b2, b3, b4)                                                                 \
     do {                                                                                           \
-        uint64_t c0 = (b0), c1 = (b1), c2 = (b2), c3 = (b3), c4 = (b4);                            \
-        e[5 * (y) + 0] = c0 ^ (~c1 & c2);                                                          \
-        e[5 * (y) + 1] = c1 ^ (~c2 & c3);                                                          \
-        e[5 * (y) + 2] = c2 ^ (~c3 & c4);                                                          \
-        e[5 * (y) + 3] = c3 ^ (~c4 & c0);                                                          \
-        e[5 * (y) + 4] = c4 ^ (~c0 & c1);                                                          \
+        const uint64_t r0 = (b0), r1 = (b1), r2 = (b2), r3 = (b3), r4 = (b4);                      \
+        e[5 * (y) + 0] = r0 ^ (~r1 & r2);                                                          \
+        e[5 * (y) + 1] = r1 ^ (~r2 & r3);                                                          \
+        e[5 * (y) + 2] = r2 ^ (~r3 & r4);                                                          \
+        e[5 * (y) + 3] = r3 ^ (~r4 & r0);                                                          \
+        e[5 * (y) + 4] = r4 ^ (~r0 & r1);                                                          \
     } while (0)
 
 /* Theta, rho, pi, chi, iota from `a` into `e`; the caller swaps them, so no lane is copied. */
 static inline __attribute__((always_inline)) void keccak_round(const uint64_t a[static 25],
                                                                uint64_t e[static 25], uint64_t rc)
 {
-    uint64_t c[5], d[5];
+    const uint64_t c0 = a[0] ^ a[5] ^ a[10] ^ a[15] ^ a[20];
+    const uint64_t c1 = a[1] ^ a[6] ^ a[11] ^ a[16] ^ a[21];
+    const uint64_t c2 = a[2] ^ a[7] ^ a[12] ^ a[17] ^ a[22];
+    const uint64_t c3 = a[3] ^ a[8] ^ a[13] ^ a[18] ^ a[23];
+    const uint64_t c4 = a[4] ^ a[9] ^ a[14] ^ a[19] ^ a[24];
+    const uint64_t d0 = c4 ^ rol(c1, 1), d1 = c0 ^ rol(c2, 1), d2 = c1 ^ rol(c3, 1);
+    const uint64_t d3 = c2 ^ rol(c4, 1), d4 = c3 ^ rol(c0, 1);
 
-    for (int x = 0; x < 5; x++)
-        c[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
-    for (int x = 0; x < 5; x++)
-        d[x] = c[(x + 4) % 5] ^ rol(c[(x + 1) % 5], 1);
-
-    ROW(0, a[0] ^ d[0], rol(a[6] ^ d[1], 44), rol(a[12] ^ d[2], 43), rol(a[18] ^ d[3], 21),
-        rol(a[24] ^ d[4], 14));
+    ROW(0, a[0] ^ d0, rol(a[6] ^ d1, 44), rol(a[12] ^ d2, 43), rol(a[18] ^ d3, 21),
+        rol(a[24] ^ d4, 14));
     e[0] ^= rc;
-    ROW(1, rol(a[3] ^ d[3], 28), rol(a[9] ^ d[4], 20), rol(a[10] ^ d[0], 3), rol(a[16] ^ d[1], 45),
-        rol(a[22] ^ d[2], 61));
-    ROW(2, rol(a[1] ^ d[1], 1), rol(a[7] ^ d[2], 6), rol(a[13] ^ d[3], 25), rol(a[19] ^ d[4], 8),
-        rol(a[20] ^ d[0], 18));
-    ROW(3, rol(a[4] ^ d[4], 27), rol(a[5] ^ d[0], 36), rol(a[11] ^ d[1], 10), rol(a[17] ^ d[2], 15),
-        rol(a[23] ^ d[3], 56));
-    ROW(4, rol(a[2] ^ d[2], 62), rol(a[8] ^ d[3], 55), rol(a[14] ^ d[4], 39), rol(a[15] ^ d[0], 41),
-        rol(a[21] ^ d[1], 2));
+    ROW(1, rol(a[3] ^ d3, 28), rol(a[9] ^ d4, 20), rol(a[10] ^ d0, 3), rol(a[16] ^ d1, 45),
+        rol(a[22] ^ d2, 61));
+    ROW(2, rol(a[1] ^ d1, 1), rol(a[7] ^ d2, 6), rol(a[13] ^ d3, 25), rol(a[19] ^ d4, 8),
+        rol(a[20] ^ d0, 18));
+    ROW(3, rol(a[4] ^ d4, 27), rol(a[5] ^ d0, 36), rol(a[11] ^ d1, 10), rol(a[17] ^ d2, 15),
+        rol(a[23] ^ d3, 56));
+    ROW(4, rol(a[2] ^ d2, 62), rol(a[8] ^ d3, 55), rol(a[14] ^ d4, 39), rol(a[15] ^ d0, 41),
+        rol(a[21] ^ d1, 2));
 }
 
 static void permute(uint64_t a[static 25])

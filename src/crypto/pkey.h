@@ -48,13 +48,13 @@ PH_CHECKED enum ph_err ph_pbkdf2(enum ph_hash_alg alg, struct ph_bytes password,
  * AES-GCM as WebCrypto means it: out receives ciphertext || tag.
  *
  * @key      16, 24 or 32 bytes
- * @iv       at least 1 byte, at most 2^31 - 1; 12 bytes is the fast and the advised length
+ * @iv       1 to 128 bytes (OpenSSL 3.0 takes no longer ones); 12 is the fast and the advised length
  * @tag_len  bytes: 12, 13, 14, 15 or 16 (WebCrypto's tagLength / 8; its 32 and 64 bits are refused)
  * @out      seal: plain.len + tag_len bytes; open: sealed.len - tag_len bytes; may be the input's
  *           own storage
- * Returns   PH_ERR_MALFORMED    key or iv length
- *           PH_ERR_UNSUPPORTED  tag_len
- *           PH_ERR_LIMIT        data or iv over 2^31 - 1 bytes
+ * Returns   PH_ERR_MALFORMED    key length, or an empty iv
+ *           PH_ERR_UNSUPPORTED  tag_len, or a longer iv
+ *           PH_ERR_LIMIT        data over 2^31 - 1 bytes
  *           PH_ERR_UNTRUSTED    open: the tag is wrong, or sealed is shorter than a tag; out is
  * wiped PH_ERR_NOMEM
  */
