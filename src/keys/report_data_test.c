@@ -1,0 +1,54 @@
+#include "base/hex.h"
+#include "base/test.h"
+#include "keys/report_data.h"
+
+#include <string.h>
+
+static struct ph_worker_identity identity(void)
+{
+    struct ph_worker_identity id = {.chain_id = 31337};
+    memset(id.registry.b, 1, 20);
+    memset(id.signer.b, 2, 20);
+    memset(id.caller_x25519, 3, 32);
+    memset(id.operator_.b, 4, 20);
+    memset(id.tls_pub, 6, 64);
+    return id;
+}
+
+TEST(report_data_is_the_published_vector)
+{
+    const struct ph_worker_identity id = identity();
+    uint8_t nonce[32], got[64], want[64] = {0};
+
+    memset(nonce, 5, sizeof(nonce));
+    CHECK(ph_hex_decode(
+              PH_BYTES_LIT("da54d9df9cbbf1b7cc1c78edfae81c8b9b8465bdf75f7ec0e15ca3bd604a6674"),
+              want, 32) == PH_OK);
+    ph_worker_report_data(&id, nonce, got);
+    CHECK(memcmp(got, want, 64) == 0);
+}
+
+TEST(report_data_changes_with_every_part)
+{
+    struct ph_worker_identity id = identity();
+    uint8_t nonce[32], base[64], got[64];
+
+    memset(nonce, 5, sizeof(nonce));
+    ph_worker_report_data(&id, nonce, base);
+#define CHANGES(byte)                                                                              \
+    do {                                                                                           \
+        (byte) ^= 1;                                                                               \
+        ph_worker_report_data(&id, nonce, got);                                                    \
+        CHECK(memcmp(got, base, 32) != 0);                                                         \
+        (byte) ^= 1;                                                                               \
+    } while (0)
+    CHANGES(id.chain_id);
+    CHANGES(id.registry.b[19]);
+    CHANGES(id.signer.b[0]);
+    CHANGES(id.caller_x25519[31]);
+    CHANGES(id.operator_.b[7]);
+    CHANGES(id.tls_pub[63]);
+    CHANGES(nonce[0]);
+}
+
+PH_TEST_MAIN(CASE(report_data_is_the_published_vector), CASE(report_data_changes_with_every_part))

@@ -1,0 +1,197 @@
+#include "base/own.h"
+#include "base/test.h"
+#include "crypto/aead.h"
+#include "keys/hpke.h"
+#include "keys/secret.h"
+#include "keys/secrets.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DOC PH_BYTES_LIT("{\"API_KEY\":\"k\\u00e9y\",\"_x9\":\"\"}")
+
+static char why[128];
+
+TEST(documents_hold_named_strings_and_nothing_else)
+{
+    static const char *const good[] = {"{}", "{\"A\":\"\"}", "{\"a_1\":\"x\",\"A\":\"\\n\"}"};
+    static const char *const bad[] = {
+        "",
+        "[]",
+        "\"a\"",
+        "{\"A\":1}",
+        "{\"A\":null}",
+        "{\"\":\"\"}",
+        "{\"1A\":\"\"}",
+        "{\"A-B\":\"\"}",
+        "{\"A\":\"\",\"A\":\"\"}",
+        "{\"A\":[]}",
+        "{\"A\":\"x\"",
+        "{\"\\u0041\":\"\"}",
+    };
+
+    for (size_t i = 0; i < PH_LEN(good); i++)
+        CHECK(ph_secrets_check(ph_bytes_str(good[i]), why) == PH_OK);
+    for (size_t i = 0; i < PH_LEN(bad); i++)
+        CHECK(ph_secrets_check(ph_bytes_str(bad[i]), why) == PH_ERR_MALFORMED);
+}
+
+TEST(a_refusal_never_quotes_a_value)
+{
+    CHECK(ph_secrets_check(PH_BYTES_LIT("{\"A\":\"hunter2\",\"B\":77777}"), why) ==
+          PH_ERR_MALFORMED);
+    CHECK(!strstr(why, "hunter2") && !strstr(why, "77777") && strstr(why, "value 2"));
+}
+
+/* A document of `cnt` secrets, padded to `len` bytes when that is longer. */
+static void document(struct ph_buf *out, size_t cnt, size_t len)
+{
+    CHECK(ph_buf_add_str(out, "{") == PH_OK);
+    for (size_t i = 0; i < cnt; i++)
+        CHECK(ph_buf_addf(out, "%s\"N%zu\":\"v\"", i ? "," : "", i) == PH_OK);
+    CHECK(ph_buf_add_str(out, "}") == PH_OK);
+    while (out->len < len)
+        CHECK(ph_buf_add_str(out, " ") == PH_OK);
+}
+
+TEST(count_name_and_size_have_limits)
+{
+    static const struct {
+        size_t cnt, len;
+        enum ph_err err;
+    } cases[] = {{PH_SECRETS_CNT_MAX, 0, PH_OK},
+                 {PH_SECRETS_CNT_MAX + 1, 0, PH_ERR_LIMIT},
+                 {1, PH_SECRETS_MAX, PH_OK},
+                 {1, PH_SECRETS_MAX + 1, PH_ERR_LIMIT}};
+
+    for (size_t i = 0; i < PH_LEN(cases); i++) {
+        struct ph_buf doc PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
+        document(&doc, cases[i].cnt, cases[i].len);
+        CHECK(ph_secrets_check(ph_buf_view(&doc), why) == cases[i].err);
+    }
+    for (int len = PH_SECRETS_NAME_MAX; len <= PH_SECRETS_NAME_MAX + 1; len++) {
+        char text[256];
+        (void)snprintf(text, sizeof(text), "{\"%0*d\":\"\"}", len, 0);
+        memset(text + 2, 'a', (size_t)len);
+        CHECK((ph_secrets_check(ph_bytes_str(text), why) == PH_OK) == (len == PH_SECRETS_NAME_MAX));
+    }
+}
+
+TEST(an_envelope_opens_for_its_worker_and_phat_only)
+{
+    const uint8_t secret[32] = {1, 2, 3}, other[32] = {4};
+    const struct ph_phat_id phat = {{5}}, neighbour = {{6}};
+    struct ph_buf envelope PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_ENVELOPE_MAX);
+    uint8_t pub[32], out[256];
+    size_t len = 0;
+
+    CHECK(ph_x25519_public(secret, pub) == PH_OK);
+    CHECK(ph_secrets_seal(pub, &phat, DOC, &envelope, why) == PH_OK);
+    CHECK(envelope.len == DOC.len + PH_SECRETS_ENVELOPE_OVERHEAD);
+    CHECK(ph_secrets_open(secret, &phat, ph_buf_view(&envelope), out, &len, why) == PH_OK);
+    CHECK(ph_bytes_equal((struct ph_bytes){out, len}, DOC));
+    CHECK(ph_secrets_open(secret, &neighbour, ph_buf_view(&envelope), out, &len, why) ==
+          PH_ERR_UNTRUSTED);
+    CHECK(ph_secrets_open(other, &phat, ph_buf_view(&envelope), out, &len, why) ==
+          PH_ERR_UNTRUSTED);
+    for (size_t n = 0; n < envelope.len; n++)
+        CHECK(ph_secrets_open(secret, &phat, (struct ph_bytes){envelope.ptr, n}, out, &len, why) !=
+              PH_OK);
+}
+
+TEST(what_an_envelope_holds_is_checked_on_both_sides)
+{
+    const uint8_t secret[32] = {1};
+    const struct ph_phat_id phat = {{5}};
+    struct ph_buf envelope PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_ENVELOPE_MAX);
+    uint8_t pub[32], raw[64], out[64];
+    size_t len = 7;
+
+    CHECK(ph_x25519_public(secret, pub) == PH_OK);
+    CHECK(ph_secrets_seal(pub, &phat, PH_BYTES_LIT("[]"), &envelope, why) == PH_ERR_MALFORMED);
+    CHECK(envelope.len == 0);
+    CHECK(ph_hpke_seal(pub, PH_BYTES_LIT("phala-secrets-v1"), PH_BYTES_OF(phat.b),
+                       PH_BYTES_LIT("[1]"), raw) == PH_OK);
+    CHECK(ph_secrets_open(secret, &phat, (struct ph_bytes){raw, 3 + PH_HPKE_OVERHEAD}, out, &len,
+                          why) == PH_ERR_MALFORMED);
+    CHECK(len == 7 && out[0] == 0);
+}
+
+TEST(stored_secrets_open_for_their_phat_and_sequence_only)
+{
+    const uint8_t key[32] = {1}, other[32] = {2};
+    const struct ph_phat_id phat = {{5}}, neighbour = {{6}};
+    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
+    uint8_t out[256];
+    size_t len = 0;
+    uint64_t sequence = 0;
+
+    CHECK(ph_secrets_store(key, &phat, 42, DOC, &sealed) == PH_OK);
+    const struct ph_bytes blob = ph_buf_view(&sealed);
+    CHECK(ph_secrets_load(key, &phat, blob, out, &len, &sequence) == PH_OK);
+    CHECK(sequence == 42 && ph_bytes_equal((struct ph_bytes){out, len}, DOC));
+    CHECK(ph_secrets_load(other, &phat, blob, out, &len, &sequence) == PH_ERR_UNTRUSTED);
+    CHECK(ph_secrets_load(key, &neighbour, blob, out, &len, &sequence) == PH_ERR_UNTRUSTED);
+    for (size_t i = 0; i < blob.len; i++) {
+        sealed.ptr[i] ^= 1;
+        CHECK(ph_secrets_load(key, &phat, blob, out, &len, &sequence) ==
+              (i == 0 ? PH_ERR_MALFORMED : PH_ERR_UNTRUSTED));
+        sealed.ptr[i] ^= 1;
+    }
+    for (size_t n = 0; n < blob.len; n++)
+        CHECK(ph_secrets_load(key, &phat, (struct ph_bytes){blob.ptr, n}, out, &len, &sequence) !=
+              PH_OK);
+}
+
+TEST(secret_memory_is_empty_in_a_child)
+{
+    struct ph_secret *s PH_OWNED(ph_secret_freep) = NULL;
+
+    CHECK(ph_secret_new(0, &s) == PH_ERR_LIMIT && ph_secret_new((1 << 20) + 1, &s) == PH_ERR_LIMIT);
+    CHECK(ph_secret_new(32, &s) == PH_OK && ph_secret_len(s) == 32);
+    for (size_t i = 0; i < 32; i++)
+        CHECK(ph_secret_at(s)[i] == 0);
+    memset(ph_secret_at(s), 0xaa, 32);
+
+    const pid_t pid = fork();
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        const volatile uint8_t *at = ph_secret_at(s);
+        _exit(at[0] == 0 && at[31] == 0 ? 0 : 1);
+    }
+    int status = -1;
+    CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    CHECK(ph_secret_at(s)[31] == 0xaa);
+}
+
+TEST(secret_memory_is_locked_and_left_out_of_dumps)
+{
+    struct ph_secret *s PH_OWNED(ph_secret_freep) = NULL;
+    char line[512], flags[512] = "";
+    bool here = false;
+
+    CHECK(ph_secret_new(32, &s) == PH_OK);
+    FILE *maps = fopen("/proc/self/smaps", "r");
+    CHECK(maps);
+    while (fgets(line, sizeof(line), maps)) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            here = from <= (unsigned long)ph_secret_at(s) && (unsigned long)ph_secret_at(s) < to;
+        if (here && strncmp(line, "VmFlags:", 8) == 0)
+            (void)snprintf(flags, sizeof(flags), "%s", line);
+    }
+    (void)fclose(maps);
+    if (flags[0] == '\0')
+        SKIP_BECAUSE("this kernel shows no VmFlags in /proc/self/smaps");
+    CHECK(strstr(flags, " lo") && strstr(flags, " dd") && strstr(flags, " wf"));
+}
+
+PH_TEST_MAIN(CASE(documents_hold_named_strings_and_nothing_else),
+             CASE(a_refusal_never_quotes_a_value), CASE(count_name_and_size_have_limits),
+             CASE(an_envelope_opens_for_its_worker_and_phat_only),
+             CASE(what_an_envelope_holds_is_checked_on_both_sides),
+             CASE(stored_secrets_open_for_their_phat_and_sequence_only),
+             CASE(secret_memory_is_empty_in_a_child),
+             CASE(secret_memory_is_locked_and_left_out_of_dumps))
