@@ -6,8 +6,11 @@
 #include "crypto/hash.h"
 #include "crypto/test_priv.h"
 
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define ORDER "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551"
 #define ORDER_MINUS_1 "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632550"
@@ -189,49 +192,58 @@ TEST(fresh_signatures_verify_under_their_key_only_and_differ)
     ph_p256_pub_free(other);
 }
 
-/* A signature of ours, DER by hand, judged by another program. */
+/* Append one INTEGER of a 32-byte magnitude; yields the new length. */
+static size_t put_integer(uint8_t *der, size_t n, const uint8_t v[static 32])
+{
+    size_t len = 32;
+
+    for (; len > 1 && *v == 0; len--)
+        v++;
+    der[n++] = 0x02;
+    der[n++] = (uint8_t)(len + (*v >> 7));
+    if (*v & 0x80)
+        der[n++] = 0;
+    memcpy(der + n, v, len);
+    return n + len;
+}
+
+static void write_file(const char *path, struct ph_bytes data)
+{
+    FILE *f = fopen(path, "wb");
+    CHECK(f && fwrite(data.ptr, 1, data.len, f) == data.len && fclose(f) == 0);
+}
+
+/* A signature of ours, in DER by hand, judged by another program. */
 TEST(openssl_accepts_our_signature)
 {
-    char dir[] = "/tmp/p256_testXXXXXX", command[512];
+    char dir[] = "/tmp/p256_testXXXXXX", sig_path[64], pub_path[64], msg_path[64];
+    const char *argv[] = {"openssl", "dgst",       "-sha256", "-keyform", "DER", "-verify",
+                          pub_path,  "-signature", sig_path,  msg_path,   NULL};
     uint8_t sig[64], der[80];
-    size_t n = 2;
+    pid_t child;
+    int status = -1;
 
-    if (system("command -v openssl >/dev/null") != 0)
-        SKIP_BECAUSE("no openssl command");
     CHECK(mkdtemp(dir) != NULL);
+    (void)snprintf(sig_path, sizeof(sig_path), "%s/sig", dir);
+    (void)snprintf(pub_path, sizeof(pub_path), "%s/pub", dir);
+    (void)snprintf(msg_path, sizeof(msg_path), "%s/msg", dir);
     CHECK(ph_p256_sign(unhex(KEY).ptr, PH_BYTES_LIT("sample"), sig) == PH_OK);
-    for (int half = 0; half < 2; half++) {
-        const uint8_t *v = sig + 32 * half;
-        size_t len = 32;
-        while (len > 1 && *v == 0)
-            v++, len--;
-        der[n++] = 0x02;
-        der[n++] = (uint8_t)(len + (*v >> 7));
-        if (*v & 0x80)
-            der[n++] = 0;
-        memcpy(der + n, v, len);
-        n += len;
-    }
+    const size_t n = put_integer(der, put_integer(der, 2, sig), sig + 32);
     der[0] = 0x30;
     der[1] = (uint8_t)(n - 2);
-    const struct ph_bytes spki =
-        unhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004" PUB_X PUB_Y);
-    const struct {
-        const char *name;
-        struct ph_bytes data;
-    } files[] = {{"sig", {der, n}}, {"pub", spki}, {"msg", PH_BYTES_LIT("sample")}};
-    for (size_t i = 0; i < PH_LEN(files); i++) {
-        (void)snprintf(command, sizeof(command), "%s/%s", dir, files[i].name);
-        FILE *f = fopen(command, "wb");
-        CHECK(f && fwrite(files[i].data.ptr, 1, files[i].data.len, f) == files[i].data.len);
-        CHECK(fclose(f) == 0);
-    }
-    (void)snprintf(
-        command, sizeof(command),
-        "cd %s && openssl dgst -sha256 -keyform DER -verify pub -signature sig msg >/dev/null; "
-        "rc=$?; rm -r %s; exit $rc",
-        dir, dir);
-    CHECK(system(command) == 0);
+    write_file(sig_path, (struct ph_bytes){der, n});
+    write_file(pub_path,
+               unhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004" PUB_X PUB_Y));
+    write_file(msg_path, PH_BYTES_LIT("sample"));
+    const int spawned =
+        posix_spawn(&child, "/usr/bin/openssl", NULL, NULL, (char **)(uintptr_t)argv, environ);
+    if (spawned == 0)
+        CHECK(waitpid(child, &status, 0) == child);
+    CHECK(unlink(sig_path) == 0 && unlink(pub_path) == 0 && unlink(msg_path) == 0);
+    CHECK(rmdir(dir) == 0);
+    if (spawned != 0)
+        SKIP_BECAUSE("no /usr/bin/openssl");
+    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
 PH_TEST_MAIN(CASE(a_known_signature_verifies_with_high_and_with_low_s),
