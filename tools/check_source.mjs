@@ -28,6 +28,8 @@ const banned = {
   localtime: 'localtime_r', gmtime: 'gmtime_r', ctime: 'strftime', asctime: 'strftime',
   bcopy: 'memmove', bzero: 'memset', index: 'memchr', usleep: 'poll with a deadline', vfork: 'fork', longjmp: 'an error return',
 };
+// Unit tests may run openssl to compare with, and read its output.
+const allowedInTests = ['system', 'popen', 'sscanf'];
 const bannedPattern = new RegExp(`(?<![\\w.>])(${Object.keys(banned).join('|')})\\s*\\(`);
 
 function bannedCalls() {
@@ -35,6 +37,7 @@ function bannedCalls() {
   for (const [path, { code }] of stripped) {
     code.split('\n').forEach((line, i) => {
       const match = bannedPattern.exec(line);
+      if (match && isTest(path) && allowedInTests.includes(match[1])) return;
       if (match) complaints.push(`${path}:${i + 1}: ${match[1]}() is banned: use ${banned[match[1]]}`);
     });
   }

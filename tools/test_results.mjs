@@ -27,6 +27,9 @@ export function parseTap(suite, text, exitCode) {
     const [, not, number, rest, directive, reason] = match;
     const name = (rest.trim() || reason || `case ${number ?? results.length + 1}`).trim();
     const status = directive?.toLowerCase() === 'skip' ? 'skip' : not ? 'fail' : 'pass';
+    // Some programs print why before the case, some below it.
+    const previous = results[results.length - 1];
+    if (previous?.status === 'fail') previous.detail = [previous.detail, ...notes].filter(Boolean).join('\n');
     results.push({ suite, name, status, detail: '' });
     if (status !== 'pass') {
       const before = notes.filter((note) => /skip/i.test(note)).pop();

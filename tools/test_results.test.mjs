@@ -23,7 +23,7 @@ test('TAP: a bad exit status after good cases is a failure', () => {
 });
 
 test('TAP: a complaint below a failing case becomes its detail', () => {
-  assert.match(parseTap('s', '1..1\nnot ok 1 - a\n# file.c:3: bad\n', 1)[0].detail, /file\.c:3/);
+  assert.match(parseTap('s', '1..2\nnot ok 1 - a\n# file.c:3: bad\nok 2 - b\n', 1)[0].detail, /file\.c:3/);
 });
 
 test('node: leaves are counted, suites are not', () => {

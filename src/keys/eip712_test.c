@@ -100,11 +100,11 @@ TEST(only_known_actions_and_dns_names_pass)
         (void)snprintf(req.action, sizeof(req.action), "%s", actions[i]);
         CHECK(ph_owner_request_check(&req) == PH_OK);
     }
-    strcpy(req.action, "list");
+    (void)snprintf(req.action, sizeof(req.action), "%s", "list");
     CHECK(ph_owner_request_check(&req) == PH_ERR_MALFORMED);
     req.name[0] = '\0';
     CHECK(ph_owner_request_check(&req) == PH_OK);
-    strcpy(req.action, "Deploy");
+    (void)snprintf(req.action, sizeof(req.action), "%s", "Deploy");
     CHECK(ph_owner_request_check(&req) == PH_ERR_MALFORMED);
     memset(req.action, 'd', sizeof(req.action));
     CHECK(ph_owner_request_check(&req) == PH_ERR_MALFORMED);
