@@ -2,6 +2,8 @@
 
 #include "attest/verify_priv.h"
 
+#include <assert.h>
+
 static bool fact(const struct ph_chain *chain, enum ph_chain_fact f)
 {
     return (chain->facts & (uint32_t)f) != 0;
@@ -73,6 +75,7 @@ static void judge_signer(struct ph_judgement *j, const struct signed_doc *d)
     const int64_t now = j->args->now_s;
     enum ph_check check = d->profile;
 
+    assert(c); /* both callers judged its presence before */
     (void)ph_judge(j, check++, fact(c, PH_FACT_ROOT_PROFILE) && fact(c, PH_FACT_LEAF_PROFILE),
                    c->leaf.whole);
     (void)ph_judge(j, check++, fact(c, PH_FACT_LINKS), c->leaf.whole);
