@@ -49,12 +49,40 @@ struct ph_synth_serial {
     uint8_t b[20];
 };
 
+/* Things to do wrong, each alone, for tests of the verifier: bits of ph_synth.faults. */
+enum ph_synth_fault {
+    PH_SYNTH_BAD_ROOT_SIG = 1 << 0, /* signed by a key that is nobody's */
+    PH_SYNTH_BAD_CA_SIG = 1 << 1,
+    PH_SYNTH_BAD_PCK_SIG = 1 << 2,
+    PH_SYNTH_BAD_SIGNER_SIG = 1 << 3,
+    PH_SYNTH_BAD_INFO_SIG = 1 << 4,
+    PH_SYNTH_BAD_QE_ID_SIG = 1 << 5,
+    PH_SYNTH_BAD_ROOT_CRL_SIG = 1 << 6,
+    PH_SYNTH_BAD_PCK_CRL_SIG = 1 << 7,
+    PH_SYNTH_BAD_QE_REPORT_SIG = 1 << 8,
+    PH_SYNTH_BAD_QUOTE_SIG = 1 << 9,
+    PH_SYNTH_BAD_PCK_AKI = 1 << 10, /* authority key identifier of nobody */
+    PH_SYNTH_BAD_CA_AKI = 1 << 11,
+    PH_SYNTH_BAD_SIGNER_AKI = 1 << 12,
+    PH_SYNTH_BAD_ROOT_CRL_AKI = 1 << 13,
+    PH_SYNTH_BAD_PCK_CRL_AKI = 1 << 14,
+    PH_SYNTH_BAD_ROOT_USAGE = 1 << 15, /* key usage of a leaf */
+    PH_SYNTH_BAD_CA_PATHLEN = 1 << 16,
+    PH_SYNTH_BAD_PCK_USAGE = 1 << 17, /* key usage of a CA */
+    PH_SYNTH_NO_SGX_EXT = 1 << 18,
+    PH_SYNTH_NO_INSTANCE = 1 << 19, /* Platform CA without platform instance id */
+    PH_SYNTH_BAD_QE_BINDING = 1 << 20,
+    PH_SYNTH_BAD_QE_TAIL = 1 << 21,   /* QE report data 32..63 not zero */
+    PH_SYNTH_PCK_IS_SIGNER = 1 << 22, /* the PCK signs TCB info, its certificate in the chain */
+};
+
 /* Everything that can be chosen. ph_synth_defaults fills in a platform that is UpToDate. Strings
  * are borrowed until the PKI is made. */
 struct ph_synth {
     struct ph_synth_keys keys;
     int64_t not_before_s, not_after_s; /* of every certificate */
-    int64_t pck_not_after_s, signer_not_after_s;
+    int64_t pck_not_before_s, pck_not_after_s;
+    int64_t signer_not_before_s, signer_not_after_s;
     int64_t issue_s, next_update_s;  /* of TCB info, QE identity */
     int64_t crl_issue_s, crl_next_s; /* of the PCK CA's CRL */
     int64_t root_crl_issue_s, root_crl_next_s;
@@ -63,7 +91,7 @@ struct ph_synth {
     bool processor_ca; /* false: Platform CA, with platform instance id and configuration */
     const char *root_cn, *ca_cn, *pck_cn, *signer_cn; /* NULL: Intel's names */
     const char *organization;                         /* NULL: "Intel Corporation" */
-    bool sign_documents_with_pck;                     /* wrong signer role: the PCK signs them */
+    uint32_t faults;                                  /* enum ph_synth_fault */
 
     uint8_t fmspc[6], pceid[2];           /* of the PCK */
     uint8_t info_fmspc[6], info_pceid[2]; /* of TCB info */
@@ -117,8 +145,9 @@ static inline void ph_synth_pki_freep(struct ph_synth_pki **pki)
 {
     ph_synth_pki_free(*pki);
 }
-/* Views into the PKI. */
+/* Views into the PKI. The quote carries the PCK chain, so pck_chain_pem is empty here. */
 struct ph_collateral_parts ph_synth_pki_parts(const struct ph_synth_pki *pki);
+struct ph_bytes ph_synth_pki_chain_pem(const struct ph_synth_pki *pki);
 /* x || y of its root, for a policy's simulator_root_insecure (through ph_attest_root_hash). */
 void ph_synth_pki_root(const struct ph_synth_pki *pki, uint8_t xy[static 64]);
 
