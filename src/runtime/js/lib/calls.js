@@ -1,0 +1,291 @@
+// Calls: from the hook to the handler and back. A handler that returns a Response with its body at once costs no
+// promise and no entry in a table.
+
+import { N, currentCall, enterCall, exception, kMake, use } from "./internal.js";
+import { describe } from "./errors.js";
+import { parseBlock, listGet } from "./headers.js";
+import { Incoming, dataBody, incomingBody, isUnusable, streamOf } from "./body.js";
+import { Request, abortRequest, callState } from "./request.js";
+import { isNullBodyStatus, isResponse, responseBlock, responseState } from "./response.js";
+import { makeContext } from "./context.js";
+
+const kCodeException = "exception";
+const kCodeNoResponse = "no-response";
+const kCodeNoHandler = "no-handler";
+
+let target = null; // the phat's default export
+let env = null;
+
+export function serve(handlers, environment) {
+  target = handlers;
+  env = environment;
+}
+
+// Calls in flight that C may still speak of: { request, incoming, out, over }.
+const calls = new Map();
+const then = Promise.prototype.then;
+
+function open(call, request, incoming) {
+  const entry = { request, incoming, out: null, over: false };
+  calls.set(call, entry);
+  return entry;
+}
+
+function close(call) {
+  const entry = calls.get(call);
+  if (entry === undefined) return;
+  calls.delete(call);
+  entry.over = true;
+  entry.incoming?.cancel();
+}
+
+function fail(call, code, message) {
+  close(call);
+  N.respondFail(call, code, message);
+}
+
+function threw(call, error) {
+  fail(call, kCodeException, describe(error));
+}
+
+// The response's body leaves in pieces as the window allows.
+class Outgoing {
+  #call;
+  #wake = null;
+  #cancel;
+
+  constructor(call, cancel) {
+    this.#call = call;
+    this.#cancel = cancel;
+  }
+
+  opened() {
+    const wake = this.#wake;
+    this.#wake = null;
+    if (wake !== null) wake();
+  }
+
+  cancel(reason) {
+    this.#cancel(reason);
+    this.opened();
+  }
+
+  async pump(entry, read) {
+    const call = this.#call;
+    try {
+      for (let chunk = await read(); chunk !== null; chunk = await read()) {
+        if (entry.over) return;
+        if (chunk.length === 0) continue;
+        if (N.respondChunk(call, chunk) <= 0) {
+          await new Promise((resolve) => {
+            this.#wake = resolve;
+          });
+          if (entry.over) return;
+        }
+      }
+      if (entry.over) return;
+      close(call);
+      N.respondEnd(call);
+    } catch (error) {
+      if (!entry.over) threw(call, error);
+    }
+  }
+}
+
+function stream(call, entry, s, body) {
+  N.respond(call, s.status, responseBlock(s), null, false);
+  const { incoming } = body;
+  if (body.stream === null && incoming !== null) {
+    // A response passed on untouched needs no stream object.
+    body.used = true;
+    entry.out = new Outgoing(call, () => incoming.cancel());
+    entry.out.pump(entry, () => incoming.read());
+    return;
+  }
+  const reader = use("streams").byteReader(streamOf(body));
+  entry.out = new Outgoing(call, (reason) => reader.cancel(reason));
+  entry.out.pump(entry, reader.read);
+}
+
+function headBlock(s) {
+  const block = responseBlock(s);
+  const data = s.body === null ? null : s.body.data;
+  if (data === null || s.body.stream !== null || /^(?:content-length|transfer-encoding):/m.test(block)) return block;
+  return `${block}content-length: ${(typeof data === "string" ? N.utf8Encode(data) : data).length}\n`;
+}
+
+function send(call, response, method) {
+  const s = responseState(response);
+  const { body } = s;
+  if (body === null) {
+    if (s.status === 0) {
+      fail(call, kCodeNoResponse, "The handler returned Response.error()");
+      return;
+    }
+    close(call);
+    N.respond(call, s.status, responseBlock(s), null, true);
+    return;
+  }
+  if (isUnusable(body)) {
+    fail(call, kCodeException, "TypeError: The handler returned a Response whose body was read already, or is locked");
+    return;
+  }
+  if (method === "HEAD" || isNullBodyStatus(s.status)) {
+    const block = headBlock(s);
+    close(call);
+    N.respond(call, s.status, block, null, true);
+    if (body.stream !== null) body.stream.cancel();
+    else body.incoming?.cancel();
+    return;
+  }
+  if (body.stream === null && body.data !== null) {
+    body.used = true;
+    close(call);
+    N.respond(call, s.status, responseBlock(s), body.data, true);
+    return;
+  }
+  stream(call, calls.get(call) ?? open(call, null, null), s, body);
+}
+
+function finish(call, result, method) {
+  if (isResponse(result)) {
+    try {
+      send(call, result, method);
+    } catch (error) {
+      threw(call, error);
+    }
+    return;
+  }
+  const got = result === undefined ? "undefined" : describe(result);
+  fail(call, kCodeNoResponse, `The handler must return a Response, but it returned ${got.slice(0, 200)}`);
+}
+
+// The result is a promise, or something with a then: the call stays open until it settles.
+function settle(call, request, result, done) {
+  const entry = calls.get(call) ?? open(call, request, null);
+  const promise = result instanceof Promise ? result : Promise.resolve(result);
+  then.call(
+    promise,
+    (value) => {
+      if (!entry.over) done(value);
+    },
+    (error) => {
+      if (!entry.over) threw(call, error);
+    },
+  );
+}
+
+const isThenable = (value) => (typeof value === "object" || typeof value === "function") && value !== null && typeof value.then === "function";
+
+function bodyOf(call, bytes, done) {
+  if (done) return bytes === null || bytes.length === 0 ? null : dataBody(bytes);
+  const incoming = new Incoming((n) => N.callCredit(call, n), () => {});
+  if (bytes !== null) incoming.push(bytes);
+  return incomingBody(incoming);
+}
+
+function fetchCall(call, method, url, headers, bytes, done) {
+  const body = done && bytes === null ? null : bodyOf(call, bytes, done);
+  const s = callState(call, method, url, headers, body);
+  if (!done) open(call, s, body.incoming);
+  let result;
+  try {
+    result = target.fetch(new Request(kMake, s), env, makeContext(call));
+    if (isResponse(result)) {
+      if (!done) calls.get(call).request = s;
+      send(call, result, method);
+      return;
+    }
+    if (!isThenable(result)) {
+      finish(call, result, method);
+      return;
+    }
+  } catch (error) {
+    threw(call, error);
+    return;
+  }
+  settle(call, s, result, (value) => finish(call, value, method));
+}
+
+class ScheduledController {
+  #cron;
+  #time;
+
+  constructor(cron, time) {
+    this.#cron = cron;
+    this.#time = time;
+  }
+
+  get type() {
+    return "scheduled";
+  }
+
+  get cron() {
+    return this.#cron;
+  }
+
+  get scheduledTime() {
+    return this.#time;
+  }
+}
+
+// A cron call: `url` is the cron expression; the header scheduled-time is the planned time, ms since 1970.
+function scheduledCall(call, cron, headers) {
+  const time = Number(listGet(parseBlock(headers), "scheduled-time") ?? N.now());
+  const done = () => {
+    close(call);
+    N.respond(call, 200, "", null, true);
+  };
+  let result;
+  try {
+    result = target.scheduled(new ScheduledController(cron, time), env, makeContext(call));
+    if (!isThenable(result)) {
+      done();
+      return;
+    }
+  } catch (error) {
+    threw(call, error);
+    return;
+  }
+  settle(call, null, result, done);
+}
+
+export const callHooks = {
+  onCall(call, kind, method, url, headers, body, done) {
+    enterCall(call);
+    const handler = kind === 0 ? "fetch" : kind === 1 ? "scheduled" : "";
+    if (handler === "" || typeof target[handler] !== "function") {
+      fail(call, kCodeNoHandler, `The phat has no ${handler || "such"} handler`);
+    } else if (kind === 0) {
+      fetchCall(call, method, url, headers, body, done);
+    } else {
+      scheduledCall(call, url, headers);
+    }
+  },
+  onCallBody(call, bytes) {
+    enterCall(call);
+    const entry = calls.get(call);
+    if (entry?.incoming) entry.incoming.push(bytes);
+  },
+  onCallEnd(call) {
+    enterCall(call);
+    calls.get(call)?.incoming?.end();
+  },
+  onCallCancel(call) {
+    enterCall(call);
+    const entry = calls.get(call);
+    if (entry === undefined) return;
+    calls.delete(call);
+    entry.over = true;
+    const reason = exception("The caller left, or the call's time is up", "AbortError");
+    entry.incoming?.fail(reason);
+    entry.out?.cancel(reason);
+    if (entry.request !== null) abortRequest(entry.request, reason);
+  },
+  onCallWindow(call) {
+    enterCall(call);
+    calls.get(call)?.out?.opened();
+  },
+};
+
+export { currentCall };
