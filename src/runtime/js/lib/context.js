@@ -1,6 +1,6 @@
 // The second and third argument of a handler: env and ctx.
 
-import { N, enterCall, currentCall, kMake, use, webClass } from "./internal.js";
+import { N, kMake, use, webClass } from "./internal.js";
 import { describe } from "./errors.js";
 import { Response } from "./response.js";
 
@@ -27,17 +27,7 @@ export class ExecutionContext {
 
   waitUntil(promise) {
     const call = this.#call;
-    N.wait?.(call, 1);
-    const over = () => {
-      N.wait?.(call, -1);
-    };
-    Promise.resolve(promise).then(over, (error) => {
-      const before = currentCall();
-      enterCall(call);
-      N.log(call, 3, `Uncaught (in waitUntil) ${describe(error)}`);
-      enterCall(before);
-      over();
-    });
+    Promise.resolve(promise).then(undefined, (error) => N.log(call, 3, `Uncaught (in waitUntil) ${describe(error)}`));
   }
 
   get phat() {

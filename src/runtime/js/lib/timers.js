@@ -1,6 +1,6 @@
 // setTimeout and setInterval (HTML Standard §8.6). Natives arm one-shot timers; intervals arm them again.
 
-import { N, currentCall, enterCall } from "./internal.js";
+import { I, N, currentCall, enterCall } from "./internal.js";
 import { describe } from "./errors.js";
 
 const byId = new Map(); // what the phat holds
@@ -38,6 +38,8 @@ export const timerGlobals = {
   clearTimeout: (id = undefined) => stop(id),
   clearInterval: (id = undefined) => stop(id),
 };
+
+I.setTimeout = timerGlobals.setTimeout;
 
 /** What a callback throws has nowhere to go: it is logged. */
 export function report(error) {
