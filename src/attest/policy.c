@@ -104,8 +104,8 @@ static enum ph_err read_numbers(const json_t *doc, struct ph_policy *p, struct p
 
 static enum ph_err read_tdx(const json_t *v, struct ph_policy_tdx *out, struct ph_json_why *why)
 {
-    static const char *const keys[] = {"mrtd",  "rtmr0",      "rtmr1",  "rtmr2",
-                                       "rtmr3", "mrconfigid", "mrseam", NULL};
+    static const char *const keys[] = {"mr_td", "rtmr0",        "rtmr1",   "rtmr2",
+                                       "rtmr3", "mr_config_id", "mr_seam", NULL};
     uint8_t *const fields[] = {out->mrtd,    out->rtmr[0],    out->rtmr[1], out->rtmr[2],
                                out->rtmr[3], out->mrconfigid, out->mrseam};
 
@@ -116,7 +116,7 @@ static enum ph_err read_tdx(const json_t *v, struct ph_policy_tdx *out, struct p
         out->fields |= (uint32_t)present << i;
     }
     if ((out->fields & PH_TDX_FIELD_MRTD) == 0)
-        return bad(why, "measurements.tdx", "mrtd is missing");
+        return bad(why, "measurements.tdx", "mr_td is missing");
     return PH_OK;
 }
 _Static_assert(PH_TDX_FIELD_MRTD == 1 && PH_TDX_FIELD_RTMR0 == 2 && PH_TDX_FIELD_RTMR3 == 16 &&

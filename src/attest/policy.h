@@ -23,7 +23,8 @@ enum {
     PH_ADVISORY_LEN_MAX = 31, /* characters: "INTEL-SA-01099" */
 };
 
-/* Bits of `fields` say which of the members below must match; at least one bit is set. */
+/* Members are named in JSON as claims name them: mr_td, rtmr0, … mr_config_id, mr_seam.
+ * Bits of `fields` say which of the members below must match; at least one bit is set. */
 enum ph_tdx_field {
     PH_TDX_FIELD_MRTD = 1 << 0,
     PH_TDX_FIELD_RTMR0 = 1 << 1,
