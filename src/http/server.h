@@ -1,14 +1,19 @@
 #ifndef PH_HTTP_SERVER_H
 #define PH_HTTP_SERVER_H
 
-/* The narrow waist to the HTTP server library: requests in, answers out, on the caller's event loop
- * and thread.
+/* The HTTP/1.1 server: requests in, answers out, on the caller's event loop and thread.
  *
- * One server serves any number of listeners. Nothing here blocks. Callbacks run inside
- * ph_http_server_run; a callback may call any function of this header. A request is valid from
- * on_request until on_closed returns; exactly one on_closed comes for each on_request.
+ * One server serves any number of listeners. Nothing here blocks, except the signer of a TLS
+ * handshake. Callbacks run inside ph_http_server_run (on_closed also inside ph_http_server_close);
+ * a callback may call any function of this header except ph_http_server_run. A request is valid
+ * from on_request until on_closed returns; exactly one on_closed comes for each on_request, never
+ * from inside a respond function.
  *
- * Layer: http. Tests: server_test.c (real sockets on loopback), server_fuzz.c. Choice of library:
+ * Malformed or unacceptable requests never reach the handler: they are answered with 400, 408, 417,
+ * 431, 501 or 505 and {"error":{"code":…,"message":…}}, and the connection ends.
+ *
+ * Layer: http. Spec: RFC 9110, RFC 9112. Tests: server_test.c, server_tls_test.c (real sockets on
+ * loopback), head_test.c. Fuzz: server_fuzz.c, head_fuzz.c. Why not a library:
  * docs/adr/0003-http-server.md
  */
 
@@ -26,7 +31,8 @@ struct ph_http_limits {
     uint32_t per_address;      /* connections of one remote address; default 1024 */
     uint32_t header_timeout_s; /* from accept, or from the previous answer, to complete headers;
                                   default 10 */
-    uint32_t idle_timeout_s;   /* no byte moved in either direction; default 60 */
+    uint32_t idle_timeout_s;   /* for 1 KiB to move while the peer owes bytes or has bytes to take;
+                                  default 60. Waiting for the handler has no limit */
 };
 struct ph_http_limits ph_http_limits_default(void);
 
@@ -46,7 +52,8 @@ struct ph_http_handler {
     /* A piece of the request body, decoded. Not called while paused or after an answer was
      * completed. */
     void (*on_body)(void *ctx, struct ph_http_req *req, struct ph_bytes data);
-    /* The body is complete (also for requests without one). */
+    /* The body is complete (also for requests without one). Not called after an answer was
+     * completed. */
     void (*on_body_end)(void *ctx, struct ph_http_req *req);
     /* Streamed output fell below PH_HTTP_LOW_WATER queued bytes after having been above. */
     void (*on_writable)(void *ctx, struct ph_http_req *req);
@@ -69,7 +76,8 @@ PH_CHECKED enum ph_err ph_http_server_listen(struct ph_http_server *server, cons
                                              uint16_t port, const struct ph_http_tls *tls,
                                              uint32_t tag, uint16_t *port_out);
 /* Integration: wait for this descriptor to be readable or for the timeout (ms, -1 = none), then
- * run. */
+ * run. Ask for the timeout anew before each wait: it is 0 while streamed output or closed exchanges
+ * wait for the next turn. */
 int ph_http_server_fd(const struct ph_http_server *server);
 int ph_http_server_timeout_ms(struct ph_http_server *server);
 void ph_http_server_run(struct ph_http_server *server);
@@ -109,10 +117,13 @@ void ph_http_req_resume(struct ph_http_req *req);
 /* Answer in one piece. `headers` is a block as above; content-length is added; `date` and
  * `connection` are the server's business; hop-by-hop names in the block are ignored. The body is
  * copied. A body is not sent for HEAD, 204, 304. Calling any respond function when the answer was
- * already begun in one piece, or after on_closed, is a bug (assert). */
+ * already begun in one piece, or after on_closed, is a bug (assert). A status outside 200..599
+ * becomes 502; lines with a bad name or value are dropped. */
 void ph_http_respond(struct ph_http_req *req, uint16_t status, struct ph_bytes headers,
                      struct ph_bytes body);
-/* Answer as a stream: chunked, or with the length if the block carries content-length. */
+/* Answer as a stream: chunked, or with the length if the block carries content-length, which must
+ * then be kept: more or less cuts the connection. HTTP/1.0 clients get it up to the end of the
+ * connection. The head leaves with the first piece or in the next turn. */
 void ph_http_respond_start(struct ph_http_req *req, uint16_t status, struct ph_bytes headers);
 /* Queue a piece; yields the bytes now queued: over PH_HTTP_HIGH_WATER, stop until on_writable. */
 size_t ph_http_respond_write(struct ph_http_req *req, struct ph_bytes data);

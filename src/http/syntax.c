@@ -1,0 +1,159 @@
+#include "http/syntax.h"
+
+/* Per byte, bits: 1 may stand in a token, 2 may stand in a field value. */
+/* clang-format off */
+static const uint8_t classes[256] = {
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, /* 0x00 */
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, /* 0x10 */
+    2, 3, 2, 3, 3, 3, 3, 3, 2, 2, 3, 3, 2, 3, 3, 2, /* 0x20 */
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 2, /* 0x30 */
+    2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, /* 0x40 */
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 2, 2, 3, 3, /* 0x50 */
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, /* 0x60 */
+    3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 2, 3, 2, 3, 0, /* 0x70 */
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0x80 */
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0x90 */
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xa0 */
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xb0 */
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xc0 */
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xd0 */
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xe0 */
+    2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, /* 0xf0 */
+};
+/* clang-format on */
+
+static bool all_of(struct ph_bytes text, uint8_t class)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!(classes[text.ptr[i]] & class))
+            return false;
+    return true;
+}
+
+bool ph_http_is_token(struct ph_bytes text)
+{
+    return text.len > 0 && all_of(text, 1);
+}
+
+bool ph_http_is_value(struct ph_bytes text)
+{
+    return all_of(text, 2);
+}
+
+uint8_t ph_http_lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c + 32) : c;
+}
+
+bool ph_http_is_nocase(struct ph_bytes text, const char *lower)
+{
+    size_t i = 0;
+
+    for (; i < text.len && lower[i]; i++)
+        if (ph_http_lower(text.ptr[i]) != (uint8_t)lower[i])
+            return false;
+    return i == text.len && !lower[i];
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t';
+}
+
+struct ph_bytes ph_http_trim(struct ph_bytes text)
+{
+    while (text.len > 0 && is_blank(text.ptr[0]))
+        text = (struct ph_bytes){text.ptr + 1, text.len - 1};
+    while (text.len > 0 && is_blank(text.ptr[text.len - 1]))
+        text.len--;
+    return text;
+}
+
+/* Cut up to (and drop) the separator, or everything. */
+static struct ph_bytes cut(struct ph_bytes *rest, int separator)
+{
+    const uint8_t *at = memchr(rest->ptr, separator, rest->len);
+    struct ph_bytes piece = *rest;
+
+    if (!at) {
+        *rest = (struct ph_bytes){0};
+        return piece;
+    }
+    piece.len = (size_t)(at - rest->ptr);
+    *rest = (struct ph_bytes){at + 1, rest->len - piece.len - 1};
+    return piece;
+}
+
+bool ph_http_block_next(struct ph_bytes *rest, struct ph_http_field *out)
+{
+    while (rest->len > 0) {
+        struct ph_bytes value = cut(rest, '\n');
+        if (value.len == 0 || !memchr(value.ptr, ':', value.len))
+            continue;
+        struct ph_bytes name = cut(&value, ':');
+        value = ph_http_trim(value);
+        if (!ph_http_is_token(name) || !ph_http_is_value(value))
+            continue;
+        *out = (struct ph_http_field){name, value};
+        return true;
+    }
+    return false;
+}
+
+struct ph_bytes ph_http_block_find(struct ph_bytes block, const char *name)
+{
+    struct ph_http_field field;
+
+    while (ph_http_block_next(&block, &field))
+        if (ph_http_is_nocase(field.name, name))
+            return field.value;
+    return (struct ph_bytes){0};
+}
+
+bool ph_http_is_hop_by_hop(struct ph_bytes name)
+{
+    static const char *const names[] = {"connection", "keep-alive",        "te",    "trailer",
+                                        "upgrade",    "transfer-encoding", "expect"};
+
+    for (size_t i = 0; i < PH_LEN(names); i++)
+        if (ph_http_is_nocase(name, names[i]))
+            return true;
+    return name.len >= 6 && ph_http_is_nocase((struct ph_bytes){name.ptr, 6}, "proxy-");
+}
+
+bool ph_http_list_next(struct ph_bytes *rest, struct ph_bytes *out)
+{
+    while (rest->len > 0) {
+        struct ph_bytes item = ph_http_trim(cut(rest, ','));
+        if (item.len == 0)
+            continue;
+        *out = item;
+        return true;
+    }
+    return false;
+}
+
+bool ph_http_list_has(struct ph_bytes list, const char *token)
+{
+    struct ph_bytes item;
+
+    while (ph_http_list_next(&list, &item))
+        if (ph_http_is_nocase(item, token))
+            return true;
+    return false;
+}
+
+bool ph_http_parse_decimal(struct ph_bytes text, int64_t *out)
+{
+    int64_t value = 0;
+
+    if (text.len < 1 || text.len > 18)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return false;
+        value = value * 10 + (text.ptr[i] - '0');
+    }
+    *out = value;
+    return true;
+}
