@@ -7,6 +7,8 @@
 #include "crypto/hash.h"
 #include "crypto/p256.h"
 
+#include <stdio.h>
+
 enum ph_err ph_synth_sign(const struct ph_synth *s, enum ph_synth_fault fault,
                           const uint8_t secret[static 32], struct ph_bytes message,
                           uint8_t sig[static 64])
@@ -94,8 +96,8 @@ enum ph_err ph_synth_finish(const struct ph_synth *s, enum ph_synth_fault fault,
 /* SEQUENCE { OID 1.2.840.113741.1.13.1.<arcs>, element } around what follows `start`. */
 static enum ph_err begin(struct ph_buf *buf, const char *arcs, size_t *start)
 {
-    char oid[64] = "1.2.840.113741.1.13.1.";
-    strncat(oid, arcs, sizeof(oid) - strlen(oid) - 1);
+    char oid[64];
+    (void)snprintf(oid, sizeof(oid), "1.2.840.113741.1.13.1.%s", arcs);
     *start = buf->len;
     return ph_der_put_oid(buf, oid);
 }

@@ -604,7 +604,9 @@ TEST(padding_is_accepted_only_if_zero_and_not_exact)
     struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
     struct ph_attest_roots roots;
     world_make(&w, &c, &quote, &roots);
-    world_patch(&w, quote.len - 1, 1);
+    /* The middle of the padding: signatures, and so the quote, differ by some bytes in length each
+     * time. */
+    world_patch(&w, quote.len - 35, 1);
     CHECK(world_judge(&w, &v) != PH_OK && v.check == PH_CHECK_QUOTE_TRAILING);
 }
 

@@ -107,7 +107,8 @@ static const char *next(struct ph_reader *r, const char *label)
         CHECK(out.len == 0 && r->rest.ptr == before.ptr && r->rest.len == before.len);
         return err == PH_ERR_NOT_FOUND ? "NOT_FOUND" : "MALFORMED";
     }
-    memcpy(text, out.ptr, out.len);
+    if (out.len > 0)
+        memcpy(text, out.ptr, out.len);
     text[out.len] = '\0';
     return text;
 }

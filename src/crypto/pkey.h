@@ -48,7 +48,8 @@ PH_CHECKED enum ph_err ph_pbkdf2(enum ph_hash_alg alg, struct ph_bytes password,
  * AES-GCM as WebCrypto means it: out receives ciphertext || tag.
  *
  * @key      16, 24 or 32 bytes
- * @iv       1 to 128 bytes (OpenSSL 3.0 takes no longer ones); 12 is the fast and the advised length
+ * @iv       1 to 128 bytes (OpenSSL 3.0 takes no longer ones); 12 is the fast and the advised
+ * length
  * @tag_len  bytes: 12, 13, 14, 15 or 16 (WebCrypto's tagLength / 8; its 32 and 64 bits are refused)
  * @out      seal: plain.len + tag_len bytes; open: sealed.len - tag_len bytes; may be the input's
  *           own storage
