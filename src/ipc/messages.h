@@ -100,6 +100,14 @@ enum ph_ipc_stream {
     PH_STREAM_GOT = 3,   /* response body of a fetch, D -> R */
 };
 
+/* KEYD_INFO_IS flags. */
+enum ph_keyd_flag {
+    PH_KEYD_EPHEMERAL = 1,          /* keys live in memory only: gone with the process */
+    PH_KEYD_INSECURE_SIMULATOR = 2, /* sealed by a key file beside the state: no hardware */
+};
+/* TLS_SIGN scheme: ecdsa_secp256r1_sha256, RFC 8446 §4.2.3; longest DER signature. */
+enum { PH_TLS_ECDSA_P256_SHA256 = 0x0403, PH_TLS_SIG_MAX = 72 };
+
 enum ph_call_kind { PH_CALL_FETCH = 0, PH_CALL_SCHEDULED = 1 };
 
 #define PH_IPC_M_(NAME, number, dir, fields) PH_IPC_##NAME = (number),

@@ -6,6 +6,7 @@
 #include "keys/secrets.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -189,8 +190,10 @@ TEST(secret_memory_is_locked_and_left_out_of_dumps)
     FILE *maps = fopen("/proc/self/smaps", "r");
     CHECK(maps);
     while (fgets(line, sizeof(line), maps)) {
-        unsigned long from, to;
-        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+        char *end;
+        const unsigned long from = strtoul(line, &end, 16);
+        const unsigned long to = *end == '-' ? strtoul(end + 1, NULL, 16) : 0;
+        if (to != 0)
             here = from <= (unsigned long)ph_secret_at(s) && (unsigned long)ph_secret_at(s) < to;
         if (here && strncmp(line, "VmFlags:", 8) == 0)
             (void)snprintf(flags, sizeof(flags), "%s", line);

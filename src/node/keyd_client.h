@@ -15,6 +15,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "ipc/messages.h"
 #include "keys/eip712.h"
 
 enum {
@@ -35,11 +36,7 @@ struct ph_keyd_info {
     uint8_t signer_pub[64]; /* secp256k1 x || y */
     uint8_t caller_x25519[32];
     uint8_t tls_pub[64]; /* P-256 x || y */
-    uint8_t flags;       /* PH_KEYD_* */
-};
-enum {
-    PH_KEYD_EPHEMERAL = 1,          /* keys live in memory only: gone with the process */
-    PH_KEYD_INSECURE_SIMULATOR = 2, /* sealed by a key file beside the state: no hardware */
+    uint8_t flags;       /* enum ph_keyd_flag */
 };
 
 struct ph_keyd_client;
@@ -47,8 +44,8 @@ struct ph_keyd_client;
 /**
  * Start phala-keyd as a child and ask who it is.
  *
- * The child dies with the calling thread's process (PR_SET_PDEATHSIG), inherits standard error and
- * the channel, and nothing else.
+ * The child inherits standard error and the channel, and nothing else (no environment either); it
+ * exits when the channel closes, so also when this process dies. Nobody else may reap it.
  *
  * @config   borrowed for the call
  * @out      on PH_OK, freed by the caller with ph_keyd_client_free; else untouched
@@ -102,7 +99,6 @@ PH_CHECKED enum ph_err ph_keyd_client_poll(struct ph_keyd_client *client,
 /* ECDSA over P-256 for a TLS 1.3 CertificateVerify or a TLS 1.2 key exchange: DER signature over
  * the SHA-256 digest, at most 72 bytes. PH_ERR_UNSUPPORTED: scheme is not ecdsa_secp256r1_sha256.
  */
-enum { PH_TLS_ECDSA_P256_SHA256 = 0x0403, PH_TLS_SIG_MAX = 72 };
 PH_CHECKED enum ph_err ph_keyd_client_tls_sign(struct ph_keyd_client *client, uint16_t scheme,
                                                const uint8_t digest[static 32],
                                                uint8_t sig[static PH_TLS_SIG_MAX], size_t *sig_len);

@@ -1,0 +1,217 @@
+#include "provider.h"
+
+#include "base/own.h"
+#include "crypto/aead.h"
+#include "ipc/messages.h"
+#include "tee/snp_key.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum ph_err provider_parse(const char *text, struct provider *out)
+{
+    static const char simulator[] = "simulator:";
+    const size_t prefix = sizeof(simulator) - 1;
+
+    if (strcmp(text, "none") == 0) {
+        *out = (struct provider){.kind = PROVIDER_NONE};
+        return PH_OK;
+    }
+    if (strcmp(text, "snp") == 0) {
+        *out = (struct provider){.kind = PROVIDER_SNP};
+        return PH_OK;
+    }
+    if (strncmp(text, simulator, prefix) != 0 || text[prefix] == '\0')
+        return PH_ERR_MALFORMED;
+    *out = (struct provider){.kind = PROVIDER_SIMULATOR_INSECURE, .key_file = text + prefix};
+    return PH_OK;
+}
+
+uint8_t provider_flags(const struct provider *provider)
+{
+    switch (provider->kind) {
+    case PROVIDER_NONE:
+        return PH_KEYD_EPHEMERAL;
+    case PROVIDER_SIMULATOR_INSECURE:
+        return PH_KEYD_INSECURE_SIMULATOR;
+    case PROVIDER_SNP:
+        return 0;
+    }
+    return PH_KEYD_EPHEMERAL | PH_KEYD_INSECURE_SIMULATOR;
+}
+
+/* Write the sentence with the path and errno in it. */
+static enum ph_err fail(char why[static PROVIDER_WHY_LEN], enum ph_err err, const char *path,
+                        const char *what)
+{
+    if (err == PH_ERR_IO)
+        (void)snprintf(why, PROVIDER_WHY_LEN, "%.100s: %.60s: %.60s", path, what, strerror(errno));
+    else
+        (void)snprintf(why, PROVIDER_WHY_LEN, "%.100s: %.140s", path, what);
+    return err;
+}
+
+/* A whole small file of exactly `len` bytes. PH_ERR_NOT_FOUND, PH_ERR_MALFORMED, PH_ERR_IO. */
+static enum ph_err read_file(const char *path, uint8_t *out, size_t len)
+{
+    int fd PH_OWNED(ph_closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    size_t done = 0;
+
+    if (fd < 0)
+        return errno == ENOENT ? PH_ERR_NOT_FOUND : PH_ERR_IO;
+    while (done < len) {
+        const ssize_t n = read(fd, out + done, len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return PH_ERR_IO;
+        if (n == 0)
+            return PH_ERR_MALFORMED;
+        done += (size_t)n;
+    }
+    uint8_t more;
+    return read(fd, &more, 1) == 0 ? PH_OK : PH_ERR_MALFORMED;
+}
+
+static bool write_all(int fd, const uint8_t *data, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        const ssize_t n = write(fd, data + done, len - done);
+        if (n < 0 && errno != EINTR)
+            return false;
+        if (n > 0)
+            done += (size_t)n;
+    }
+    return fsync(fd) == 0;
+}
+
+static bool sync_dir(const char *path)
+{
+    char copy[PATH_MAX];
+
+    (void)snprintf(copy, sizeof(copy), "%s", path);
+    int fd PH_OWNED(ph_closep) = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return fd >= 0 && fsync(fd) == 0;
+}
+
+/* Create `path` with these bytes, whole and durable or not at all, and never over a file that is
+ * there: PH_ERR_CONFLICT. */
+static enum ph_err create_file(const char *path, const uint8_t *data, size_t len)
+{
+    char temp[PATH_MAX];
+
+    if ((size_t)snprintf(temp, sizeof(temp), "%s.%d.new", path, (int)getpid()) >= sizeof(temp))
+        return PH_ERR_LIMIT;
+    (void)unlink(temp); /* left by a process of this number that was killed */
+    int fd PH_OWNED(ph_closep) = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return PH_ERR_IO;
+    if (!write_all(fd, data, len) || renameat2(AT_FDCWD, temp, AT_FDCWD, path, RENAME_NOREPLACE)) {
+        const int saved = errno;
+        (void)unlink(temp);
+        errno = saved;
+        return saved == EEXIST ? PH_ERR_CONFLICT : PH_ERR_IO;
+    }
+    return sync_dir(path) ? PH_OK : PH_ERR_IO;
+}
+
+static enum ph_err simulator_key(const char *path, bool state_exists, uint8_t key[static 32],
+                                 char why[static PROVIDER_WHY_LEN])
+{
+    enum ph_err err = read_file(path, key, 32);
+
+    if (err == PH_ERR_NOT_FOUND && state_exists)
+        return fail(why, err, path,
+                    "sealing key is gone, but there is a state sealed with it: restore the key "
+                    "file, or remove the state to start with new keys");
+    if (err == PH_ERR_NOT_FOUND) {
+        ph_random(key, 32);
+        err = create_file(path, key, 32);
+        if (err != PH_OK)
+            return fail(why, err, path, "cannot make the sealing key");
+        return PH_OK;
+    }
+    if (err == PH_ERR_MALFORMED)
+        return fail(why, err, path, "not a sealing key of 32 bytes");
+    if (err != PH_OK)
+        return fail(why, err, path, "cannot read the sealing key");
+    return PH_OK;
+}
+
+static enum ph_err sealing_key(const struct provider *provider, bool state_exists,
+                               uint8_t key[static 32], char why[static PROVIDER_WHY_LEN])
+{
+    switch (provider->kind) {
+    case PROVIDER_SIMULATOR_INSECURE:
+        return simulator_key(provider->key_file, state_exists, key, why);
+    case PROVIDER_SNP:
+        return ph_snp_sealing_key("/dev/sev-guest", key, why);
+    case PROVIDER_NONE:
+        break;
+    }
+    return fail(why, PH_ERR_UNSUPPORTED, "--seal", "no such provider");
+}
+
+static enum ph_err make_state(const char *state, const uint8_t key[static 32],
+                              enum ph_seal_provider kind, struct keyring *ring,
+                              char why[static PROVIDER_WHY_LEN])
+{
+    uint8_t blob[PH_STATE_LEN];
+
+    ph_random(ring->master, PH_MASTER_LEN);
+    PH_TRY(ph_state_seal(key, kind, ring->master, blob));
+    const enum ph_err err = create_file(state, blob, sizeof(blob));
+    if (err != PH_OK)
+        return fail(why, err, state, "cannot make the state file");
+    return PH_OK;
+}
+
+static enum ph_err open_state(const char *state, struct ph_bytes blob, const uint8_t key[static 32],
+                              enum ph_seal_provider kind, struct keyring *ring,
+                              char why[static PROVIDER_WHY_LEN])
+{
+    const enum ph_err err = ph_state_open(key, kind, blob, ring->master);
+
+    if (err == PH_ERR_UNTRUSTED)
+        return fail(why, err, state, "sealed with another key, or altered");
+    if (err == PH_ERR_UNSUPPORTED)
+        return fail(why, err, state, "sealed by another kind of provider than --seal names");
+    if (err != PH_OK)
+        return fail(why, err, state, "not a state file of phala-keyd");
+    return PH_OK;
+}
+
+enum ph_err provider_load(const struct provider *provider, const char *state, struct keyring *ring,
+                          char why[static PROVIDER_WHY_LEN])
+{
+    uint8_t blob[PH_STATE_LEN], *key = ring->scratch;
+
+    (void)snprintf(why, PROVIDER_WHY_LEN, "keys cannot be sealed or opened");
+    if (provider->kind == PROVIDER_NONE) {
+        ph_random(ring->master, PH_MASTER_LEN);
+        return PH_OK;
+    }
+    const enum ph_seal_provider kind =
+        provider->kind == PROVIDER_SNP ? PH_SEAL_SNP : PH_SEAL_SIMULATOR_INSECURE;
+    const enum ph_err found = read_file(state, blob, sizeof(blob));
+    if (found == PH_ERR_IO)
+        return fail(why, found, state, "cannot read the state file");
+    if (found == PH_ERR_MALFORMED)
+        return fail(why, found, state, "not a state file of phala-keyd");
+
+    enum ph_err err = sealing_key(provider, found == PH_OK, key, why);
+    if (err == PH_OK && found == PH_OK)
+        err = open_state(state, PH_BYTES_OF(blob), key, kind, ring, why);
+    else if (err == PH_OK)
+        err = make_state(state, key, kind, ring, why);
+    ph_wipe(key, 32);
+    return err;
+}

@@ -1,0 +1,41 @@
+#ifndef PH_KEYD_PROVIDER_H
+#define PH_KEYD_PROVIDER_H
+
+/* Where the master key comes from: the state file, opened with a sealing key that the TEE (or, in
+ * development, a key file) gives. docs/keys.md says what each provider protects from. */
+
+#include "keyring.h"
+
+#include "base/bytes.h"
+
+enum { PROVIDER_WHY_LEN = 256 };
+
+/* Parsed --seal. */
+struct provider {
+    enum { PROVIDER_NONE, PROVIDER_SIMULATOR_INSECURE, PROVIDER_SNP } kind;
+    const char *key_file; /* simulator; borrowed from the command line */
+};
+
+/* "none", "snp" or "simulator:FILE". PH_ERR_MALFORMED. */
+PH_CHECKED enum ph_err provider_parse(const char *text, struct provider *out);
+
+/**
+ * Fill in ring->master: from the state file, or, when there is none, made and stored before this
+ * returns.
+ *
+ * @state  path of the state file; NULL only with PROVIDER_NONE
+ * @why    written when refused
+ *
+ * Returns PH_ERR_UNTRUSTED    sealed by another key, or altered
+ *         PH_ERR_UNSUPPORTED  sealed by another kind of provider
+ *         PH_ERR_MALFORMED    a file that is no state (or no sealing key)
+ *         PH_ERR_NOT_FOUND    there is a state but no sealing key
+ *         PH_ERR_IO
+ */
+PH_CHECKED enum ph_err provider_load(const struct provider *provider, const char *state,
+                                     struct keyring *ring, char why[static PROVIDER_WHY_LEN]);
+
+/* Flags for KEYD_INFO_IS. */
+uint8_t provider_flags(const struct provider *provider);
+
+#endif

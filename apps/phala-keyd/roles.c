@@ -1,0 +1,226 @@
+#include "roles.h"
+
+#include "base/own.h"
+#include "codec/der.h"
+#include "crypto/hash.h"
+#include "crypto/p256.h"
+#include "crypto/secp256k1.h"
+#include "ipc/messages.h"
+#include "keys/eip712.h"
+#include "keys/receipt.h"
+#include "keys/secrets.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* One request being answered. */
+struct job {
+    struct keyd *keyd;
+    const struct ph_ipc_frame *frame;
+    int fd;
+    struct ph_buf *reply;
+    char why[128]; /* sentence for KEYD_FAIL */
+};
+
+static enum ph_err because(struct job *job, enum ph_err err, const char *why)
+{
+    const size_t len = strnlen(why, sizeof(job->why) - 1);
+    memcpy(job->why, why, len);
+    job->why[len] = '\0';
+    return err;
+}
+
+enum ph_err keyd_refuse(struct ph_buf *reply, uint64_t id, enum ph_err err, const char *message)
+{
+    const struct ph_msg_KEYD_FAIL fail = {.err = (uint8_t)err, .message = ph_bytes_str(message)};
+
+    ph_buf_clear(reply);
+    return ph_encode_KEYD_FAIL(reply, 0, id, &fail);
+}
+
+static enum ph_err do_info(struct job *job)
+{
+    const struct keyring *ring = &job->keyd->ring;
+    struct ph_msg_KEYD_INFO_IS is = {.signer_pub = PH_BYTES_OF(ring->signer_pub),
+                                     .tls_pub = PH_BYTES_OF(ring->tls_pub),
+                                     .flags = job->keyd->flags};
+
+    if (ph_get_KEYD_INFO(job->frame) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "KEYD_INFO takes no fields");
+    memcpy(is.signer.b, ring->signer.b, sizeof(is.signer.b));
+    memcpy(is.caller_x25519.b, ring->caller_pub, sizeof(is.caller_x25519.b));
+    return ph_encode_KEYD_INFO_IS(job->reply, 0, job->frame->id, &is);
+}
+
+static enum ph_err do_sign_batch(struct job *job)
+{
+    struct ph_msg_SIGN_BATCH m;
+    struct ph_msg_SIGNED answer;
+    struct ph_hash32 digest;
+
+    if (ph_get_SIGN_BATCH(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "SIGN_BATCH: fields do not fit");
+    if (m.count == 0 || m.count > PH_RECEIPT_BATCH_MAX)
+        return because(job, PH_ERR_MALFORMED, "SIGN_BATCH: count is not 1 to 1024");
+    if (m.time_ms < job->keyd->last_batch_ms)
+        return because(job, PH_ERR_CONFLICT, "SIGN_BATCH: time is before that of an earlier batch");
+    ph_receipt_batch_digest(&m.root, m.count, m.time_ms, &digest);
+    PH_TRY(ph_eth_sign(job->keyd->ring.receipt, &digest, answer.sig.b));
+    job->keyd->last_batch_ms = m.time_ms;
+    return ph_encode_SIGNED(job->reply, 0, job->frame->id, &answer);
+}
+
+static enum ph_err do_tls_sign(struct job *job)
+{
+    struct ph_msg_TLS_SIGN m;
+    struct ph_buf der PH_OWNED(ph_buf_clear) = PH_BUF(PH_TLS_SIG_MAX);
+    uint8_t sig[64];
+
+    if (ph_get_TLS_SIGN(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "TLS_SIGN: fields do not fit");
+    if (m.scheme != PH_TLS_ECDSA_P256_SHA256)
+        return because(job, PH_ERR_UNSUPPORTED, "TLS_SIGN: scheme is not ecdsa_secp256r1_sha256");
+    if (m.digest.len != PH_SHA256_LEN)
+        return because(job, PH_ERR_MALFORMED, "TLS_SIGN: digest is not 32 bytes");
+    PH_TRY(ph_p256_sign_digest(job->keyd->ring.tls, m.digest.ptr, sig));
+    PH_TRY(ph_der_put_ecdsa_sig(&der, sig, 32));
+    const struct ph_msg_TLS_SIGNED answer = {.sig = ph_buf_view(&der)};
+    return ph_encode_TLS_SIGNED(job->reply, 0, job->frame->id, &answer);
+}
+
+/* An owner's request for this worker with the action at hand: who signed it, and for which phat. */
+static enum ph_err owner_of(struct job *job, struct ph_bytes raw, const struct ph_bytes65 *sig,
+                            const char *action, struct ph_owner_request *req,
+                            struct ph_phat_id *phat)
+{
+    struct ph_eth_address owner;
+
+    if (ph_owner_request_decode(raw, req) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "owner request: not in the form that was signed");
+    if (strcmp(req->action, action) != 0)
+        return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another action");
+    if (memcmp(req->worker.b, job->keyd->ring.signer.b, sizeof(req->worker.b)) != 0)
+        return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another worker");
+    if (ph_owner_request_recover(req, sig->b, &owner) != PH_OK)
+        return because(job, PH_ERR_UNTRUSTED, "owner request: no valid signature");
+    ph_phat_id_derive(&owner, req->name, phat);
+    return PH_OK;
+}
+
+static enum ph_err seal_for(struct job *job, const struct ph_phat_id *phat, uint64_t sequence,
+                            struct ph_bytes envelope)
+{
+    struct keyring *ring = &job->keyd->ring;
+    uint8_t *plain = ph_secret_at(job->keyd->plain);
+    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
+    size_t len = 0;
+
+    PH_TRY(ph_secrets_open(ring->caller, phat, envelope, plain, &len, job->why));
+    enum ph_err err = ph_keys_phat_secrets(ring->master, phat, ring->scratch);
+    if (err == PH_OK)
+        err =
+            ph_secrets_store(ring->scratch, phat, sequence, (struct ph_bytes){plain, len}, &sealed);
+    ph_wipe(ring->scratch, 32);
+    ph_wipe(plain, len);
+    PH_TRY(err);
+    const struct ph_msg_SECRETS_SEALED answer = {.sealed = ph_buf_view(&sealed)};
+    return ph_encode_SECRETS_SEALED(job->reply, 0, job->frame->id, &answer);
+}
+
+static enum ph_err do_secrets_seal(struct job *job)
+{
+    struct ph_msg_SECRETS_SEAL m;
+    struct ph_owner_request req;
+    struct ph_phat_id phat;
+    struct ph_hash32 content;
+
+    if (ph_get_SECRETS_SEAL(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "SECRETS_SEAL: fields do not fit");
+    PH_TRY(owner_of(job, m.request, &m.owner_sig, "secrets", &req, &phat));
+    ph_sha256(m.envelope, content.b);
+    if (memcmp(content.b, req.content.b, sizeof(content.b)) != 0)
+        return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another envelope");
+    return seal_for(job, &phat, req.sequence, m.envelope);
+}
+
+/* The pipe is empty and holds 64 KiB, so a whole document fits; one that does not must fail here,
+ * not make every later caller wait. */
+static enum ph_err write_pipe(struct job *job, struct ph_bytes plain)
+{
+    const int flags = fcntl(job->fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fcntl(job->fd, F_GETPIPE_SZ) < 0 ||
+        fcntl(job->fd, F_SETFL, flags | O_NONBLOCK) != 0)
+        return because(job, PH_ERR_IO, "SECRETS_RELEASE: the descriptor is not a pipe to write to");
+
+    size_t done = 0;
+    while (done < plain.len) {
+        const ssize_t n = write(job->fd, plain.ptr + done, plain.len - done);
+        if (n > 0)
+            done += (size_t)n;
+        else if (n < 0 && errno == EAGAIN)
+            return because(job, PH_ERR_LIMIT, "SECRETS_RELEASE: the pipe does not hold them");
+        else if (n == 0 || errno != EINTR)
+            return because(job, PH_ERR_IO, "SECRETS_RELEASE: the pipe is closed");
+    }
+    return PH_OK;
+}
+
+static enum ph_err do_secrets_release(struct job *job)
+{
+    struct ph_msg_SECRETS_RELEASE m;
+    struct ph_owner_request req;
+    struct ph_phat_id phat;
+    struct keyring *ring = &job->keyd->ring;
+    uint8_t *plain = ph_secret_at(job->keyd->plain);
+    size_t len = 0;
+    uint64_t sequence;
+
+    if (ph_get_SECRETS_RELEASE(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "SECRETS_RELEASE: fields do not fit");
+    if (job->fd < 0)
+        return because(job, PH_ERR_MALFORMED, "SECRETS_RELEASE: no pipe came with it");
+    PH_TRY(owner_of(job, m.request, &m.owner_sig, "deploy", &req, &phat));
+    PH_TRY(ph_keys_phat_secrets(ring->master, &phat, ring->scratch));
+    enum ph_err err = ph_secrets_load(ring->scratch, &phat, m.sealed, plain, &len, &sequence);
+    ph_wipe(ring->scratch, 32);
+    if (err != PH_OK)
+        return because(job, err, "SECRETS_RELEASE: not sealed by this worker for this phat");
+    err = write_pipe(job, (struct ph_bytes){plain, len});
+    ph_wipe(plain, len);
+    PH_TRY(err);
+    const struct ph_msg_SECRETS_RELEASED answer = {.len = (uint32_t)len};
+    return ph_encode_SECRETS_RELEASED(job->reply, 0, job->frame->id, &answer);
+}
+
+static enum ph_err dispatch(struct job *job)
+{
+    switch (job->frame->type) {
+    case PH_IPC_KEYD_INFO:
+        return do_info(job);
+    case PH_IPC_SIGN_BATCH:
+        return do_sign_batch(job);
+    case PH_IPC_TLS_SIGN:
+        return do_tls_sign(job);
+    case PH_IPC_SECRETS_SEAL:
+        return do_secrets_seal(job);
+    case PH_IPC_SECRETS_RELEASE:
+        return do_secrets_release(job);
+    default:
+        return because(job, PH_ERR_UNSUPPORTED, "phala-keyd has no such role");
+    }
+}
+
+enum ph_err keyd_answer(struct keyd *keyd, struct ph_bytes datagram, int fd, struct ph_buf *reply)
+{
+    struct ph_ipc_frame frame;
+    struct job job = {.keyd = keyd, .frame = &frame, .fd = fd, .reply = reply};
+
+    ph_buf_clear(reply);
+    if (ph_ipc_decode(datagram, &frame) != PH_OK)
+        return keyd_refuse(reply, 0, PH_ERR_MALFORMED, "not one whole frame");
+    const enum ph_err err = dispatch(&job);
+    if (err != PH_OK)
+        return keyd_refuse(reply, frame.id, err, job.why);
+    return PH_OK;
+}

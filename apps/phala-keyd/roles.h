@@ -1,0 +1,37 @@
+#ifndef PH_KEYD_ROLES_H
+#define PH_KEYD_ROLES_H
+
+/* What phala-keyd does for phalad: one datagram in, one datagram out. Every signature has a typed
+ * meaning; nothing signs bytes that it does not understand. docs/keys.md lists the roles. */
+
+#include "keyring.h"
+
+#include "base/bytes.h"
+
+enum {
+    KEYD_DATAGRAM_MAX = 80 * 1024, /* the largest request: secrets of 64 KiB and their envelope */
+};
+
+struct keyd {
+    struct keyring ring;
+    uint8_t flags;           /* enum ph_keyd_flag */
+    uint64_t last_batch_ms;  /* signed batches never go back in time */
+    struct ph_secret *plain; /* PH_SECRETS_SEALED_MAX bytes for an opened document; owned */
+};
+
+/**
+ * Answer one datagram.
+ *
+ * @datagram  as received; anything at all
+ * @fd        the descriptor that came with it, or -1; borrowed
+ * @reply     the answer is put into it: always exactly one, KEYD_FAIL when the request is refused
+ *
+ * Returns PH_ERR_NOMEM or PH_ERR_LIMIT when not even a refusal could be written.
+ */
+PH_CHECKED enum ph_err keyd_answer(struct keyd *keyd, struct ph_bytes datagram, int fd,
+                                   struct ph_buf *reply);
+/* Put a refusal into `reply`, for what never became a datagram. */
+PH_CHECKED enum ph_err keyd_refuse(struct ph_buf *reply, uint64_t id, enum ph_err err,
+                                   const char *message);
+
+#endif
