@@ -1,5 +1,5 @@
-#ifndef PH_KEYD_KEYRING_H
-#define PH_KEYD_KEYRING_H
+#ifndef PH_PHALA_KEYD_KEYRING_H
+#define PH_PHALA_KEYD_KEYRING_H
 
 /* The keys of this process, in locked memory: the master key and what is derived from it. */
 

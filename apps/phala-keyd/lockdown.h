@@ -1,5 +1,5 @@
-#ifndef PH_KEYD_LOCKDOWN_H
-#define PH_KEYD_LOCKDOWN_H
+#ifndef PH_PHALA_KEYD_LOCKDOWN_H
+#define PH_PHALA_KEYD_LOCKDOWN_H
 
 /* What phala-keyd gives up, in two steps around reading its state. */
 

@@ -1,5 +1,5 @@
-#ifndef PH_KEYD_PROVIDER_H
-#define PH_KEYD_PROVIDER_H
+#ifndef PH_PHALA_KEYD_PROVIDER_H
+#define PH_PHALA_KEYD_PROVIDER_H
 
 /* Where the master key comes from: the state file, opened with a sealing key that the TEE (or, in
  * development, a key file) gives. docs/keys.md says what each provider protects from. */

@@ -1,5 +1,5 @@
-#ifndef PH_KEYD_ROLES_H
-#define PH_KEYD_ROLES_H
+#ifndef PH_PHALA_KEYD_ROLES_H
+#define PH_PHALA_KEYD_ROLES_H
 
 /* What phala-keyd does for phalad: one datagram in, one datagram out. Every signature has a typed
  * meaning; nothing signs bytes that it does not understand. docs/keys.md lists the roles. */
