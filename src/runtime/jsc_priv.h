@@ -1,0 +1,22 @@
+#ifndef PH_RUNTIME_JSC_PRIV_H
+#define PH_RUNTIME_JSC_PRIV_H
+
+/* JavaScriptCore's C API, and the functions of it that Debian's library exports but whose headers
+ * (JSContextRefPrivate.h, JSBasePrivate.h) the package leaves out. */
+
+#include <JavaScriptCore/JavaScript.h>
+#include <stdbool.h>
+
+typedef bool (*JSShouldTerminateCallback)(JSContextRef ctx, void *data);
+/* CPU time of one entry from C. The callback decides; if it returns false it is asked again only
+ * when it set a limit again itself. */
+void JSContextGroupSetExecutionTimeLimit(JSContextGroupRef group, double seconds,
+                                         JSShouldTerminateCallback callback, void *data);
+/* `function` is called with (promise, reason) at the end of a turn. */
+void JSGlobalContextSetUnhandledRejectionCallback(JSGlobalContextRef ctx, JSObjectRef function,
+                                                  JSValueRef *exception);
+void JSSynchronousGarbageCollectForDebugging(JSContextRef ctx);
+/* Object with heapSize, extraMemorySize, … in bytes. */
+JSObjectRef JSGetMemoryUsageStatistics(JSContextRef ctx);
+
+#endif
