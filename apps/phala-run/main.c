@@ -1,4 +1,5 @@
-/* phala-run: the process in which phats run. Started by phalad as a zygote; see runtime/zygote.h. */
+/* phala-run: the process in which phats run. Started by phalad as a zygote; see runtime/zygote.h.
+ */
 
 #include "runtime/zygote.h"
 
@@ -12,7 +13,8 @@ enum { CONTROL_FD = 3, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: phala-run --zygote [--require-sandbox=full]\n"
-    "Runs phats for phalad, which starts it with a control socket (SOCK_SEQPACKET) as descriptor 3.\n"
+    "Runs phats for phalad, which starts it with a control socket (SOCK_SEQPACKET) as descriptor "
+    "3.\n"
     "  --require-sandbox=full  exit with 1 when this host lacks a layer of the sandbox\n";
 
 int main(int argc, char **argv)

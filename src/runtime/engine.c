@@ -42,8 +42,9 @@ static void handle_stop(struct ph_engine *e, uint64_t id)
         ph_call_fail(e, call, "cpu-limit",
                      PH_BYTES_LIT("The call used up its CPU time (limits.cpuMs)"));
     else
-        ph_engine_log(e, 0, 3, PH_BYTES_LIT("Stopped: code outside of a call used up the CPU time "
-                                            "of one (limits.cpuMs)"));
+        ph_engine_log(e, 0, 3,
+                      PH_BYTES_LIT("Stopped: code outside of a call used up the CPU time "
+                                   "of one (limits.cpuMs)"));
 }
 
 static void account(struct ph_engine *e, uint64_t id, int64_t began_ns)
@@ -199,7 +200,8 @@ static enum ph_err run_prelude(struct ph_engine *e, struct ph_engine_prelude pre
     return PH_OK;
 }
 
-/* Things that read files or make executable memory at first use, used before seccomp forbids both. */
+/* Things that read files or make executable memory at first use, used before seccomp forbids both.
+ */
 static void prime(struct ph_engine *e)
 {
     static const char code[] = "Math.random(); new Date(2026, 6, 1).getTimezoneOffset();";
@@ -221,8 +223,8 @@ enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelu
         return PH_ERR_NOMEM;
     }
     ph_the_engine = e;
-    /* Before the VM: asynchronous WebAssembly compilation and the collector's timers run on the main
-     * context of the thread that makes it. */
+    /* Before the VM: asynchronous WebAssembly compilation and the collector's timers run on the
+     * main context of the thread that makes it. */
     e->glib = g_main_context_new();
     g_main_context_push_thread_default(e->glib);
     e->group = JSContextGroupCreate();
@@ -296,9 +298,9 @@ static void fire_timers(struct ph_engine *e)
     }
 }
 
-/* Calls in flight although nothing can happen any more that would answer them. Promise jobs are done
- * at the end of a turn; what is left is invisible from here (a compilation of wasm), so there is some
- * patience. */
+/* Calls in flight although nothing can happen any more that would answer them. Promise jobs are
+ * done at the end of a turn; what is left is invisible from here (a compilation of wasm), so there
+ * is some patience. */
 static void give_up_quiet_calls(struct ph_engine *e)
 {
     struct ph_call *call;
@@ -432,9 +434,9 @@ static void sleep_until_something(struct ph_engine *e)
     if (cnt > GLIB_FDS_MAX)
         cnt = GLIB_FDS_MAX;
     const size_t queued = ph_ipc_queued(&e->chan);
-    fds[0] = (struct pollfd){.fd = e->chan.fd,
-                             .events = (short)((queued > 0 ? POLLOUT : 0) |
-                                               (queued <= READ_AHEAD_MAX ? POLLIN : 0))};
+    fds[0] = (struct pollfd){
+        .fd = e->chan.fd,
+        .events = (short)((queued > 0 ? POLLOUT : 0) | (queued <= READ_AHEAD_MAX ? POLLIN : 0))};
     for (gint i = 0; i < cnt; i++)
         fds[1 + i] = (struct pollfd){.fd = glib_fds[i].fd, .events = (short)glib_fds[i].events};
     (void)poll(fds, 1 + (nfds_t)cnt, patience_ms(e, glib_ms)); /* the next turn looks again */
@@ -451,6 +453,6 @@ enum ph_engine_exit ph_engine_run(struct ph_engine *e, const char *sandbox_layer
         if (!did_read)
             sleep_until_something(e);
     }
-    (void)ph_ipc_flush(&e->chan); /* the reason for leaving, if it fits into the socket */
+    ph_engine_ignore(ph_ipc_flush(&e->chan)); /* why it leaves, if that fits into the socket */
     return e->exit;
 }

@@ -1,8 +1,8 @@
 #ifndef PH_RUNTIME_ENGINE_H
 #define PH_RUNTIME_ENGINE_H
 
-/* One phat's JavaScript engine: a VM, the prelude in it, and the loop between phalad's frames and the
- * prelude's hooks (NATIVES.md).
+/* One phat's JavaScript engine: a VM, the prelude in it, and the loop between phalad's frames and
+ * the prelude's hooks (NATIVES.md).
  *
  * One engine per process: JavaScriptCore's natives carry no context of ours, and an instance is a
  * process anyway. Both sides of it are foreign: frames are checked as ipc/ does, and every argument
@@ -17,12 +17,13 @@ struct ph_engine;
 
 /* How ph_engine_run ended; phala-run's exit status. */
 enum ph_engine_exit {
-    PH_ENGINE_EXIT_CLOSED = 0,    /* phalad closed the channel */
-    PH_ENGINE_EXIT_FAILED = 1,    /* out of memory, or the channel broke */
-    PH_ENGINE_EXIT_PROTOCOL = 2,  /* a frame that phalad never sends */
-    PH_ENGINE_EXIT_MEMORY = 3,    /* over its memory limit: calls in flight got RESP_FAIL memory-limit */
+    PH_ENGINE_EXIT_CLOSED = 0,   /* phalad closed the channel */
+    PH_ENGINE_EXIT_FAILED = 1,   /* out of memory, or the channel broke */
+    PH_ENGINE_EXIT_PROTOCOL = 2, /* a frame that phalad never sends */
+    PH_ENGINE_EXIT_MEMORY =
+        3, /* over its memory limit: calls in flight got RESP_FAIL memory-limit */
     PH_ENGINE_EXIT_NOT_STARTED = 4, /* START_FAIL was sent */
-    PH_ENGINE_EXIT_SANDBOX = 5,   /* set by phala-run: a layer that cannot be missing failed */
+    PH_ENGINE_EXIT_SANDBOX = 5,     /* set by phala-run: a layer that cannot be missing failed */
 };
 
 /* Bounds of one instance that phat.json does not set. */
@@ -33,9 +34,9 @@ enum {
     PH_ENGINE_QUEUE_MAX = 64 * 1024 * 1024,  /* body bytes waiting for a window, per body */
     PH_ENGINE_LOG_TEXT_MAX = 32 * 1024,      /* bytes of one line; longer ones are cut */
     PH_ENGINE_LOG_BURST = 1024 * 1024,       /* bytes of log at once … */
-    PH_ENGINE_LOG_PER_S = 128 * 1024,        /* … and per second after; the rest is dropped and counted */
-    PH_ENGINE_START_CPU_MS = 2000,           /* for the script's top level, at least */
-    PH_ENGINE_QUIET_MS = 1000, /* calls that wait for nothing are given up after */
+    PH_ENGINE_LOG_PER_S = 128 * 1024, /* … and per second after; the rest is dropped and counted */
+    PH_ENGINE_START_CPU_MS = 2000,    /* for the script's top level, at least */
+    PH_ENGINE_QUIET_MS = 1000,        /* calls that wait for nothing are given up after */
 };
 
 /* The script evaluated before the phat. */
@@ -49,7 +50,8 @@ struct ph_engine_prelude {
  *
  * @fd          the channel, non-blocking; owned on PH_OK
  * @secrets_fd  read end of the secrets pipe, or -1; owned on PH_OK
- * @statm_fd    the process's own /proc/self/statm, or -1 where a cgroup bounds memory; owned on PH_OK
+ * @statm_fd    the process's own /proc/self/statm, or -1 where a cgroup bounds memory; owned on
+ * PH_OK
  * @why         on failure a sentence
  *
  * Returns PH_ERR_NOMEM  the VM did not start

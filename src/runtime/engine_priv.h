@@ -1,8 +1,8 @@
 #ifndef PH_RUNTIME_ENGINE_PRIV_H
 #define PH_RUNTIME_ENGINE_PRIV_H
 
-/* Inside of the engine: engine.c (life, loop), frames.c (from phalad), natives.c (from the prelude),
- * bodies.c (windows), limits.c (CPU, memory), start.c (bundle). */
+/* Inside of the engine: engine.c (life, loop), frames.c (from phalad), natives.c (from the
+ * prelude), bodies.c (windows), limits.c (CPU, memory), start.c (bundle). */
 
 #include "base/own.h"
 #include "ipc/messages.h"
@@ -97,8 +97,8 @@ struct ph_engine {
 
     struct ph_msg_START start; /* its env_json is not kept */
     bool started;
-    bool busy;          /* something was pending at some time since the last IDLE */
-    int64_t quiet_ns;   /* since when calls wait for nothing; 0: they do not */
+    bool busy;        /* something was pending at some time since the last IDLE */
+    int64_t quiet_ns; /* since when calls wait for nothing; 0: they do not */
     int64_t born_ns;
     struct ph_buf bundle;
     struct ph_tar *files; /* NULL: the bundle has nothing but the script */
@@ -111,8 +111,9 @@ struct ph_engine {
 /* The one engine of this process, for natives. */
 extern struct ph_engine *ph_the_engine;
 
-/* engine.c: enter JavaScript for `call` (0: none) with the limits on. *threw (may be NULL) gets what
- * came out, or NULL. What the limits ended is handled here: the call fails, or the instance ends. */
+/* engine.c: enter JavaScript for `call` (0: none) with the limits on. *threw (may be NULL) gets
+ * what came out, or NULL. What the limits ended is handled here: the call fails, or the instance
+ * ends. */
 JSValueRef ph_engine_enter(struct ph_engine *e, enum ph_hook hook, uint64_t call, size_t arg_cnt,
                            const JSValueRef args[], JSValueRef *threw);
 /* Same, for a hook whose throw is the prelude's bug: fails the call with `internal`. */
@@ -123,11 +124,16 @@ char *ph_engine_describe(struct ph_engine *e, JSValueRef value);
 void ph_engine_end(struct ph_engine *e, enum ph_engine_exit exit);
 /* Queueing a frame failed: the channel is full or memory is out, and the instance with it. */
 void ph_engine_check(struct ph_engine *e, enum ph_err err);
+/* A failure that changes nothing any more. */
+static inline void ph_engine_ignore(enum ph_err err)
+{
+    (void)err;
+}
 void ph_engine_log(struct ph_engine *e, uint64_t call, uint8_t level, struct ph_bytes text);
 
 /* strings.c */
-JSValueRef ph_string_value(struct ph_engine *e, struct ph_bytes utf8);        /* a new value */
-JSValueRef ph_string_cached(struct ph_engine *e, struct ph_bytes utf8);       /* kept if it recurs */
+JSValueRef ph_string_value(struct ph_engine *e, struct ph_bytes utf8);  /* a new value */
+JSValueRef ph_string_cached(struct ph_engine *e, struct ph_bytes utf8); /* kept if it recurs */
 JSStringRef ph_string_new(struct ph_bytes utf8); /* bytes that are no UTF-8 count as Latin-1 */
 /* Append a JavaScript string as UTF-8, lone surrogates as U+FFFD. */
 PH_CHECKED enum ph_err ph_string_append(struct ph_buf *out, JSStringRef string);

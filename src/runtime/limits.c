@@ -46,9 +46,9 @@ static bool should_stop(JSContextRef ctx, void *data);
 
 static void set_tick(struct ph_engine *e)
 {
-    const double s = (double)(e->start.cpu_ms > 0 && e->start.cpu_ms < TICK_MS ? e->start.cpu_ms
-                                                                               : TICK_MS) /
-                     1000;
+    const double s =
+        (double)(e->start.cpu_ms > 0 && e->start.cpu_ms < TICK_MS ? e->start.cpu_ms : TICK_MS) /
+        1000;
     JSContextGroupSetExecutionTimeLimit(e->group, s, should_stop, e);
 }
 
@@ -108,8 +108,8 @@ static void bill_calls(struct ph_engine *e)
     for (size_t i = e->touched_cnt; i-- > 0;) {
         struct ph_call *call = e->touched[i];
         call->touched = false;
-        call->cpu_ns += (uint64_t)((double)used * ((double)call->turn_ns /
-                                                       (double)e->turn_wall_ns));
+        call->cpu_ns +=
+            (uint64_t)((double)used * ((double)call->turn_ns / (double)e->turn_wall_ns));
         call->turn_ns = 0;
         if (call->cpu_ns > (uint64_t)e->start.cpu_ms * 1000000 && !call->done)
             ph_call_fail(e, call, "cpu-limit",

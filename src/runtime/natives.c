@@ -2,12 +2,14 @@
 
 #include "base/clock.h"
 #include "codec/tar.h"
+#include "runtime/natives_crypto.h"
+#include "runtime/natives_text.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-/* Natives of the prelude that speak to phalad (NATIVES.md). Nothing here trusts its caller: ids must
- * name a call or fetch in flight, and types are checked without running code of the phat. */
+/* Natives of the prelude that speak to phalad (NATIVES.md). Nothing here trusts its caller: ids
+ * must name a call or fetch in flight, and types are checked without running code of the phat. */
 
 enum { CODE_MAX = 32, METHOD_MAX = 64, URL_MAX = 64 * 1024, HEADERS_MAX = 256 * 1024 };
 
@@ -210,11 +212,10 @@ NATIVE(native_respond)
     const bool done = get_bool(ctx, arg_cnt, args, 4);
     const bool is_inline = most_bytes(&body) <= PH_IPC_WINDOW;
 
-    if (frame_begin(e, &at) != PH_OK || ph_buf_add(&e->chan.out, (struct ph_bytes){
-                                                                     (const uint8_t[]){
-                                                                         (uint8_t)status,
-                                                                         (uint8_t)(status >> 8)},
-                                                                     2}) != PH_OK ||
+    if (frame_begin(e, &at) != PH_OK ||
+        ph_buf_add(&e->chan.out,
+                   (struct ph_bytes){(const uint8_t[]){(uint8_t)status, (uint8_t)(status >> 8)},
+                                     2}) != PH_OK ||
         !add_field(e, arg_cnt, args, 2, HEADERS_MAX)) {
         body_release(&body);
         return undo(e, at, "respond: headers", exception);
@@ -300,10 +301,11 @@ NATIVE(native_respond_fail)
     UNUSED();
     if (!call)
         return bad(ctx, "respondFail: no such call", exception);
-    if (!add_string(ctx, arg_cnt, args, 1, CODE_MAX, &code) || ph_buf_add(&code, PH_BYTES_LIT("\0")))
+    if (!add_string(ctx, arg_cnt, args, 1, CODE_MAX, &code) ||
+        ph_buf_add(&code, PH_BYTES_LIT("\0")))
         return bad(ctx, "respondFail: code", exception);
     if (!add_string(ctx, arg_cnt, args, 2, PH_ENGINE_QUEUE_MAX / 4, &message))
-        (void)ph_buf_add_str(&message, "The error's text is too long") == PH_OK;
+        ph_engine_check(e, ph_buf_add_str(&message, "The error's text is too long"));
     ph_call_fail(e, call, (const char *)code.ptr, ph_buf_view(&message));
     return JSValueMakeUndefined(ctx);
 }
@@ -372,8 +374,8 @@ NATIVE(native_fetch_start)
         return undo(e, at, "fetch: method, URL or headers are too long", exception);
     }
     const size_t body_at = e->chan.out.len;
-    *fetch = (struct ph_fetch){
-        .id = e->last_fetch + 1, .call = call_id, .body.window = PH_IPC_WINDOW};
+    *fetch =
+        (struct ph_fetch){.id = e->last_fetch + 1, .call = call_id, .body.window = PH_IPC_WINDOW};
     if ((is_inline && add_inline(&e->chan.out, &body) != PH_OK) ||
         ph_idmap_put(&e->fetches, fetch->id, fetch) != PH_OK) {
         free(fetch);
@@ -462,11 +464,12 @@ NATIVE(native_log)
         return bad(ctx, "log: text", exception);
     /* Never encode a text that is cut anyway to its end. */
     if (JSStringGetLength(s) > PH_ENGINE_QUEUE_MAX / 4)
-        (void)ph_buf_add_str(&text, "A line of more than 16 MiB was dropped") == PH_OK;
+        ph_engine_check(e, ph_buf_add_str(&text, "A line of more than 16 MiB was dropped"));
     else
         ph_engine_check(e, ph_string_append(&text, s));
     JSStringRelease(s);
-    /* Work after the answer may log for its call; ids that phalad never gave out are not passed on. */
+    /* Work after the answer may log for its call; ids that phalad never gave out are not passed on.
+     */
     ph_engine_log(e, call <= e->last_call ? call : 0, (uint8_t)level, ph_buf_view(&text));
     return JSValueMakeUndefined(ctx);
 }
@@ -499,7 +502,7 @@ NATIVE(native_timer_cancel)
     UNUSED();
     (void)exception;
     if (get_id(ctx, arg_cnt, args, 0, &id))
-        (void)(ph_timers_cancel(&ph_the_engine->timers, id) == PH_OK);
+        ph_engine_ignore(ph_timers_cancel(&ph_the_engine->timers, id));
     return JSValueMakeUndefined(ctx);
 }
 
@@ -585,4 +588,6 @@ void ph_natives_install(struct ph_engine *e, JSObjectRef natives)
     };
     for (size_t i = 0; i < PH_LEN(table); i++)
         ph_js_install(e->ctx, natives, table[i].name, table[i].fn);
+    ph_natives_text_install(e->ctx, natives);
+    ph_natives_crypto_install(e->ctx, natives);
 }

@@ -157,8 +157,7 @@ enum ph_err ph_cgroup_join(const struct ph_cgroup *cgroup, uint32_t slot, uint32
     name_of(name, slot);
     if (mkdirat(cgroup->dir, name, 0755) != 0 && errno != EEXIST)
         return PH_ERR_IO;
-    int dir PH_OWNED(ph_closep) =
-        openat(cgroup->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int dir PH_OWNED(ph_closep) = openat(cgroup->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return PH_ERR_IO;
     (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)memory_mib << 20);
