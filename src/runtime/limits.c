@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 /* The polite limits, inside the VM. What they do not reach (a wasm loop, one long native operation,
@@ -24,7 +24,6 @@ static int64_t thread_cpu_ns(void)
 static uint64_t private_bytes(const struct ph_engine *e)
 {
     char text[128];
-    unsigned long resident, shared;
 
     if (e->statm_fd < 0)
         return 0;
@@ -32,7 +31,11 @@ static uint64_t private_bytes(const struct ph_engine *e)
     if (n <= 0)
         return 0;
     text[n] = '\0';
-    if (sscanf(text, "%*u %lu %lu", &resident, &shared) != 2 || shared > resident)
+    char *at = text;
+    (void)strtoul(at, &at, 10); /* size */
+    const unsigned long resident = strtoul(at, &at, 10);
+    const unsigned long shared = strtoul(at, &at, 10);
+    if (shared > resident)
         return 0;
     return (uint64_t)(resident - shared) * 4096;
 }

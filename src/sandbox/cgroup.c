@@ -101,16 +101,19 @@ static bool find_mount(char *out, size_t cap)
     FILE *f = fopen("/proc/self/mountinfo", "re");
     if (!f)
         return false;
-    char line[4096], mount[1024];
+    char line[4096];
     bool found = false;
     while (!found && fgets(line, sizeof(line), f)) {
         const char *type = strstr(line, " - ");
-        found = type && strncmp(type, " - cgroup2 ", 11) == 0 &&
-                sscanf(line, "%*s %*s %*s %*s %1023s", mount) == 1 && strlen(mount) < cap;
+        char *save = NULL;
+        const char *field = strtok_r(line, " ", &save);
+        for (int i = 1; i < 5 && field; i++)
+            field = strtok_r(NULL, " ", &save);
+        found = type && strncmp(type, " - cgroup2 ", 11) == 0 && field && strlen(field) < cap;
+        if (found)
+            (void)snprintf(out, cap, "%s", field);
     }
     (void)fclose(f);
-    if (found)
-        (void)snprintf(out, cap, "%s", mount);
     return found;
 }
 
