@@ -28,8 +28,8 @@ const banned = {
   localtime: 'localtime_r', gmtime: 'gmtime_r', ctime: 'strftime', asctime: 'strftime',
   bcopy: 'memmove', bzero: 'memset', index: 'memchr', usleep: 'poll with a deadline', vfork: 'fork', longjmp: 'an error return',
 };
-// Unit tests may run openssl to compare with, and read its output.
-const allowedInTests = ['system', 'popen', 'sscanf'];
+// Unit tests may run openssl to compare with, and build texts in arrays that the sanitizers watch.
+const allowedInTests = ['system', 'popen', 'sscanf', 'strcpy', 'strcat'];
 const bannedPattern = new RegExp(`(?<![\\w.>])(${Object.keys(banned).join('|')})\\s*\\(`);
 
 function bannedCalls() {
@@ -124,7 +124,8 @@ function headerGuards() {
 function fileLengths() {
   return cFiles.flatMap((path) => {
     const lines = readSource(path).split('\n').length - 1;
-    return lines > 600 ? [`${path}: ${lines} lines: split it (400 is the aim, 600 the limit)`] : [];
+    const limit = isTest(path) ? 700 : 600;
+    return lines > limit ? [`${path}: ${lines} lines: split it (400 is the aim, ${limit} the limit)`] : [];
   });
 }
 
