@@ -20,6 +20,7 @@ void ph_chain_free(struct ph_chain *chain)
     if (!chain)
         return;
     ph_p256_pub_free(chain->leaf_key);
+    ph_p256_pub_free(chain->ca_key);
     ph_p256_pub_free(chain->root_key);
     ph_buf_clear(&chain->der);
     free(chain);
@@ -120,11 +121,6 @@ static enum ph_err load_key(const struct ph_x509 *c, struct ph_p256_pub **out)
     return err == PH_ERR_NOMEM ? err : PH_OK;
 }
 
-static void key_freep(struct ph_p256_pub **key)
-{
-    ph_p256_pub_free(*key);
-}
-
 static void narrow(struct ph_chain *chain, const struct ph_x509 *c)
 {
     if (c->not_before_s > chain->not_before_s)
@@ -167,8 +163,6 @@ static bool ext_fits_ca(const struct ph_sgx_ext *sgx, bool platform_ca)
 
 static enum ph_err judge_pck(struct ph_chain *chain, const struct ph_chain *known)
 {
-    struct ph_p256_pub *ca_key PH_OWNED(key_freep) = NULL;
-
     chain->platform_ca = ph_bytes_is(chain->ca.cn, CN_PLATFORM);
     add_fact(chain, PH_FACT_ROOT_PROFILE, is_root(&chain->root));
     add_fact(chain, PH_FACT_CA_PROFILE,
@@ -186,7 +180,7 @@ static enum ph_err judge_pck(struct ph_chain *chain, const struct ph_chain *know
     narrow(chain, &chain->root);
 
     PH_TRY(load_key(&chain->root, &chain->root_key));
-    PH_TRY(load_key(&chain->ca, &ca_key));
+    PH_TRY(load_key(&chain->ca, &chain->ca_key));
     PH_TRY(load_key(&chain->leaf, &chain->leaf_key));
     if (known && (known->facts & PH_FACT_ROOT_SIGNATURE) &&
         ph_bytes_equal(known->root.whole, chain->root.whole))
@@ -196,7 +190,8 @@ static enum ph_err judge_pck(struct ph_chain *chain, const struct ph_chain *know
                                chain->root.sig));
     PH_TRY(judge_signature(chain, PH_FACT_CA_SIGNATURE, chain->root_key, chain->ca.tbs,
                            chain->ca.sig));
-    return judge_signature(chain, PH_FACT_LEAF_SIGNATURE, ca_key, chain->leaf.tbs, chain->leaf.sig);
+    return judge_signature(chain, PH_FACT_LEAF_SIGNATURE, chain->ca_key, chain->leaf.tbs,
+                           chain->leaf.sig);
 }
 
 enum ph_err ph_chain_parse_pck(struct ph_bytes pem, const struct ph_chain *known,
@@ -264,10 +259,7 @@ bool ph_crl_is_of(const struct ph_crl *crl, const struct ph_x509 *issuer)
 
 enum ph_err ph_chain_judge_crl(struct ph_chain *chain, const struct ph_crl *crl)
 {
-    struct ph_p256_pub *ca_key PH_OWNED(key_freep) = NULL;
-
     add_fact(chain, PH_FACT_CRL_ISSUER, ph_crl_is_of(crl, &chain->ca));
     add_fact(chain, PH_FACT_NOT_REVOKED, !ph_crl_has(crl, chain->leaf.serial));
-    PH_TRY(load_key(&chain->ca, &ca_key));
-    return judge_signature(chain, PH_FACT_CRL_SIGNATURE, ca_key, crl->tbs, crl->sig);
+    return judge_signature(chain, PH_FACT_CRL_SIGNATURE, chain->ca_key, crl->tbs, crl->sig);
 }

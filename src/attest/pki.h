@@ -36,6 +36,7 @@ struct ph_chain {
     bool is_pck, platform_ca;
     struct ph_sgx_ext sgx;             /* PCK chains with PH_FACT_SGX_EXT */
     struct ph_p256_pub *leaf_key;      /* NULL if the key is no point */
+    struct ph_p256_pub *ca_key;        /* likewise; PCK chains only */
     struct ph_p256_pub *root_key;      /* likewise */
     int64_t not_before_s, not_after_s; /* window in which all certificates are valid */
     struct ph_buf der;

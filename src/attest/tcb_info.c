@@ -175,7 +175,9 @@ static enum ph_err read_head(struct ph_doc *doc, uint32_t body, struct ph_tcb_in
     out->version = (uint32_t)v;
     PH_TRY(ph_doc_window(doc, body, &out->issue_s, &out->next_update_s));
     PH_TRY(ph_doc_hex(doc, body, "fmspc", out->fmspc, sizeof(out->fmspc)));
-    PH_TRY(ph_doc_hex(doc, body, "pceId", out->pceid, sizeof(out->pceid)));
+    /* Early documents of versions 1 and 2 have no pceId. */
+    if (out->version >= 3 || ph_jscan_get(&doc->json, body, "pceId") != 0)
+        PH_TRY(ph_doc_hex(doc, body, "pceId", out->pceid, sizeof(out->pceid)));
     if (out->version >= 2) {
         PH_TRY(ph_doc_int(doc, body, "tcbType", 0, &v));
         PH_TRY(ph_doc_int(doc, body, "tcbEvaluationDataNumber", UINT32_MAX, &v));
