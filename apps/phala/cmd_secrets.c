@@ -1,0 +1,64 @@
+/* phala secrets */
+
+#include "secret_args.h"
+
+#include "base/own.h"
+
+#include <stdio.h>
+
+static const struct ph_opt *const tables[] = {ph_opts_secrets, ph_opts_worker, ph_opts_key,
+                                              ph_opts_common, NULL};
+
+static int send_them(const struct ph_cli *cli, const struct ph_api *api,
+                     const struct ph_owner *owner, const struct ph_secret_doc *doc)
+{
+    struct ph_target target;
+    int rc = ph_target_of(cli, cli->opts.operands[0], &owner->address, &target);
+    if (rc == PH_EXIT_OK)
+        rc = ph_target_look_up(cli, api, &target);
+    if (rc != PH_EXIT_OK)
+        return rc;
+    if (!target.exists)
+        return ph_fail(cli, "not-found", cli->opts.operands[0], "deploy it first; phala list shows yours",
+                       "there is no such phat on this worker");
+    rc = ph_secrets_send(cli, api, owner, &target, doc, ph_target_next_sequence(&target));
+    if (rc != PH_EXIT_OK)
+        return rc;
+    if (cli->json)
+        return ph_print_json(json_pack("{s:b,s:s,s:s,s:I}", "ok", 1, "id", target.id, "name",
+                                       target.name, "secrets", (json_int_t)doc->cnt));
+    printf("%s has %zu secret%s\n", target.name, doc->cnt, doc->cnt == 1 ? "" : "s");
+    return PH_EXIT_OK;
+}
+
+static int run(struct ph_cli *cli)
+{
+    struct ph_api api;
+    struct ph_secret_doc doc;
+    struct ph_owner owner = {0};
+    int rc = ph_secret_doc_read(cli, cli->opts.operands + 1, cli->opts.operand_cnt - 1, &doc);
+    if (rc == PH_EXIT_OK)
+        rc = ph_api_open(cli, &api);
+    if (rc == PH_EXIT_OK)
+        rc = ph_worker_check(cli, &api);
+    if (rc == PH_EXIT_OK)
+        rc = ph_owner_unlock(cli, &owner);
+    if (rc == PH_EXIT_OK)
+        rc = send_them(cli, &api, &owner, &doc);
+    ph_owner_clear(&owner);
+    ph_secret_doc_clear(&doc);
+    return rc;
+}
+
+const struct ph_cmd ph_cmd_secrets = {
+    .name = "secrets",
+    .operands = "ID|NAME [SECRET=@FILE|SECRET=-]...",
+    .summary = "Set the secrets of a phat",
+    .details = "The secrets given replace all that the phat has; none given removes them. They are sealed to\n"
+               "the worker's key, after its evidence met the policy, so that only the TEE reads them.\n"
+               "The phat finds them in env.",
+    .tables = tables,
+    .operand_min = 1,
+    .operand_max = 60,
+    .run = run,
+};

@@ -1,0 +1,111 @@
+/* Whether a worker may be trusted with secrets: its evidence, judged before anything is sealed to
+ * the key it names. Part of secret_args.h. */
+
+#include "secret_args.h"
+
+#include "attest/verify.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/own.h"
+#include "crypto/aead.h"
+#include "keys/report_data.h"
+#include "tee/attestation_doc.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TODO_POLICY "name a policy with --policy FILE; docs/cli.md shows one"
+
+static int load_policy(const struct ph_cli *cli, struct ph_policy *out)
+{
+    const char *file = ph_opts_get(&cli->opts, "policy");
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_POLICY_JSON_MAX);
+    struct ph_json_why why;
+    if (file == NULL)
+        return ph_fail(cli, "unverified-worker", NULL, TODO_POLICY,
+                       "secrets are sent only to a worker whose evidence meets your policy");
+    if (ph_file_read(file, &text) != PH_OK)
+        return ph_fail(cli, "bad-policy", file, NULL, "cannot read the policy: %s", strerror(errno));
+    if (ph_policy_parse(ph_buf_view(&text), out, &why) != PH_OK)
+        return ph_fail(cli, "bad-policy", file, NULL, "the policy is refused: %s", why.text);
+    return PH_EXIT_OK;
+}
+
+/* The document must be about the very keys that /v1/info named, and answer our nonce. */
+static int check_identity(const struct ph_cli *cli, const struct ph_api *api,
+                          const struct ph_attestation_doc *doc, const uint8_t nonce[static 32])
+{
+    if (memcmp(doc->nonce, nonce, 32) != 0)
+        return ph_fail(cli, "unverified-worker", api->url.value, NULL,
+                       "the evidence is not fresh: it answers another nonce");
+    if (memcmp(doc->identity.caller_x25519, api->caller_x25519, 32) != 0 ||
+        memcmp(doc->identity.signer.b, api->signer.b, 20) != 0)
+        return ph_fail(cli, "unverified-worker", api->url.value, NULL,
+                       "the evidence is about other keys than the worker names");
+    return PH_EXIT_OK;
+}
+
+static int judge(const struct ph_cli *cli, const struct ph_api *api, const struct ph_policy *policy,
+                 const struct ph_attestation_doc *doc)
+{
+    struct ph_evidence_bundle *bundle PH_OWNED(ph_evidence_freep) = NULL;
+    struct ph_collateral *collateral PH_OWNED(ph_collateral_freep) = NULL;
+    struct ph_json_why why;
+    uint8_t report_data[PH_REPORT_DATA_LEN];
+    if (ph_evidence_parse(doc->evidence, &bundle, &why) != PH_OK ||
+        ph_collateral_parse(&ph_evidence_view(bundle)->collateral, &collateral, &why) != PH_OK)
+        return ph_fail(cli, "unverified-worker", api->url.value, NULL,
+                       "the evidence cannot be read: %s", why.text);
+    struct ph_verdict *verdict PH_OWNED(ph_freep) = calloc(1, sizeof(*verdict));
+    if (verdict == NULL)
+        return ph_fail(cli, "io", NULL, NULL, "out of memory");
+    struct ph_attest_roots roots = ph_attest_roots_production();
+    ph_worker_report_data(&doc->identity, doc->nonce, report_data);
+    enum ph_err err =
+        ph_quote_verify(ph_evidence_view(bundle)->quote, collateral, &roots, policy, report_data,
+                        ph_clock_wall_ms() / 1000, verdict);
+    if (err != PH_OK || !verdict->accepted)
+        return ph_fail(cli, "unverified-worker", api->url.value, NULL,
+                       "the worker's evidence is refused: %s", verdict->sentence);
+    if (!verdict->measurements_demanded && !verdict->insecure_simulator)
+        return ph_fail(cli, "unverified-worker", ph_opts_get(&cli->opts, "policy"),
+                       "list the measurements of the worker images you trust",
+                       "the policy accepts any code: secrets could go to anyone's");
+    if (verdict->insecure_simulator)
+        fprintf(stderr, "phala %s: INSECURE-SIMULATOR: this worker proves nothing about hardware\n",
+                cli->cmd->name);
+    return PH_EXIT_OK;
+}
+
+int ph_worker_check(const struct ph_cli *cli, const struct ph_api *api)
+{
+    if (ph_opts_has(&cli->opts, "unverified-worker-insecure")) {
+        fprintf(stderr, "phala %s: INSECURE: the worker's evidence is not checked\n",
+                cli->cmd->name);
+        return PH_EXIT_OK;
+    }
+    struct ph_policy *policy PH_OWNED(ph_freep) = calloc(1, sizeof(*policy));
+    if (policy == NULL)
+        return ph_fail(cli, "io", NULL, NULL, "out of memory");
+    int rc = load_policy(cli, policy);
+    if (rc != PH_EXIT_OK)
+        return rc;
+    uint8_t nonce[32];
+    char hex[65], path[128], why[128];
+    struct ph_http_answer answer PH_OWNED(ph_http_answer_clear) = PH_HTTP_ANSWER;
+    struct ph_attestation_doc doc;
+    ph_random(nonce, sizeof(nonce));
+    ph_hex_encode(PH_BYTES_OF(nonce), hex);
+    (void)snprintf(path, sizeof(path), "/v1/attestation?nonce=%s", hex);
+    rc = ph_api_do(cli, api, &(struct ph_api_call){.method = "GET", .path = path}, &answer);
+    if (rc != PH_EXIT_OK)
+        return rc;
+    if (answer.status != 200)
+        return ph_api_refused(cli, api, &answer);
+    if (ph_attestation_doc_parse(ph_buf_view(&answer.body), &doc, why) != PH_OK)
+        return ph_fail(cli, "unverified-worker", api->url.value, NULL,
+                       "the attestation document cannot be read: %s", why);
+    rc = check_identity(cli, api, &doc, nonce);
+    return rc == PH_EXIT_OK ? judge(cli, api, policy, &doc) : rc;
+}
