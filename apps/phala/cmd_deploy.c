@@ -1,6 +1,6 @@
 /* phala deploy */
 
-#include "bundle.h"
+#include "deployer.h"
 #include "secret_args.h"
 
 #include "base/hex.h"
@@ -16,12 +16,6 @@ static const struct ph_opt opts[] = {
 };
 static const struct ph_opt *const tables[] = {opts,        ph_opts_secrets, ph_opts_worker,
                                               ph_opts_key, ph_opts_common,  NULL};
-
-static int fail_trouble(const struct ph_cli *cli, const struct ph_trouble *t)
-{
-    return ph_fail(cli, t->code, t->where[0] != '\0' ? t->where : NULL,
-                   t->todo[0] != '\0' ? t->todo : NULL, "%s", t->message);
-}
 
 static int keep_bundle(const struct ph_cli *cli, const struct ph_bundle *bundle)
 {
@@ -52,25 +46,6 @@ static int print_dry_run(const struct ph_cli *cli, const struct ph_project *proj
     return PH_EXIT_OK;
 }
 
-static int send_bundle(const struct ph_cli *cli, const struct ph_api *api,
-                       const struct ph_owner *owner, const struct ph_target *target,
-                       const struct ph_bundle *bundle, uint64_t sequence, bool dry_run,
-                       json_t **answer)
-{
-    struct ph_buf auth PH_OWNED(ph_buf_clear) = PH_BUF(4096);
-    int rc = ph_api_authorize(cli, api, owner, "deploy", target->name, &bundle->hash, sequence,
-                              &auth);
-    if (rc != PH_EXIT_OK)
-        return rc;
-    return ph_api_json(cli, api,
-                       &(struct ph_api_call){.method = "POST",
-                                             .path = dry_run ? "/v1/phats?dry_run=1" : "/v1/phats",
-                                             .auth = (const char *)auth.ptr,
-                                             .content_type = "application/x-tar",
-                                             .body = ph_buf_view(&bundle->tar)},
-                       answer);
-}
-
 static int print_deployed(const struct ph_cli *cli, const struct ph_api *api,
                           const struct ph_target *target, const struct ph_bundle *bundle,
                           const json_t *answer, size_t secrets)
@@ -92,7 +67,8 @@ static int print_deployed(const struct ph_cli *cli, const struct ph_api *api,
             "{s:b,s:s,s:s,s:s,s:s,s:b,s:O*,s:O*,s:I,s:b}", "ok", 1, "id", target->id, "name",
             target->name, "bundle_hash", hash, "url", url, "created", !target->exists, "owner",
             json_object_get(answer, "owner"), "sequence", json_object_get(answer, "sequence"),
-            "secrets", (json_int_t)secrets, "insecure_simulator", api->insecure_simulator));
+            "secrets", (json_int_t)secrets, "insecure_simulator",
+            (int)api->insecure_simulator));
     printf("%s      %s\nid           %s\nbundle hash  %s\nurl          %s\n",
            target->exists ? "updated" : "created", target->name, target->id, hash, url);
     if (secrets > 0)
@@ -115,7 +91,8 @@ static int deploy_as(const struct ph_cli *cli, const struct ph_api *api,
     (void)snprintf(target.name, sizeof(target.name), "%s", project->name);
     uint64_t sequence = ph_target_next_sequence(&target);
     if (rc == PH_EXIT_OK)
-        rc = send_bundle(cli, api, owner, &target, bundle, sequence, dry_run, &answer);
+        rc = ph_deploy_send(cli, api, owner, &target, bundle, sequence,
+                            dry_run ? "/v1/phats?dry_run=1" : "/v1/phats", &answer);
     if (rc != PH_EXIT_OK)
         return rc;
     if (dry_run)
@@ -153,10 +130,10 @@ static int run(struct ph_cli *cli)
         specs[spec_cnt++] = spec;
     const char *path = cli->opts.operand_cnt > 0 ? cli->opts.operands[0] : ".";
     if (ph_project_open(path, &project, &trouble) != PH_OK)
-        return fail_trouble(cli, &trouble);
+        return ph_fail_trouble(cli, &trouble);
     if (ph_bundle_build(&project, &bundle, &trouble) != PH_OK) {
         ph_project_clear(&project);
-        return fail_trouble(cli, &trouble);
+        return ph_fail_trouble(cli, &trouble);
     }
     int rc = keep_bundle(cli, &bundle);
     bool offline = ph_opts_has(&cli->opts, "dry-run") && !ph_opts_has(&cli->opts, "worker");

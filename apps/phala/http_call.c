@@ -258,3 +258,10 @@ void ph_http_stream_close(struct ph_http_stream *stream)
         (void)curl_multi_cleanup(stream->multi);
     free(stream);
 }
+
+int ph_http_stream_status(const struct ph_http_stream *stream)
+{
+    long code = 0;
+    (void)curl_easy_getinfo(stream->t.curl, CURLINFO_RESPONSE_CODE, &code);
+    return (int)code;
+}

@@ -65,6 +65,8 @@ PH_CHECKED enum ph_err ph_http_stream_open(const struct ph_http_request *request
 PH_CHECKED enum ph_err ph_http_stream_wait(struct ph_http_stream *stream, struct pollfd *fds,
                                            unsigned fd_cnt, int timeout_ms, struct ph_buf *into,
                                            int *status);
+/* Status of the answer so far; 0 until its head came. */
+int ph_http_stream_status(const struct ph_http_stream *stream);
 void ph_http_stream_close(struct ph_http_stream *stream);
 
 #endif

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -89,30 +90,26 @@ enum ph_err ph_proc_run(char *const *argv, char *const *env, const char *cwd, st
     return PH_OK;
 }
 
-enum ph_err ph_proc_start(char *const *argv, int pass_fd, pid_t *out)
+/* Between fork and exec: async-signal-safe calls only. */
+static _Noreturn void become(char *const *argv, int out_fd, int pass_fd, pid_t parent)
 {
-    posix_spawn_file_actions_t fa;
-    posix_spawnattr_t attr;
-    if (posix_spawn_file_actions_init(&fa) != 0)
-        return PH_ERR_NOMEM;
-    if (posix_spawnattr_init(&attr) != 0) {
-        (void)posix_spawn_file_actions_destroy(&fa);
-        return PH_ERR_NOMEM;
-    }
     sigset_t none;
     (void)sigemptyset(&none);
-    int rc = posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    rc = rc != 0 ? rc : posix_spawnattr_setpgroup(&attr, 0);
-    rc = rc != 0 ? rc : posix_spawnattr_setsigmask(&attr, &none);
-    rc = rc != 0 ? rc : posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
-    if (pass_fd >= 0) /* a dup2 onto itself clears close-on-exec in the child only */
-        rc = rc != 0 ? rc : posix_spawn_file_actions_adddup2(&fa, pass_fd, pass_fd);
-    pid_t pid = -1;
-    rc = rc != 0 ? rc : posix_spawn(&pid, argv[0], &fa, &attr, argv, environ);
-    (void)posix_spawnattr_destroy(&attr);
-    (void)posix_spawn_file_actions_destroy(&fa);
-    errno = rc;
-    if (rc != 0)
+    int null = open("/dev/null", O_RDONLY);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent && setpgid(0, 0) == 0 &&
+        sigprocmask(SIG_SETMASK, &none, NULL) == 0 && signal(SIGPIPE, SIG_DFL) != SIG_ERR &&
+        dup2(null, 0) == 0 && dup2(out_fd, 1) == 1 && dup2(out_fd, 2) == 2 &&
+        (pass_fd < 0 || (pass_fd == 3 ? fcntl(3, F_SETFD, 0) == 0 : dup2(pass_fd, 3) == 3)))
+        (void)execve(argv[0], argv, environ);
+    _exit(127);
+}
+
+enum ph_err ph_proc_start(char *const *argv, int out_fd, int pass_fd, pid_t *out)
+{
+    pid_t parent = getpid(), pid = fork();
+    if (pid == 0)
+        become(argv, out_fd, pass_fd, parent);
+    if (pid < 0)
         return PH_ERR_IO;
     *out = pid;
     return PH_OK;

@@ -26,12 +26,14 @@ PH_CHECKED enum ph_err ph_proc_run(char *const *argv, char *const *env, const ch
                                    struct ph_buf *out, struct ph_buf *err, struct ph_proc_end *end);
 
 /**
- * Start and do not wait. Standard output and error are inherited, input is /dev/null.
+ * Start and do not wait. Input is /dev/null.
  *
- * @pass_fd  a descriptor the child gets under the same number, or -1
- * The child has its own process group, so that Ctrl-C reaches only its starter, which then ends it.
+ * @out_fd   where standard output and error go
+ * @pass_fd  a descriptor the child gets as number 3, or -1
+ * The child has its own process group, so that Ctrl-C reaches only its starter, which then ends it;
+ * it gets SIGTERM if its starter dies.
  */
-PH_CHECKED enum ph_err ph_proc_start(char *const *argv, int pass_fd, pid_t *out);
+PH_CHECKED enum ph_err ph_proc_start(char *const *argv, int out_fd, int pass_fd, pid_t *out);
 /* SIGTERM, up to `grace_ms` to leave, then SIGKILL; reaps it. */
 void ph_proc_stop(pid_t pid, int grace_ms);
 
