@@ -100,7 +100,8 @@ int ph_api_json(const struct ph_cli *cli, const struct ph_api *api, const struct
 static int read_info(const struct ph_cli *cli, struct ph_api *api)
 {
     json_t *info PH_OWNED(ph_json_freep) = NULL;
-    int rc = ph_api_json(cli, api, &(struct ph_api_call){.method = "GET", .path = "/v1/info"}, &info);
+    int rc =
+        ph_api_json(cli, api, &(struct ph_api_call){.method = "GET", .path = "/v1/info"}, &info);
     if (rc != PH_EXIT_OK)
         return rc;
     const char *signer = json_string_value(json_object_get(info, "signer"));

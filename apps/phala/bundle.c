@@ -103,9 +103,10 @@ static enum ph_err read_asset(const struct ph_project *p, const char *path, stru
     PH_TRY(ph_path_set(&full, "%s/%s", p->dir.s, path));
     enum ph_err err = ph_file_read(full.s, out);
     if (err != PH_OK)
-        return ph_trouble_set(t, err, "bad-assets", full.s,
-                              "a bundle takes at most 32 MiB in all, and every file must be readable",
-                              "cannot read the asset: %s", strerror(errno));
+        return ph_trouble_set(
+            t, err, "bad-assets", full.s,
+            "a bundle takes at most 32 MiB in all, and every file must be readable",
+            "cannot read the asset: %s", strerror(errno));
     return PH_OK;
 }
 
@@ -128,7 +129,8 @@ static enum ph_err pack(struct ph_bundle_file *files, size_t cnt, struct ph_bund
 
 static int by_path(const void *a, const void *b)
 {
-    return strcmp(((const struct ph_bundle_file *)a)->path, ((const struct ph_bundle_file *)b)->path);
+    return strcmp(((const struct ph_bundle_file *)a)->path,
+                  ((const struct ph_bundle_file *)b)->path);
 }
 
 static enum ph_err build(const struct ph_project *p, const struct ph_assets *assets,

@@ -27,7 +27,8 @@ int ph_receipt_fetch(const struct ph_cli *cli, const struct ph_api *api, struct 
     char path[128];
     struct ph_json_why why;
     if (!is_receipt_id(id))
-        return ph_fail(cli, "bad-answer", api->url.value, NULL, "the receipt's id is no hex number");
+        return ph_fail(cli, "bad-answer", api->url.value, NULL,
+                       "the receipt's id is no hex number");
     (void)snprintf(path, sizeof(path), "/v1/receipts/%.*s", (int)id.len, (const char *)id.ptr);
     int64_t deadline = ph_clock_mono_ns() + (int64_t)RECEIPT_WAIT_MS * 1000000;
     for (;;) {
@@ -84,14 +85,15 @@ int ph_call_record_make(const struct ph_cli *cli, const struct ph_api *api,
     json_t *request = json_pack("{s:s,s:s,s:s,s:s,s:o}", "method", sent->method, "target",
                                 sent->path, "content_type", sent->content_type, "nonce",
                                 sent->nonce, "body", base64_string(sent->body));
-    json_t *response =
-        json_pack("{s:i,s:o,s:o,s:o,s:o}", "status", answer->status, "content_type",
-                  header_string(answer, "content-type"), "content_encoding",
-                  header_string(answer, "content-encoding"), "location",
-                  header_string(answer, "location"), "body", base64_string(ph_buf_view(&answer->body)));
-    json_t *record = json_pack("{s:s,s:s,s:s,s:o,s:o,s:O,s:O}", "format", "phala-call-v1", "worker",
-                               api->url.value, "phat", sent->target->id, "request", request,
-                               "response", response, "receipt", receipt, "attestation", attestation);
+    json_t *response = json_pack("{s:i,s:o,s:o,s:o,s:o}", "status", answer->status, "content_type",
+                                 header_string(answer, "content-type"), "content_encoding",
+                                 header_string(answer, "content-encoding"), "location",
+                                 header_string(answer, "location"), "body",
+                                 base64_string(ph_buf_view(&answer->body)));
+    json_t *record =
+        json_pack("{s:s,s:s,s:s,s:o,s:o,s:O,s:O}", "format", "phala-call-v1", "worker",
+                  api->url.value, "phat", sent->target->id, "request", request, "response",
+                  response, "receipt", receipt, "attestation", attestation);
     if (record == NULL)
         return ph_fail(cli, "io", NULL, NULL, "cannot keep the call: a header is no UTF-8 text");
     *out = record;

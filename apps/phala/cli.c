@@ -17,7 +17,8 @@ const struct ph_opt ph_opts_worker[] = {
 };
 const struct ph_opt ph_opts_key[] = {
     {"key", 'k', "FILE", "keystore with the owner's key (else PHALA_KEYSTORE, else config.json)"},
-    {"password-file", 0, "FILE", "file whose first line opens the keystore (else PHALA_PASSWORD_FILE, else a prompt)"},
+    {"password-file", 0, "FILE",
+     "file whose first line opens the keystore (else PHALA_PASSWORD_FILE, else a prompt)"},
     {0},
 };
 

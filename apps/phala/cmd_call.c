@@ -144,8 +144,8 @@ static json_t *headers_json(const struct ph_http_answer *answer)
             continue;
         char name[128];
         (void)snprintf(name, sizeof(name), "%.*s", (int)(colon - line.ptr), (const char *)line.ptr);
-        json_t *value = json_stringn((const char *)colon + 1,
-                                     line.len - (size_t)(colon + 1 - line.ptr));
+        json_t *value =
+            json_stringn((const char *)colon + 1, line.len - (size_t)(colon + 1 - line.ptr));
         if (value != NULL)
             (void)json_object_set_new(out, name, value);
     }
@@ -228,14 +228,13 @@ static int run(struct ph_cli *cli)
         (void)snprintf(path, sizeof(path), "/p/%s%s", target.id, call.sent.path);
         call.sent.target = &target;
         rc = ph_api_do(cli, &api,
-                       &(struct ph_api_call){.method = call.sent.method,
-                                             .path = path,
-                                             .content_type = call.content_type[0] != '\0'
-                                                                 ? call.content_type
-                                                                 : NULL,
-                                             .body = call.sent.body,
-                                             .more_headers = call.headers,
-                                             .timeout_s = call.timeout_s},
+                       &(struct ph_api_call){
+                           .method = call.sent.method,
+                           .path = path,
+                           .content_type = call.content_type[0] != '\0' ? call.content_type : NULL,
+                           .body = call.sent.body,
+                           .more_headers = call.headers,
+                           .timeout_s = call.timeout_s},
                        &answer);
     }
     if (rc == PH_EXIT_OK)
@@ -250,9 +249,11 @@ const struct ph_cmd ph_cmd_call = {
     .name = "call",
     .operands = "ID|NAME [PATH]",
     .summary = "Send a request to a phat, keep its receipt",
-    .details = "Prints the answer's body. With --receipt FILE the request, the answer, the receipt and the\n"
-               "worker's evidence are kept in one file that phala verify checks without a network. A\n"
-               "status of 400 or more ends with exit code 1.",
+    .details =
+        "Prints the answer's body. With --receipt FILE the request, the answer, the receipt and "
+        "the\n"
+        "worker's evidence are kept in one file that phala verify checks without a network. A\n"
+        "status of 400 or more ends with exit code 1.",
     .tables = tables,
     .operand_min = 1,
     .operand_max = 2,

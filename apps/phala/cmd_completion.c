@@ -71,7 +71,9 @@ static void zsh(void)
                 printf(" \\\n      '*--%s[", o->name);
                 print_help(o->help);
                 printf("]%s%s%s'", o->arg != NULL ? ":" : "", o->arg != NULL ? "value" : "",
-                       takes_path(o) ? ":_files" : o->arg != NULL ? ": " : "");
+                       takes_path(o)    ? ":_files"
+                       : o->arg != NULL ? ": "
+                                        : "");
             }
         }
         printf(" \\\n      '*:file:_files' ;;\n");
@@ -90,7 +92,10 @@ static void fish(void)
         for (const struct ph_opt *const *t = e->cmd->tables; *t != NULL; t++) {
             for (const struct ph_opt *o = *t; o->name != NULL; o++) {
                 printf("complete -c phala -n '__fish_seen_subcommand_from %s' -l %s%s", e->name,
-                       o->name, o->arg == NULL ? "" : takes_path(o) ? " -r -F" : " -x");
+                       o->name,
+                       o->arg == NULL  ? ""
+                       : takes_path(o) ? " -r -F"
+                                       : " -x");
                 if (o->letter != 0)
                     printf(" -s %c", o->letter);
                 printf(" -d '");

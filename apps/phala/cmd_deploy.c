@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 static const struct ph_opt opts[] = {
-    {"dry-run", 'n', NULL, "bundle and print the hash only; with --worker, let it check the bundle too"},
+    {"dry-run", 'n', NULL,
+     "bundle and print the hash only; with --worker, let it check the bundle too"},
     {"secret", 's', "NAME=@FILE", "set a secret (NAME=- asks or reads standard input); repeatable"},
     {"out", 'o', "FILE", "keep the bundle, and its source map as FILE.map"},
     {0},
@@ -26,7 +27,8 @@ static int keep_bundle(const struct ph_cli *cli, const struct ph_bundle *bundle)
     if (ph_path_set(&map, "%s.map", out) != PH_OK ||
         ph_file_write(out, ph_buf_view(&bundle->tar), 0644) != PH_OK ||
         ph_file_write(map.s, ph_buf_view(&bundle->source_map), 0644) != PH_OK)
-        return ph_fail(cli, "io", out, "name a file in a writable folder", "cannot keep the bundle");
+        return ph_fail(cli, "io", out, "name a file in a writable folder",
+                       "cannot keep the bundle");
     return PH_EXIT_OK;
 }
 
@@ -36,10 +38,10 @@ static int print_dry_run(const struct ph_cli *cli, const struct ph_project *proj
     char hash[65];
     ph_hex_encode(PH_BYTES_OF(bundle->hash.b), hash);
     if (cli->json)
-        return ph_print_json(json_pack(
-            "{s:b,s:b,s:s,s:s,s:I,s:I,s:b}", "ok", 1, "dry_run", 1, "name", project->name,
-            "bundle_hash", hash, "files", (json_int_t)bundle->file_cnt, "bytes",
-            (json_int_t)bundle->tar.len, "checked_by_worker", checked));
+        return ph_print_json(json_pack("{s:b,s:b,s:s,s:s,s:I,s:I,s:b}", "ok", 1, "dry_run", 1,
+                                       "name", project->name, "bundle_hash", hash, "files",
+                                       (json_int_t)bundle->file_cnt, "bytes",
+                                       (json_int_t)bundle->tar.len, "checked_by_worker", checked));
     printf("name         %s\nbundle hash  %s\nfiles        %zu, %zu bytes\nchecked by   %s\n",
            project->name, hash, bundle->file_cnt, bundle->tar.len,
            checked ? "the worker" : "nobody yet (give --worker to let it check the manifest)");
@@ -67,8 +69,7 @@ static int print_deployed(const struct ph_cli *cli, const struct ph_api *api,
             "{s:b,s:s,s:s,s:s,s:s,s:b,s:O*,s:O*,s:I,s:b}", "ok", 1, "id", target->id, "name",
             target->name, "bundle_hash", hash, "url", url, "created", !target->exists, "owner",
             json_object_get(answer, "owner"), "sequence", json_object_get(answer, "sequence"),
-            "secrets", (json_int_t)secrets, "insecure_simulator",
-            (int)api->insecure_simulator));
+            "secrets", (json_int_t)secrets, "insecure_simulator", (int)api->insecure_simulator));
     printf("%s      %s\nid           %s\nbundle hash  %s\nurl          %s\n",
            target->exists ? "updated" : "created", target->name, target->id, hash, url);
     if (secrets > 0)
@@ -152,8 +153,10 @@ const struct ph_cmd ph_cmd_deploy = {
     .name = "deploy",
     .operands = "[FOLDER|SCRIPT]",
     .summary = "Create or update a phat on a worker",
-    .details = "Bundles the script and everything it imports with esbuild, signs the bundle hash with the\n"
-               "owner's key, and sends it. The same name and owner update the same phat. --dry-run prints\n"
+    .details = "Bundles the script and everything it imports with esbuild, signs the bundle hash "
+               "with the\n"
+               "owner's key, and sends it. The same name and owner update the same phat. --dry-run "
+               "prints\n"
                "the bundle hash, which receipts carry, without a worker.",
     .tables = tables,
     .operand_min = 0,

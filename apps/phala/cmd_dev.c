@@ -22,7 +22,8 @@
 static const struct ph_opt opts[] = {
     {"port", 'p', "PORT", "where the phat answers on 127.0.0.1 (default: 8787)"},
     {"secret", 's', "NAME=@FILE", "set a secret (NAME=- asks or reads standard input); repeatable"},
-    {"private-host-insecure", 0, "HOST:PORT", "let the phat fetch from this private address; repeatable"},
+    {"private-host-insecure", 0, "HOST:PORT",
+     "let the phat fetch from this private address; repeatable"},
     {"extra-ca", 0, "FILE", "PEM file of an authority that the phat's fetches trust too"},
     {0},
 };
@@ -160,7 +161,8 @@ static bool take_signals(struct dev *d, int signal_fd, int *rc)
         if (waitpid(d->worker.pid, &status, WNOHANG) == d->worker.pid) {
             d->worker.pid = -1;
             ph_dev_worker_show_log(&d->worker);
-            *rc = ph_fail(d->cli, "worker-failed", NULL, "its log is above", "the local worker died");
+            *rc =
+                ph_fail(d->cli, "worker-failed", NULL, "its log is above", "the local worker died");
             return false;
         }
     }
@@ -225,8 +227,9 @@ static int serve(struct dev *d, const char *dir)
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/", d->port);
     event(d, "serving", "url", url);
     if (!d->cli->json)
-        fprintf(stderr, "  INSECURE-SIMULATOR: receipts of this worker (%s) prove nothing about "
-                        "hardware\n  reloads on save; Ctrl-C ends it\n",
+        fprintf(stderr,
+                "  INSECURE-SIMULATOR: receipts of this worker (%s) prove nothing about "
+                "hardware\n  reloads on save; Ctrl-C ends it\n",
                 d->worker.api.url.value);
     int rc = loop(d, &watch, signal_fd);
     ph_watch_close(&watch);
@@ -298,9 +301,11 @@ const struct ph_cmd ph_cmd_dev = {
     .name = "dev",
     .operands = "[FOLDER|SCRIPT]",
     .summary = "Serve a phat locally, reload on save",
-    .details = "Starts a worker with the TEE simulator on this machine, deploys the project to it, prints\n"
-               "its console.log and its errors with your files and lines, and deploys again whenever a\n"
-               "file of the folder is saved. Nothing is kept when it ends.",
+    .details =
+        "Starts a worker with the TEE simulator on this machine, deploys the project to it, "
+        "prints\n"
+        "its console.log and its errors with your files and lines, and deploys again whenever a\n"
+        "file of the folder is saved. Nothing is kept when it ends.",
     .tables = tables,
     .operand_min = 0,
     .operand_max = 1,

@@ -125,8 +125,9 @@ static int make(const struct ph_cli *cli, const char *templates, const char *tem
     struct ph_path from, file;
     const char *base = strrchr(folder, '/') != NULL ? strrchr(folder, '/') + 1 : folder;
     if (!ph_name_valid(base))
-        return ph_fail_usage(cli, "\"%.80s\": the last part becomes the phat's name: a-z, 0-9 and "
-                                  "inner -, at most 63 characters",
+        return ph_fail_usage(cli,
+                             "\"%.80s\": the last part becomes the phat's name: a-z, 0-9 and "
+                             "inner -, at most 63 characters",
                              folder);
     if (!ph_name_valid(template) || ph_path_set(&from, "%s/%s", templates, template) != PH_OK ||
         ph_path_set(&file, "%s/phat.json", from.s) != PH_OK || access(file.s, R_OK) != 0)
@@ -170,8 +171,9 @@ const struct ph_cmd ph_cmd_init = {
     .name = "init",
     .operands = "FOLDER",
     .summary = "Start a project from a template",
-    .details = "Makes the folder with phat.json, worker.js and a README. The folder's name becomes the\n"
-               "phat's.",
+    .details =
+        "Makes the folder with phat.json, worker.js and a README. The folder's name becomes the\n"
+        "phat's.",
     .tables = tables,
     .operand_min = 0,
     .operand_max = 1,

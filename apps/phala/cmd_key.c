@@ -47,11 +47,11 @@ static int store(const struct ph_cli *cli, const uint8_t secret[static 32])
     if (rc != PH_EXIT_OK)
         return rc;
     if (access(path.s, F_OK) == 0)
-        return ph_fail(cli, "exists", path.s, "name another file with --out", "the keystore exists");
+        return ph_fail(cli, "exists", path.s, "name another file with --out",
+                       "the keystore exists");
     rc = ph_password_new(cli, &password);
-    enum ph_err err = rc == PH_EXIT_OK
-                          ? ph_keystore_write(secret, ph_password_view(&password), &text)
-                          : PH_OK;
+    enum ph_err err =
+        rc == PH_EXIT_OK ? ph_keystore_write(secret, ph_password_view(&password), &text) : PH_OK;
     ph_password_clear(&password);
     if (rc != PH_EXIT_OK)
         return rc;
@@ -69,7 +69,7 @@ static int store(const struct ph_cli *cli, const uint8_t secret[static 32])
 
 static int key_new(const struct ph_cli *cli)
 {
-    uint8_t secret[32];
+    uint8_t secret[32] = {0};
     struct ph_eth_address address;
     (void)mlock(secret, sizeof(secret));
     do /* a value out of range comes up once in 2^128 tries */
@@ -140,10 +140,11 @@ const struct ph_cmd ph_cmd_key = {
     .name = "key",
     .operands = "new|import|address",
     .summary = "Make, import or show an owner's key",
-    .details = "The key is an Ethereum key in a Web3 Secret Storage v3 file, the form that geth and cast\n"
-               "read and write. \"new\" makes a random key, \"import\" takes one from a file or the\n"
-               "terminal, \"address\" prints the address of the keystore without opening it. Passwords\n"
-               "and secrets never go on the command line.",
+    .details =
+        "The key is an Ethereum key in a Web3 Secret Storage v3 file, the form that geth and cast\n"
+        "read and write. \"new\" makes a random key, \"import\" takes one from a file or the\n"
+        "terminal, \"address\" prints the address of the keystore without opening it. Passwords\n"
+        "and secrets never go on the command line.",
     .tables = tables,
     .operand_min = 1,
     .operand_max = 1,

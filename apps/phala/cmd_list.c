@@ -59,9 +59,8 @@ static int list(struct ph_cli *cli)
     ph_owner_clear(&owner);
     if (rc == PH_EXIT_OK)
         rc = ph_api_json(cli, &api,
-                         &(struct ph_api_call){.method = "GET",
-                                               .path = "/v1/phats",
-                                               .auth = (const char *)auth.ptr},
+                         &(struct ph_api_call){
+                             .method = "GET", .path = "/v1/phats", .auth = (const char *)auth.ptr},
                          &doc);
     return rc == PH_EXIT_OK ? print_list(cli, doc) : rc;
 }
@@ -117,10 +116,10 @@ static int delete_as(const struct ph_cli *cli, const struct ph_api *api,
     if (rc != PH_EXIT_OK)
         return rc;
     (void)snprintf(path, sizeof(path), "/v1/phats/%s", target.id);
-    rc = ph_api_json(cli, api,
-                     &(struct ph_api_call){
-                         .method = "DELETE", .path = path, .auth = (const char *)auth.ptr},
-                     NULL);
+    rc = ph_api_json(
+        cli, api,
+        &(struct ph_api_call){.method = "DELETE", .path = path, .auth = (const char *)auth.ptr},
+        NULL);
     if (rc != PH_EXIT_OK)
         return rc;
     if (cli->json)
@@ -130,7 +129,7 @@ static int delete_as(const struct ph_cli *cli, const struct ph_api *api,
     return PH_EXIT_OK;
 }
 
-static int delete(struct ph_cli *cli)
+static int delete (struct ph_cli *cli)
 {
     struct ph_api api;
     struct ph_owner owner = {0};

@@ -34,7 +34,8 @@ static int print_lines(const struct ph_cli *cli, struct ph_buf *in, const struct
         if (err == PH_ERR_AGAIN)
             break;
         if (err != PH_OK)
-            return ph_fail(cli, "bad-answer", NULL, NULL, "the worker sent a line that is no log line");
+            return ph_fail(cli, "bad-answer", NULL, NULL,
+                           "the worker sent a line that is no log line");
         (void)fwrite(out.ptr, 1, out.len, stdout);
         out.len = 0;
     }
@@ -137,7 +138,8 @@ const struct ph_cmd ph_cmd_logs = {
     .name = "logs",
     .operands = "ID|NAME",
     .summary = "Show what a phat printed",
-    .details = "console.log and uncaught errors of the phat, for its owner only. --json prints the lines as\n"
+    .details = "console.log and uncaught errors of the phat, for its owner only. --json prints the "
+               "lines as\n"
                "the worker sends them: {\"seq\",\"time\",\"level\",\"call\",\"text\"}.",
     .tables = tables,
     .operand_min = 1,

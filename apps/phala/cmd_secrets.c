@@ -19,7 +19,8 @@ static int send_them(const struct ph_cli *cli, const struct ph_api *api,
     if (rc != PH_EXIT_OK)
         return rc;
     if (!target.exists)
-        return ph_fail(cli, "not-found", cli->opts.operands[0], "deploy it first; phala list shows yours",
+        return ph_fail(cli, "not-found", cli->opts.operands[0],
+                       "deploy it first; phala list shows yours",
                        "there is no such phat on this worker");
     rc = ph_secrets_send(cli, api, owner, &target, doc, ph_target_next_sequence(&target));
     if (rc != PH_EXIT_OK)
@@ -54,9 +55,11 @@ const struct ph_cmd ph_cmd_secrets = {
     .name = "secrets",
     .operands = "ID|NAME [SECRET=@FILE|SECRET=-]...",
     .summary = "Set the secrets of a phat",
-    .details = "The secrets given replace all that the phat has; none given removes them. They are sealed to\n"
-               "the worker's key, after its evidence met the policy, so that only the TEE reads them.\n"
-               "The phat finds them in env.",
+    .details =
+        "The secrets given replace all that the phat has; none given removes them. They are sealed "
+        "to\n"
+        "the worker's key, after its evidence met the policy, so that only the TEE reads them.\n"
+        "The phat finds them in env.",
     .tables = tables,
     .operand_min = 1,
     .operand_max = 60,

@@ -32,8 +32,8 @@ int ph_deploy_send(const struct ph_cli *cli, const struct ph_api *api, const str
     struct ph_buf auth PH_OWNED(ph_buf_clear) = PH_BUF(4096);
     struct ph_http_answer got PH_OWNED(ph_http_answer_clear) = PH_HTTP_ANSWER;
     struct ph_json_why why;
-    int rc = ph_api_authorize(cli, api, owner, "deploy", target->name, &bundle->hash, sequence,
-                              &auth);
+    int rc =
+        ph_api_authorize(cli, api, owner, "deploy", target->name, &bundle->hash, sequence, &auth);
     if (rc == PH_EXIT_OK)
         rc = ph_api_do(cli, api,
                        &(struct ph_api_call){.method = "POST",

@@ -28,8 +28,8 @@ static int make_folder(const struct ph_cli *cli, struct ph_dev_worker *w)
 static int find_programs(const struct ph_cli *cli, struct ph_path *phalad, struct ph_path *keyd,
                          struct ph_path *run)
 {
-    if (ph_program_find("phalad", phalad) == PH_OK && ph_program_find("phala-keyd", keyd) == PH_OK &&
-        ph_program_find("phala-run", run) == PH_OK)
+    if (ph_program_find("phalad", phalad) == PH_OK &&
+        ph_program_find("phala-keyd", keyd) == PH_OK && ph_program_find("phala-run", run) == PH_OK)
         return PH_EXIT_OK;
     return ph_fail(cli, "no-worker-programs", NULL, "build or install Phala whole",
                    "phalad, phala-keyd and phala-run were not found beside this program");
@@ -46,14 +46,13 @@ static int spawn(const struct ph_cli *cli, const struct ph_dev_settings *s, stru
     if (rc != PH_EXIT_OK)
         return rc;
     if (ph_path_set(&data, "%s/data", w->folder.s) != PH_OK ||
-        ph_path_set(&log, "%s/log", w->folder.s) != PH_OK ||
-        ph_dir_make_private(data.s) != PH_OK)
+        ph_path_set(&log, "%s/log", w->folder.s) != PH_OK || ph_dir_make_private(data.s) != PH_OK)
         return ph_fail(cli, "io", w->folder.s, NULL, "cannot use the temporary folder");
     (void)snprintf(listen_phat, sizeof(listen_phat), "127.0.0.1:%u=%s", s->port, s->target->id);
-    const char *const fixed[] = {phalad.s, "--data",   data.s,        "--listen", "127.0.0.1:0",
-                                 "--tee",  "simulator", "--open",      "--keyd",   keyd.s,
-                                 "--run",  run.s,       "--ready-fd",  "3",        "--listen-phat",
-                                 listen_phat};
+    const char *const fixed[] = {phalad.s,      "--data", data.s,          "--listen",
+                                 "127.0.0.1:0", "--tee",  "simulator",     "--open",
+                                 "--keyd",      keyd.s,   "--run",         run.s,
+                                 "--ready-fd",  "3",      "--listen-phat", listen_phat};
     for (size_t i = 0; i < PH_LEN(fixed); i++)
         argv[n++] = fixed[i];
     for (size_t i = 0; i < s->private_host_cnt && n + 5 < ARGV_MAX; i++) {

@@ -87,8 +87,8 @@ static bool set_up_body(CURL *c, const struct ph_http_request *r)
         return strcmp(r->method, "HEAD") != 0 ||
                curl_easy_setopt(c, CURLOPT_NOBODY, 1L) == CURLE_OK;
     return curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.len) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_POSTFIELDS, r->body.len > 0 ? (const char *)r->body.ptr
-                                                                   : "") == CURLE_OK;
+           curl_easy_setopt(c, CURLOPT_POSTFIELDS,
+                            r->body.len > 0 ? (const char *)r->body.ptr : "") == CURLE_OK;
 }
 
 static bool set_up(struct transfer *t, const struct ph_http_request *r)
@@ -101,7 +101,7 @@ static bool set_up(struct transfer *t, const struct ph_http_request *r)
     SET(CURLOPT_URL, r->url);
     ok = ok && set_up_body(c, r);
     SET(CURLOPT_CUSTOMREQUEST, r->method);
-    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_CONNECTTIMEOUT, 15L);

@@ -17,7 +17,7 @@ enum {
 };
 
 struct ph_http_request {
-    const char *method, *url; /* http or https */
+    const char *method, *url;   /* http or https */
     const char *const *headers; /* "Name: value", ended by NULL; NULL for none */
     struct ph_bytes body;
     bool has_body;

@@ -6,6 +6,7 @@
 #include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "crypto/secp256k1.h"
+#include "scrypt_wide.h"
 
 #include <stdio.h>
 
@@ -55,13 +56,13 @@ static enum ph_err int_member(const json_t *object, const char *key, int64_t max
 {
     const json_t *v = json_object_get(object, key);
     if (!json_is_integer(v) || json_integer_value(v) < 1) {
-        (void)snprintf(why->text, sizeof(why->text), "crypto.kdfparams.%s: expected a positive integer",
-                       key);
+        (void)snprintf(why->text, sizeof(why->text),
+                       "crypto.kdfparams.%s: expected a positive integer", key);
         return PH_ERR_MALFORMED;
     }
     if (json_integer_value(v) > max) {
-        (void)snprintf(why->text, sizeof(why->text), "crypto.kdfparams.%s is over the limit of %lld",
-                       key, (long long)max);
+        (void)snprintf(why->text, sizeof(why->text),
+                       "crypto.kdfparams.%s is over the limit of %lld", key, (long long)max);
         return PH_ERR_LIMIT;
     }
     *out = json_integer_value(v);
@@ -79,7 +80,8 @@ static enum ph_err parse_scrypt(const json_t *params, struct keystore *ks,
         return refuse(why, PH_ERR_MALFORMED, "crypto.kdfparams.n: expected a power of two");
     /* Products of values bounded above stay below 2^56. */
     if (128 * n * r > PH_KEYSTORE_SCRYPT_MEM_MAX || n * r * p > PH_KEYSTORE_SCRYPT_WORK_MAX)
-        return refuse(why, PH_ERR_LIMIT, "crypto.kdfparams: scrypt would take more memory or time than allowed");
+        return refuse(why, PH_ERR_LIMIT,
+                      "crypto.kdfparams: scrypt would take more memory or time than allowed");
     ks->scrypt = true;
     ks->n = (uint64_t)n;
     ks->r = (uint32_t)r;
@@ -109,7 +111,8 @@ static enum ph_err parse_kdf(const json_t *crypto, struct keystore *ks, struct p
     const char *salt = json_string_value(json_object_get(params, "salt"));
     size_t digits = salt != NULL ? strlen(salt) : 0;
     if (digits == 0 || digits % 2 != 0 || digits / 2 > SALT_MAX)
-        return refuse(why, PH_ERR_MALFORMED, "crypto.kdfparams.salt: expected 1 to 64 bytes in hex");
+        return refuse(why, PH_ERR_MALFORMED,
+                      "crypto.kdfparams.salt: expected 1 to 64 bytes in hex");
     ks->salt_len = digits / 2;
     return hex_member(params, "crypto.kdfparams.", "salt", ks->salt, ks->salt_len, why);
 }
@@ -124,7 +127,8 @@ static enum ph_err parse(struct ph_bytes text, struct keystore *out, struct ph_k
         return refuse(why, err, jwhy.text);
     const json_t *version = json_object_get(doc, "version");
     if (!json_is_integer(version))
-        return refuse(why, PH_ERR_MALFORMED, "version is missing: this is no Web3 Secret Storage file");
+        return refuse(why, PH_ERR_MALFORMED,
+                      "version is missing: this is no Web3 Secret Storage file");
     if (json_integer_value(version) != 3)
         return refuse(why, PH_ERR_UNSUPPORTED, "version: expected 3");
     const json_t *crypto = json_object_get(doc, "crypto");
@@ -160,8 +164,11 @@ static enum ph_err derive(const struct keystore *ks, struct ph_bytes password,
                           uint8_t derived[static 32])
 {
     struct ph_bytes salt = {ks->salt, ks->salt_len};
-    return ks->scrypt ? ph_scrypt(password, salt, ks->n, ks->r, ks->p, derived, 32)
-                      : ph_pbkdf2_sha256(password, salt, ks->rounds, derived, 32);
+    if (!ks->scrypt)
+        return ph_pbkdf2_sha256(password, salt, ks->rounds, derived, 32);
+    if (ks->r < 4 && ks->n >= (uint64_t)1 << 16 * ks->r) /* RFC 7914 §2: n < 2^(128 r / 8) */
+        return ph_scrypt_wide(password, salt, ks->n, ks->r, ks->p, derived);
+    return ph_scrypt(password, salt, ks->n, ks->r, ks->p, derived, 32);
 }
 
 static enum ph_err unlock(const struct keystore *ks, const uint8_t derived[static 32],
@@ -171,7 +178,8 @@ static enum ph_err unlock(const struct keystore *ks, const uint8_t derived[stati
     uint8_t mac[32];
     keystore_mac(derived, ks->ciphertext, mac);
     if (!ph_ct_equal(mac, ks->mac, sizeof(mac)))
-        return refuse(why, PH_ERR_UNTRUSTED, "wrong password, or the file is damaged (its MAC differs)");
+        return refuse(why, PH_ERR_UNTRUSTED,
+                      "wrong password, or the file is damaged (its MAC differs)");
     enum ph_err err = ph_aes128ctr(derived, ks->iv, PH_BYTES_OF(ks->ciphertext), secret);
     if (err == PH_OK)
         err = ph_eth_address(secret, address);
@@ -226,7 +234,8 @@ static void random_uuid(char out[static 37])
     b[6] = (uint8_t)((b[6] & 0x0f) | 0x40);
     b[8] = (uint8_t)((b[8] & 0x3f) | 0x80);
     ph_hex_encode(PH_BYTES_OF(b), hex);
-    (void)snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
+    (void)snprintf(out, 37, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16,
+                   hex + 20);
 }
 
 enum ph_err ph_keystore_write(const uint8_t secret[static 32], struct ph_bytes password,
@@ -254,11 +263,11 @@ enum ph_err ph_keystore_write(const uint8_t secret[static 32], struct ph_bytes p
     ph_hex_encode(PH_BYTES_OF(ciphertext), ct_hex);
     ph_hex_encode(PH_BYTES_OF(mac), mac_hex);
     random_uuid(id);
-    return ph_buf_addf(out,
-                       "{\"address\":\"%s\",\"crypto\":{\"cipher\":\"aes-128-ctr\",\"ciphertext\":\"%s\","
-                       "\"cipherparams\":{\"iv\":\"%s\"},\"kdf\":\"scrypt\",\"kdfparams\":{\"dklen\":32,"
-                       "\"n\":%d,\"p\":%d,\"r\":%d,\"salt\":\"%s\"},\"mac\":\"%s\"},\"id\":\"%s\","
-                       "\"version\":3}\n",
-                       addr_hex, ct_hex, iv_hex, NEW_SCRYPT_N, NEW_SCRYPT_P, NEW_SCRYPT_R, salt_hex,
-                       mac_hex, id);
+    return ph_buf_addf(
+        out,
+        "{\"address\":\"%s\",\"crypto\":{\"cipher\":\"aes-128-ctr\",\"ciphertext\":\"%s\","
+        "\"cipherparams\":{\"iv\":\"%s\"},\"kdf\":\"scrypt\",\"kdfparams\":{\"dklen\":32,"
+        "\"n\":%d,\"p\":%d,\"r\":%d,\"salt\":\"%s\"},\"mac\":\"%s\"},\"id\":\"%s\","
+        "\"version\":3}\n",
+        addr_hex, ct_hex, iv_hex, NEW_SCRYPT_N, NEW_SCRYPT_P, NEW_SCRYPT_R, salt_hex, mac_hex, id);
 }

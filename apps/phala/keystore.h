@@ -16,11 +16,11 @@
 #include "base/ids.h"
 
 enum {
-    PH_KEYSTORE_TEXT_MAX = 64 << 10,       /* bytes of the file */
-    PH_KEYSTORE_PASSWORD_MAX = 1024,       /* bytes */
+    PH_KEYSTORE_TEXT_MAX = 64 << 10,        /* bytes of the file */
+    PH_KEYSTORE_PASSWORD_MAX = 1024,        /* bytes */
     PH_KEYSTORE_SCRYPT_MEM_MAX = 512 << 20, /* bytes: 128 * n * r; geth writes 256 MiB */
-    PH_KEYSTORE_SCRYPT_WORK_MAX = 8 << 20, /* n * r * p; geth writes 2 Mi */
-    PH_KEYSTORE_PBKDF2_MAX = 10000000,     /* rounds; common writers use 10,240 to 1,000,000 */
+    PH_KEYSTORE_SCRYPT_WORK_MAX = 8 << 20,  /* n * r * p; geth writes 2 Mi */
+    PH_KEYSTORE_PBKDF2_MAX = 10000000,      /* rounds; common writers use 10,240 to 1,000,000 */
 };
 
 /* Why a keystore was refused, as a sentence without a final stop. */

@@ -52,8 +52,8 @@ TEST(a_wrong_password_leaves_the_outputs_alone)
     uint8_t secret[32] = {0xaa};
     struct ph_eth_address address = {{0xbb}};
     struct ph_keystore_why why;
-    CHECK(ph_keystore_open(PH_BYTES_LIT(SPEC_PBKDF2), PH_BYTES_LIT("testpassworD"), secret, &address,
-                           &why) == PH_ERR_UNTRUSTED);
+    CHECK(ph_keystore_open(PH_BYTES_LIT(SPEC_PBKDF2), PH_BYTES_LIT("testpassworD"), secret,
+                           &address, &why) == PH_ERR_UNTRUSTED);
     CHECK(secret[0] == 0xaa && address.b[0] == 0xbb && strstr(why.text, "password") != NULL);
 }
 
@@ -69,8 +69,7 @@ static enum ph_err open_changed(const char *text, const char *from, const char *
     uint8_t secret[32];
     struct ph_eth_address address;
     struct ph_keystore_why why = {0};
-    enum ph_err err =
-        ph_keystore_open(ph_bytes_str(changed), PASSWORD, secret, &address, &why);
+    enum ph_err err = ph_keystore_open(ph_bytes_str(changed), PASSWORD, secret, &address, &why);
     CHECK(err == PH_OK || why.text[0] != '\0');
     return err;
 }

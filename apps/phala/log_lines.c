@@ -24,7 +24,8 @@ static bool map_at(struct ph_bytes text, size_t at, const struct ph_sourcemap *m
 {
     uint32_t line, column;
     size_t i = at + sizeof(SCRIPT) - 1;
-    if (text.len - at < sizeof(SCRIPT) - 1 || memcmp(text.ptr + at, SCRIPT, sizeof(SCRIPT) - 1) != 0)
+    if (text.len - at < sizeof(SCRIPT) - 1 ||
+        memcmp(text.ptr + at, SCRIPT, sizeof(SCRIPT) - 1) != 0)
         return false;
     if (!read_number(text, &i, &line) || i >= text.len || text.ptr[i++] != ':' ||
         !read_number(text, &i, &column))
@@ -94,7 +95,8 @@ static enum ph_err render(struct ph_bytes line, const struct ph_sourcemap *map, 
     struct ph_bytes view = {(const uint8_t *)json_string_value(text), json_string_length(text)};
     PH_TRY(ph_log_map_positions(view, map, out));
     for (size_t i = start; i < out->len; i++) /* a phat must not steer its owner's terminal */
-        if ((out->ptr[i] < 0x20 && out->ptr[i] != '\n' && out->ptr[i] != '\t') || out->ptr[i] == 0x7f)
+        if ((out->ptr[i] < 0x20 && out->ptr[i] != '\n' && out->ptr[i] != '\t') ||
+            out->ptr[i] == 0x7f)
             out->ptr[i] = '?';
     *seq = (uint64_t)json_integer_value(number);
     return ph_buf_add_str(out, "\n");

@@ -33,8 +33,8 @@ static void help(FILE *to)
                 "Deploy JavaScript into TEEs, call it, and verify what it answers.\n\ncommands:\n");
     for (const struct ph_cmd_entry *e = ph_cmd_entries; e->name != NULL; e++)
         fprintf(to, "  %-12s %s\n", e->name, e->summary);
-    fprintf(to, "  %-12s %s\n  %-12s %s\n", "help", "print this, or the help of a command", "version",
-            "print the version");
+    fprintf(to, "  %-12s %s\n  %-12s %s\n", "help", "print this, or the help of a command",
+            "version", "print the version");
     fprintf(to, "\nphala COMMAND --help tells more. Every command takes --json.\n"
                 "Exit codes: 0 ok, 1 refused or failed, 2 wrong usage.\n");
 }
@@ -52,8 +52,8 @@ static int dispatch(const char *name, int argc, char **argv)
     for (const struct ph_cmd_entry *e = ph_cmd_entries; e->name != NULL; e++)
         if (strcmp(name, e->name) == 0)
             return e->cmd != NULL ? ph_cmd_run(e->cmd, argc, argv) : e->own(argc, argv);
-    fprintf(stderr, "phala: there is no command \"%.60s\"\n  do:    phala help lists the commands\n",
-            name);
+    fprintf(stderr,
+            "phala: there is no command \"%.60s\"\n  do:    phala help lists the commands\n", name);
     return PH_EXIT_USAGE;
 }
 
@@ -68,8 +68,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0)
         return version(argc > 2 && strcmp(argv[2], "--json") == 0);
-    bool asks_help = strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 ||
-                     strcmp(name, "-h") == 0;
+    bool asks_help =
+        strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
     if (asks_help && argc <= 2) {
         help(stdout);
         return PH_EXIT_OK;

@@ -3,8 +3,9 @@
 
 /* Options of a command as one table that feeds the parser, the help text and shell completion.
  *
- * Forms: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, --flag, -f; "--" ends the options; "-" alone
- * is an operand. Options and operands may be mixed. A table ends with an entry without a name.
+ * Forms: --name VALUE, --name=VALUE, -n VALUE, -nVALUE, --flag, -f; "--" ends the options; "-"
+ * alone is an operand. Options and operands may be mixed. A table ends with an entry without a
+ * name.
  *
  * Tests: opts_test.c.
  */

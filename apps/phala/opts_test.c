@@ -86,8 +86,8 @@ TEST(numbers_are_plain_decimals_within_bounds)
     uint64_t n = 7;
     CHECK(ph_opts_number("0", 0, 10, &n) == PH_OK && n == 0);
     CHECK(ph_opts_number("10", 0, 10, &n) == PH_OK && n == 10);
-    const char *const bad[] = {"", "11", "-1", "+1", " 1", "1 ", "0x1", "1e1",
-                               "18446744073709551617"};
+    const char *const bad[] = {
+        "", "11", "-1", "+1", " 1", "1 ", "0x1", "1e1", "18446744073709551617"};
     for (size_t i = 0; i < PH_LEN(bad); i++)
         CHECK(ph_opts_number(bad[i], 0, 10, &n) == PH_ERR_MALFORMED && n == 10);
 }

@@ -66,7 +66,8 @@ static int find_keystore(const struct ph_cli *cli, struct ph_setting *path, stru
     }
     enum ph_err err = ph_file_read(path->value, text);
     if (err == PH_ERR_NOT_FOUND)
-        return ph_fail(cli, "no-key", path->value, "make one with phala key new, or name it with --key FILE",
+        return ph_fail(cli, "no-key", path->value,
+                       "make one with phala key new, or name it with --key FILE",
                        "there is no keystore");
     if (err != PH_OK)
         return ph_fail(cli, "no-key", path->value, NULL, "cannot read the keystore: %s",

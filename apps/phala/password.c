@@ -52,7 +52,8 @@ static int from_file(const struct ph_cli *cli, const char *path, struct ph_passw
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(4096);
     enum ph_err err = ph_file_read(path, &text);
     if (err != PH_OK)
-        return ph_fail(cli, "bad-password", path, "name a readable file with the password in its first line",
+        return ph_fail(cli, "bad-password", path,
+                       "name a readable file with the password in its first line",
                        "cannot read the password file: %s", strerror(errno));
     const uint8_t *end = text.len > 0 ? memchr(text.ptr, '\n', text.len) : NULL;
     size_t len = end != NULL ? (size_t)(end - text.ptr) : text.len;
@@ -84,8 +85,7 @@ static int from_terminal(const struct ph_cli *cli, const char *prompt, struct ph
 {
     enum ph_err err = ph_terminal_secret(prompt, out->text, 1024, &out->len);
     if (err != PH_OK)
-        return ph_fail(cli, "bad-password", NULL,
-                       "run in a terminal, or use --password-file FILE",
+        return ph_fail(cli, "bad-password", NULL, "run in a terminal, or use --password-file FILE",
                        err == PH_ERR_LIMIT ? "the password has more than 1024 bytes"
                                            : "there is no terminal to ask for the password");
     if (out->len == 0)

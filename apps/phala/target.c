@@ -50,7 +50,8 @@ int ph_target_look_up(const struct ph_cli *cli, const struct ph_api *api, struct
     json_t *doc PH_OWNED(ph_json_freep) = NULL;
     struct ph_json_why why;
     if (ph_json_load(ph_buf_view(&answer.body), 1 << 20, &doc, &why) != PH_OK)
-        return ph_fail(cli, "bad-answer", api->url.value, NULL, "the phat's description is no JSON");
+        return ph_fail(cli, "bad-answer", api->url.value, NULL,
+                       "the phat's description is no JSON");
     const char *name = json_string_value(json_object_get(doc, "name"));
     json_int_t sequence = json_integer_value(json_object_get(doc, "sequence"));
     if (name == NULL || !ph_name_valid(name) || sequence < 0)

@@ -17,7 +17,8 @@ enum {
 static bool ignored(const char *name)
 {
     size_t len = strlen(name);
-    return name[0] == '.' || strcmp(name, "node_modules") == 0 || (len > 0 && name[len - 1] == '~') ||
+    return name[0] == '.' || strcmp(name, "node_modules") == 0 ||
+           (len > 0 && name[len - 1] == '~') ||
            strcmp(name, "4913") == 0; /* the file by which vim tries whether it may write */
 }
 

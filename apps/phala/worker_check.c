@@ -26,7 +26,8 @@ static int load_policy(const struct ph_cli *cli, struct ph_policy *out)
         return ph_fail(cli, "unverified-worker", NULL, TODO_POLICY,
                        "secrets are sent only to a worker whose evidence meets your policy");
     if (ph_file_read(file, &text) != PH_OK)
-        return ph_fail(cli, "bad-policy", file, NULL, "cannot read the policy: %s", strerror(errno));
+        return ph_fail(cli, "bad-policy", file, NULL, "cannot read the policy: %s",
+                       strerror(errno));
     if (ph_policy_parse(ph_buf_view(&text), out, &why) != PH_OK)
         return ph_fail(cli, "bad-policy", file, NULL, "the policy is refused: %s", why.text);
     return PH_EXIT_OK;
@@ -62,9 +63,8 @@ static int judge(const struct ph_cli *cli, const struct ph_api *api, const struc
         return ph_fail(cli, "io", NULL, NULL, "out of memory");
     struct ph_attest_roots roots = ph_attest_roots_production();
     ph_worker_report_data(&doc->identity, doc->nonce, report_data);
-    enum ph_err err =
-        ph_quote_verify(ph_evidence_view(bundle)->quote, collateral, &roots, policy, report_data,
-                        ph_clock_wall_ms() / 1000, verdict);
+    enum ph_err err = ph_quote_verify(ph_evidence_view(bundle)->quote, collateral, &roots, policy,
+                                      report_data, ph_clock_wall_ms() / 1000, verdict);
     if (err != PH_OK || !verdict->accepted)
         return ph_fail(cli, "unverified-worker", api->url.value, NULL,
                        "the worker's evidence is refused: %s", verdict->sentence);
