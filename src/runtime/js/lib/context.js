@@ -35,7 +35,7 @@ export class ExecutionContext {
     return phat;
   }
 }
-webClass(ExecutionContext);
+webClass(ExecutionContext, "ExecutionContext");
 
 const kTypes = {
   css: "text/css", csv: "text/csv", gif: "image/gif", htm: "text/html", html: "text/html", ico: "image/vnd.microsoft.icon",

@@ -234,7 +234,7 @@ function need(args, count, name) {
 }
 
 const kIterate = Headers.prototype.entries;
-webClass(Headers);
+webClass(Headers, "Headers");
 Object.defineProperty(Headers.prototype, Symbol.iterator, { value: kIterate, writable: true, configurable: true });
 
 // The list may change while it is iterated: each step looks at it anew, as Web IDL's pair iterators do.

@@ -55,9 +55,10 @@ export function lazyGlobals(part, names) {
   }
 }
 
-/** Makes a class look as Web IDL asks: enumerable members, a string tag. */
+/** Makes a class look as Web IDL asks: its name (the bundler may have changed it), enumerable members, a string tag. */
 export function webClass(cls, name = cls.name) {
   const proto = cls.prototype;
+  if (cls.name !== name) Object.defineProperty(cls, "name", { value: name, configurable: true });
   for (const key of Object.getOwnPropertyNames(proto)) {
     if (key !== "constructor") Object.defineProperty(proto, key, { enumerable: true });
   }

@@ -274,7 +274,7 @@ export class Request {
     return consume(this.#s.body, "text");
   }
 }
-webClass(Request);
+webClass(Request, "Request");
 
 /** What a fetch sends: { method, url, block, body, redirect, signal }. */
 export function outgoing(request) {

@@ -205,7 +205,7 @@ export class Response {
     return consume(this.#s.body, "text");
   }
 }
-webClass(Response);
+webClass(Response, "Response");
 for (const key of ["error", "redirect", "json"]) Object.defineProperty(Response, key, { enumerable: true });
 
 export { isResponse, responseState };
