@@ -29,8 +29,7 @@ static struct ph_der element(const char *hex)
 
 TEST(elements_are_cut_off_with_their_header)
 {
-    const struct ph_bytes text = unhex("3006020101020102"
-                                       "0500");
+    const struct ph_bytes text = unhex("30060201010201020500");
     struct ph_reader r = {text}, inner;
     struct ph_der e;
     uint64_t n;

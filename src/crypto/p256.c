@@ -1,6 +1,6 @@
 /* The EC_KEY and ECDSA_do_* functions are deprecated in OpenSSL 3 in favour of EVP_PKEY. They stay
  * supported and run the same code; EVP adds 10 µs to a verification and 50 µs to making a key ready
- * (measured with p256_bench), which is a tenth of what judging a quote may cost. */
+ * (measured beside crypto_bench.c), which is a tenth of what judging a quote may cost. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "crypto/p256.h"
