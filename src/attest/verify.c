@@ -117,11 +117,13 @@ static void write_sentence(struct ph_verdict *v)
         v->insecure_simulator ? "INSECURE-SIMULATOR: nothing here proves hardware. " : "";
 
     if (v->accepted)
-        (void)snprintf(v->sentence, sizeof(v->sentence),
-                       "%sThe quote is genuine and satisfies the policy%s.", simulator,
+        (void)snprintf(v->sentence, sizeof(v->sentence), "%sThe quote %s the policy%s.", simulator,
+                       v->insecure_simulator ? "satisfies" : "is genuine and satisfies",
                        v->measurements_demanded
                            ? ""
                            : ", which demands no measurement: any code would have passed");
+    else if (v->check == PH_CHECK_CNT)
+        (void)snprintf(v->sentence, sizeof(v->sentence), "Not judged: out of memory.");
     else
         (void)snprintf(v->sentence, sizeof(v->sentence), "%sRefused: it does not hold that %s; %s.",
                        simulator, ph_check_holds(v->check), ph_check_remedy(v->check));
