@@ -12,7 +12,7 @@
 
 struct ph_intel_quote {
     uint16_t version;
-    enum ph_tee tee;
+    enum ph_tee_kind tee;
     uint16_t body_type; /* 1 to 4; of versions 3 and 4 as if they said so */
     struct ph_bytes header;
     struct ph_bytes body;

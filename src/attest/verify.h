@@ -63,11 +63,11 @@ struct ph_chain_cache;
 PH_CHECKED enum ph_err ph_chain_cache_new(size_t entry_cnt, struct ph_chain_cache **out);
 void ph_chain_cache_free(struct ph_chain_cache *cache);
 
-enum ph_tee { PH_TEE_NONE, PH_TEE_SGX, PH_TEE_TDX };
+enum ph_tee_kind { PH_TEE_NONE, PH_TEE_SGX, PH_TEE_TDX };
 
 /* What was proved. Written only when a quote is accepted; all zero otherwise. */
 struct ph_claims {
-    enum ph_tee tee;
+    enum ph_tee_kind tee;
     uint16_t quote_version;
     struct ph_sgx_body sgx; /* tee is SGX */
     struct ph_tdx_body tdx; /* tee is TDX */

@@ -1,0 +1,146 @@
+#include "tee/simulator.h"
+
+#include "attest/synth.h"
+#include "base/clock.h"
+#include "base/own.h"
+#include "crypto/aead.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+
+#define MARK "INSECURE-SIMULATOR"
+
+struct ph_simulator {
+    uint8_t seed[32];
+    struct ph_synth synth;
+    struct ph_synth_pki *pki; /* NULL until first used; owned */
+    int64_t from_s, renew_s;  /* the PKI serves judgements in this window */
+};
+
+static enum ph_err fail(char why[static PH_TEE_WHY_LEN], enum ph_err err, const char *path,
+                        const char *what)
+{
+    (void)snprintf(why, PH_TEE_WHY_LEN, "%.120s: %s%s%.60s", path, what,
+                   err == PH_ERR_IO ? ": " : "", err == PH_ERR_IO ? strerror(errno) : "");
+    return err;
+}
+
+/* The 32 bytes, whole. */
+static enum ph_err read_seed(const char *path, uint8_t seed[static 32])
+{
+    int fd PH_OWNED(ph_closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    uint8_t raw[33];
+
+    if (fd < 0)
+        return errno == ENOENT ? PH_ERR_NOT_FOUND : PH_ERR_IO;
+    const ssize_t n = read(fd, raw, sizeof(raw));
+    if (n < 0)
+        return PH_ERR_IO;
+    if (n != 32)
+        return PH_ERR_MALFORMED;
+    memcpy(seed, raw, 32);
+    return PH_OK;
+}
+
+/* Make it, whole or not at all; a seed that another process made meanwhile stays. */
+static enum ph_err make_seed(const char *path)
+{
+    char temp[PATH_MAX];
+    uint8_t seed[32];
+
+    if ((size_t)snprintf(temp, sizeof(temp), "%s.%d.new", path, (int)getpid()) >= sizeof(temp)) {
+        errno = ENAMETOOLONG;
+        return PH_ERR_IO;
+    }
+    (void)unlink(temp);
+    int fd PH_OWNED(ph_closep) = open(temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return PH_ERR_IO;
+    ph_random(seed, sizeof(seed));
+    const bool ok = write(fd, seed, sizeof(seed)) == (ssize_t)sizeof(seed) && fsync(fd) == 0 &&
+                    (link(temp, path) == 0 || errno == EEXIST);
+    const int saved = errno;
+    (void)unlink(temp);
+    errno = saved;
+    return ok ? PH_OK : PH_ERR_IO;
+}
+
+enum ph_err ph_simulator_open(const char *dir, struct ph_simulator **out,
+                              char why[static PH_TEE_WHY_LEN])
+{
+    char path[PATH_MAX];
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/" PH_SIMULATOR_SEED_FILE, dir) >= sizeof(path))
+        return fail(why, PH_ERR_LIMIT, dir, "path too long");
+    struct ph_simulator *sim PH_OWNED(ph_freep) = calloc(1, sizeof(*sim));
+    if (!sim)
+        return fail(why, PH_ERR_NOMEM, dir, "no memory");
+    enum ph_err err = read_seed(path, sim->seed);
+    if (err == PH_ERR_NOT_FOUND) {
+        if (make_seed(path) != PH_OK)
+            return fail(why, PH_ERR_IO, path, "cannot make the simulator's seed");
+        err = read_seed(path, sim->seed);
+    }
+    if (err == PH_ERR_MALFORMED)
+        return fail(why, err, path, "not a simulator's seed of 32 bytes: remove it");
+    if (err != PH_OK)
+        return fail(why, PH_ERR_IO, path, "cannot read the simulator's seed");
+    *out = PH_TAKE(sim);
+    return PH_OK;
+}
+
+void ph_simulator_free(struct ph_simulator *sim)
+{
+    if (!sim)
+        return;
+    ph_synth_pki_free(sim->pki);
+    ph_wipe(sim, sizeof(*sim));
+    free(sim);
+}
+
+/* Sign everything anew for `now_s`, if what there is does not serve it. */
+static enum ph_err renew(struct ph_simulator *sim, int64_t now_s)
+{
+    struct ph_synth synth;
+    struct ph_synth_pki *pki;
+
+    if (sim->pki && now_s >= sim->from_s && now_s < sim->renew_s)
+        return PH_OK;
+    PH_TRY(ph_synth_defaults(&synth, sim->seed, now_s));
+    synth.organization = MARK;
+    PH_TRY(ph_synth_pki_new(&synth, &pki));
+    ph_synth_pki_free(sim->pki);
+    sim->pki = pki;
+    sim->synth = synth;
+    sim->from_s = synth.issue_s;
+    sim->renew_s = synth.issue_s + (synth.next_update_s - synth.issue_s) / 2;
+    return PH_OK;
+}
+
+enum ph_err ph_simulator_root(struct ph_simulator *sim, uint8_t xy[static 64])
+{
+    PH_TRY(renew(sim, ph_clock_wall_ms() / 1000));
+    ph_synth_pki_root(sim->pki, xy);
+    return PH_OK;
+}
+
+enum ph_err ph_simulator_quote(struct ph_simulator *sim,
+                               const uint8_t report_data[static PH_TEE_REPORT_DATA_LEN],
+                               int64_t now_s, struct ph_buf *out)
+{
+    struct ph_tdx_body body;
+
+    PH_TRY(renew(sim, now_s));
+    ph_synth_tdx_body(&sim->synth, &body);
+    memcpy(body.report_data, report_data, PH_TEE_REPORT_DATA_LEN);
+    memcpy(body.mr_td, MARK, sizeof(MARK) - 1);
+    memcpy(body.mr_config_id, MARK, sizeof(MARK) - 1);
+    return ph_synth_tdx_quote(&sim->synth, sim->pki, &body, NULL, out);
+}
+
+struct ph_collateral_parts ph_simulator_collateral(const struct ph_simulator *sim)
+{
+    return ph_synth_pki_parts(sim->pki);
+}
