@@ -1,0 +1,142 @@
+/* Calls per second and CPU time per call of one instance, without HTTP: 64 calls in flight, the
+ * instance pinned to one core and this driver to another.
+ *
+ * usage: PHALA_RUN=build/apps/phala-run/phala-run build/src/runtime/run_bench [calls [cpu [cpu]]]
+ */
+#include "runtime/run_fixture.h"
+
+#include "base/clock.h"
+#include "base/test.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+enum { IN_FLIGHT = 64 };
+
+static const struct {
+    const char *name, *script;
+} workloads[] = {
+    {"hello", "globalThis.__phat={default:{fetch(){return new Response('Hello, world!')}}}"},
+    {"hello async",
+     "globalThis.__phat={default:{async fetch(){return new Response('Hello, world!')}}}"},
+    {"url and header", "globalThis.__phat={default:{fetch(r){const u=new URL(r.url);return new "
+                       "Response(u.pathname+r.headers.get('x-id'),{headers:{'x-a':'1'}})}}}"},
+    {"json 15 us",
+     "globalThis.__phat={default:{fetch(r){const a=[];for(let i=0;i<60;i++)a.push({id:i,k:(i*7919)%"
+     "61,s:'n'+i});a.sort((x,y)=>x.k-y.k);return new Response(JSON.stringify(a),{headers:{'content-"
+     "type':'application/json'}})}}}"},
+};
+
+static void pin(pid_t pid, int cpu)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    CPU_SET((unsigned)cpu, &set);
+    CHECK(sched_setaffinity(pid, sizeof(set), &set) == 0);
+}
+
+static double cpu_s(clockid_t clock)
+{
+    struct timespec t;
+    CHECK(clock_gettime(clock, &t) == 0);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void run_calls(struct ph_rig_instance *inst, uint64_t *next, uint64_t cnt)
+{
+    uint64_t sent = 0, got = 0;
+    while (got < cnt) {
+        while (sent < cnt && sent - got < IN_FLIGHT) {
+            ph_rig_get(inst, (*next)++, "/hello?x=1");
+            sent++;
+        }
+        ph_rig_flush(inst);
+        CHECK(ph_rig_next(inst) && inst->frame.type == PH_IPC_RESP);
+        got++;
+        while (ph_ipc_next(&inst->chan, &inst->frame) == PH_OK)
+            got += inst->frame.type == PH_IPC_RESP;
+    }
+}
+
+static void measure(struct ph_rig *rig, size_t i, uint64_t cnt, int cpu)
+{
+    const struct ph_rig_limits limits = {.cpu_ms = 200, .memory_mib = 128, .subrequests = 50};
+    struct ph_rig_instance inst;
+    clockid_t child;
+    uint64_t next = 1;
+
+    ph_rig_run(rig, &inst, limits, workloads[i].script);
+    pin(inst.pid, cpu);
+    run_calls(&inst, &next, cnt / 5); /* the JIT's share */
+    CHECK(clock_getcpuclockid(inst.pid, &child) == 0);
+    const double cpu0 = cpu_s(child), own0 = cpu_s(CLOCK_PROCESS_CPUTIME_ID);
+    const int64_t wall0 = ph_clock_mono_ns();
+    run_calls(&inst, &next, cnt);
+    const double wall = (double)(ph_clock_mono_ns() - wall0) / 1e9;
+    printf("%-16s %9.0f calls/s  %6.2f us CPU per call in the instance  %5.2f us in the driver\n",
+           workloads[i].name, (double)cnt / wall, (cpu_s(child) - cpu0) / (double)cnt * 1e6,
+           (cpu_s(CLOCK_PROCESS_CPUTIME_ID) - own0) / (double)cnt * 1e6);
+    ph_rig_drop(&inst);
+}
+
+static void measure_cold(struct ph_rig *rig)
+{
+    enum { CNT = 31 };
+    const struct ph_rig_limits limits = {.cpu_ms = 200, .memory_mib = 128, .subrequests = 50};
+    double ready[CNT], answered[CNT];
+
+    for (int i = 0; i < CNT; i++) {
+        struct ph_rig_instance inst;
+        const int64_t t0 = ph_clock_mono_ns();
+        ph_rig_spawn(rig, &inst, limits);
+        const int64_t t1 = ph_clock_mono_ns();
+        ph_rig_start(&inst, limits, workloads[0].script);
+        ph_rig_answers(&inst, 1, "/", "Hello, world!");
+        const int64_t t2 = ph_clock_mono_ns();
+        ph_rig_drop(&inst);
+        ready[i] = (double)(t1 - t0) / 1e6;
+        answered[i] = (double)(t2 - t1) / 1e6;
+    }
+    for (int i = 0; i < CNT; i++) /* both sorted: medians */
+        for (int j = i + 1; j < CNT; j++) {
+            if (ready[j] < ready[i]) {
+                const double t = ready[i];
+                ready[i] = ready[j];
+                ready[j] = t;
+            }
+            if (answered[j] < answered[i]) {
+                const double t = answered[i];
+                answered[i] = answered[j];
+                answered[j] = t;
+            }
+        }
+    printf("cold start: spawn to READY %.2f ms, START to first answer %.2f ms (medians of %d)\n",
+           ready[CNT / 2], answered[CNT / 2], CNT);
+}
+
+static void bench(void **state)
+{
+    struct ph_rig rig;
+    char **argv = *state;
+    const uint64_t cnt = argv[1] ? strtoull(argv[1], NULL, 10) : 300000;
+    const int cpu = argv[1] && argv[2] ? (int)strtol(argv[2], NULL, 10) : 0;
+    const int own = argv[1] && argv[2] && argv[3] ? (int)strtol(argv[3], NULL, 10) : 1;
+
+    ph_rig_open(&rig);
+    pin(0, own);
+    measure_cold(&rig);
+    for (size_t i = 0; i < PH_LEN(workloads); i++)
+        measure(&rig, i, cnt, cpu);
+    ph_rig_close(&rig);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest cases[] = {cmocka_unit_test_prestate(bench, argv)};
+    (void)argc;
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(cases, NULL, NULL);
+}
