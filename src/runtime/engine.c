@@ -25,13 +25,33 @@ void ph_engine_check(struct ph_engine *e, enum ph_err err)
         ph_engine_end(e, PH_ENGINE_EXIT_FAILED);
 }
 
+/* A termination that struck in a promise job stays pending in the VM and would end the next entry:
+ * let entries that do nothing take it. */
+static void absorb_termination(struct ph_engine *e)
+{
+    const JSStringRef nothing = JSStringCreateWithUTF8CString("0");
+    JSValueRef threw;
+
+    for (int i = 0; i < 4; i++) {
+        threw = NULL;
+        ph_limits_enter(e, NULL);
+        e->inside = true;
+        (void)JSEvaluateScript(e->ctx, nothing, NULL, NULL, 1, &threw);
+        e->inside = false;
+        if (!threw && e->stop == PH_STOP_NONE)
+            break;
+    }
+    e->stop = PH_STOP_NONE;
+    JSStringRelease(nothing);
+}
+
 /* What a limit ended: the call fails; over memory, so does the instance. */
 static void handle_stop(struct ph_engine *e, uint64_t id)
 {
     struct ph_call *call = ph_idmap_get(&e->calls, id);
     const enum ph_stop stop = e->stop;
 
-    e->stop = PH_STOP_NONE;
+    absorb_termination(e);
     if (stop == PH_STOP_MEMORY) {
         ph_calls_fail_all(e, "memory-limit",
                           "The phat is over its memory limit (limits.memoryMiB)");

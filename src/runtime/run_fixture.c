@@ -85,9 +85,11 @@ void ph_rig_spawn(struct ph_rig *rig, struct ph_rig_instance *inst, struct ph_ri
     uint8_t buf[4096];
     struct ph_ipc_frame f;
     struct ph_msg_SPAWNED spawned;
-    const size_t len = receive(rig, buf, sizeof(buf), &inst->pidfd);
-    CHECK(ph_ipc_decode((struct ph_bytes){buf, len}, &f) == PH_OK && f.id == 77);
-    CHECK(ph_get_SPAWNED(&f, &spawned) == PH_OK && inst->pidfd >= 0);
+    do { /* the end of an instance that a failed test left behind */
+        const size_t len = receive(rig, buf, sizeof(buf), &inst->pidfd);
+        CHECK(ph_ipc_decode((struct ph_bytes){buf, len}, &f) == PH_OK);
+    } while (f.type == PH_IPC_EXITED);
+    CHECK(f.id == 77 && ph_get_SPAWNED(&f, &spawned) == PH_OK && inst->pidfd >= 0);
     inst->pid = (pid_t)spawned.pid;
 
     struct ph_msg_READY ready;
@@ -197,6 +199,11 @@ bool ph_rig_next(struct ph_rig_instance *inst)
 void ph_rig_expect(struct ph_rig_instance *inst, uint16_t type, uint64_t id)
 {
     const bool alive = ph_rig_next(inst);
+    struct ph_msg_RESP_FAIL fail;
+    if (alive && inst->frame.type != type && ph_get_RESP_FAIL(&inst->frame, &fail) == PH_OK)
+        fail_msg("expected %s %llu, got %.*s: %.*s", ph_ipc_name(type), (unsigned long long)id,
+                 (int)fail.code.len, (const char *)fail.code.ptr, (int)fail.message.len,
+                 (const char *)fail.message.ptr);
     if (!alive || inst->frame.type != type || inst->frame.id != id)
         fail_msg("expected %s %llu, got %s %llu: %.*s", ph_ipc_name(type), (unsigned long long)id,
                  alive ? ph_ipc_name(inst->frame.type) : "the end",
@@ -236,9 +243,11 @@ int ph_rig_exited(struct ph_rig_instance *inst)
     struct ph_ipc_frame f;
     struct ph_msg_EXITED exited;
 
-    const size_t len = receive(inst->rig, buf, sizeof(buf), &none);
-    CHECK(ph_ipc_decode((struct ph_bytes){buf, len}, &f) == PH_OK);
-    CHECK(ph_get_EXITED(&f, &exited) == PH_OK && (pid_t)exited.pid == inst->pid);
+    do {
+        const size_t len = receive(inst->rig, buf, sizeof(buf), &none);
+        CHECK(ph_ipc_decode((struct ph_bytes){buf, len}, &f) == PH_OK);
+        CHECK(ph_get_EXITED(&f, &exited) == PH_OK);
+    } while ((pid_t)exited.pid != inst->pid);
     ph_ipc_chan_clear(&inst->chan);
     (void)close(inst->pidfd);
     return (int)exited.wait_status;
