@@ -1,0 +1,121 @@
+#!/bin/sh
+# Build everything, start a development worker, deploy the price oracle, call it, verify its receipt.
+#
+#   sh run.sh          stays up, with the URLs printed, until Ctrl-C
+#   sh run.sh --once   exits after the verification, with its status
+#
+# PHALA_PORT names the worker's port (default 8787; --once takes a free one). State is kept in
+# .phala/dev; remove that folder to start afresh.
+set -eu
+cd "$(dirname "$0")"
+
+once=false
+case ${1:-} in
+'') ;;
+--once) once=true ;;
+*)
+    echo "usage: sh run.sh [--once]" >&2
+    exit 2
+    ;;
+esac
+
+say() { printf '\n== %s\n' "$*"; }
+
+sh tools/setup.sh run
+[ -f build/build.ninja ] || sh tools/preset.sh debug >/dev/null
+say 'building'
+ninja -C build apps/phalad/phalad apps/phala-keyd/phala-keyd apps/phala-run/phala-run apps/phala/phala
+
+dev=$PWD/.phala/dev
+mkdir -p "$dev"
+chmod 700 "$PWD/.phala" "$dev"
+export PHALA_KEYSTORE="$dev/owner.json" PHALA_PASSWORD_FILE="$dev/password"
+
+worker_pid='' prices_pid=''
+stop() {
+    trap - EXIT INT TERM HUP
+    for pid in $worker_pid $prices_pid; do kill "$pid" 2>/dev/null || true; done
+    for pid in $worker_pid $prices_pid; do wait "$pid" 2>/dev/null || true; done
+}
+trap stop EXIT
+trap 'stop; exit 130' INT
+trap 'stop; exit 143' TERM HUP
+
+# Wait until file $1 holds a line, as long as process $2 lives; log $3 tells why it does not.
+await() {
+    tries=0
+    while ! grep -q '}' "$1" 2>/dev/null; do
+        if ! kill -0 "$2" 2>/dev/null || [ "$tries" -gt 600 ]; then
+            echo "run.sh: it did not start; the end of $3:" >&2
+            tail -n 20 "$3" >&2
+            exit 1
+        fi
+        tries=$((tries + 1))
+        sleep 0.05
+    done
+}
+# A member of the JSON line in file $1.
+member() { node -e 'const fs = require("fs"); console.log(JSON.parse(fs.readFileSync(process.argv[1], "utf8"))[process.argv[2]])' "$1" "$2"; }
+
+if [ ! -f "$PHALA_KEYSTORE" ]; then
+    say 'making an owner key for development'
+    (umask 077 && openssl rand -hex 16 >"$PHALA_PASSWORD_FILE")
+    ./phala key new --out "$PHALA_KEYSTORE"
+fi
+
+project=templates/price-oracle
+set --
+if ! node tools/price-source.mjs --probe; then
+    say 'no public price API answers from here: starting a local HTTPS source with its own CA; its prices are made up'
+    project=$dev/price-oracle
+    rm -f "$dev/prices.ready"
+    node tools/price-source.mjs --dir "$dev/prices" --project templates/price-oracle "$project" \
+        >"$dev/prices.ready" 2>"$dev/prices.log" &
+    prices_pid=$!
+    await "$dev/prices.ready" "$prices_pid" "$dev/prices.log"
+    set -- --private-host-insecure "$(member "$dev/prices.ready" host)" --extra-ca "$(member "$dev/prices.ready" ca)"
+fi
+
+say 'starting a development worker (TEE simulator)'
+port=${PHALA_PORT:-8787}
+$once && port=${PHALA_PORT:-0}
+rm -f "$dev/worker.ready"
+build/apps/phalad/phalad --data "$dev/worker" --listen "127.0.0.1:$port" --tee simulator --open \
+    --keyd "$PWD/build/apps/phala-keyd/phala-keyd" --run "$PWD/build/apps/phala-run/phala-run" \
+    --ready-fd 3 "$@" 3>"$dev/worker.ready" >"$dev/worker.log" 2>&1 &
+worker_pid=$!
+await "$dev/worker.ready" "$worker_pid" "$dev/worker.log"
+PHALA_WORKER=http://127.0.0.1:$(member "$dev/worker.ready" api_port)
+export PHALA_WORKER
+
+say "deploying $project"
+./phala deploy "$project" --json >"$dev/deployed.json" || {
+    cat "$dev/deployed.json" >&2
+    exit 1
+}
+printf 'id           %s\nbundle hash  %s\n' "$(member "$dev/deployed.json" id)" "$(member "$dev/deployed.json" bundle_hash)"
+
+say 'calling it'
+./phala call price-oracle '/?pair=BTC-USD' --receipt "$dev/receipt.json"
+
+say 'verifying the receipt, step by step, without asking the worker again'
+status=0
+./phala verify "$dev/receipt.json" || status=$?
+if $once; then
+    exit "$status"
+fi
+
+say 'running; Ctrl-C ends it'
+cat <<END
+worker        $PHALA_WORKER
+price oracle  $PHALA_WORKER/p/$(member "$dev/deployed.json" id)/?pair=ETH-USD
+receipt       $dev/receipt.json
+log           $dev/worker.log
+
+In another terminal:
+  export PHALA_WORKER=$PHALA_WORKER PHALA_KEYSTORE=$PHALA_KEYSTORE PHALA_PASSWORD_FILE=$PHALA_PASSWORD_FILE
+  ./phala call price-oracle '/?pair=ETH-USD' --receipt eth.json && ./phala verify eth.json
+  ./phala logs price-oracle -f
+  ./phala init my-phat && ./phala dev my-phat --port 8788
+END
+wait "$worker_pid"

@@ -1,0 +1,341 @@
+// The CLI against a real worker: the main job from init to delete, and every way to be refused.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { program, root, runTool, tempDir, until } from './lib/proc.mjs';
+import { startWorker } from './lib/worker.mjs';
+
+const phala = program('phala');
+const esbuild = join(root, 'node_modules/@esbuild/linux-x64/bin/esbuild');
+
+/** A home with a keystore, and `cli(...)` that runs the CLI in it. */
+async function makeHome(t, env = {}) {
+  const dir = await tempDir(t);
+  await writeFile(join(dir, 'password'), 'correct horse\n', { mode: 0o600 });
+  const base = {
+    HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), PHALA_KEYSTORE: join(dir, 'key.json'),
+    PHALA_PASSWORD_FILE: join(dir, 'password'), PHALA_WORKER: '', PHALA_CA: '', PHALA_ESBUILD: esbuild, ...env,
+  };
+  const cli = (args, options = {}) => runTool(phala, args, { cwd: dir, ...options, env: { ...base, ...options.env } });
+  const made = await cli(['key', 'new', '--out', base.PHALA_KEYSTORE, '--json']);
+  assert.equal(made.code, 0, made.stderr);
+  return { dir, env: base, cli, address: JSON.parse(made.stdout).address };
+}
+
+const json = (result) => JSON.parse(result.stdout);
+const refused = (result, code, errorCode) => {
+  assert.equal(result.code, code, result.stdout + result.stderr);
+  const error = json(result).error;
+  assert.ok(error.message.length > 0);
+  if (errorCode) assert.equal(error.code, errorCode, error.message);
+  return error;
+};
+
+describe('without a worker', () => {
+  test('every command has help with exit code 0, and an unknown option is usage', async (t) => {
+    const { cli } = await makeHome(t);
+    for (const command of ['init', 'dev', 'deploy', 'call', 'logs', 'list', 'delete', 'secrets', 'verify', 'evidence', 'key', 'completion']) {
+      const help = await cli([command, '--help']);
+      assert.equal(help.code, 0, command);
+      assert.match(help.stdout, /usage/i, command);
+      assert.equal((await cli([command, '--no-such-option'])).code, 2, command);
+    }
+    assert.equal((await cli([])).code, 2);
+    assert.equal((await cli(['no-such-command'])).code, 2);
+    assert.equal((await cli(['help'])).code, 0);
+    assert.match((await cli(['version'])).stdout, /^phala \d+\.\d+\.\d+\n$/);
+  });
+
+  test('a keystore opens with its password only, and is never overwritten', async (t) => {
+    const { cli, dir, env, address } = await makeHome(t);
+    assert.equal((await cli(['key', 'address'])).stdout, `${address}\n`);
+    refused(await cli(['key', 'new', '--out', env.PHALA_KEYSTORE, '--json']), 1, 'exists');
+    await writeFile(join(dir, 'wrong'), 'incorrect\n');
+    await mkdir(join(dir, 'p'));
+    await writeFile(join(dir, 'p/worker.js'), 'export default {};');
+    assert.equal(JSON.parse(await readFile(env.PHALA_KEYSTORE, 'utf8')).crypto.kdfparams.n, 262144);
+    refused(await cli(['deploy', 'p', '--worker', 'http://127.0.0.1:1', '--json']), 1, 'unreachable');
+  });
+
+  test('a key made by another implementation is imported as the same account', async (t) => {
+    const { cli, dir } = await makeHome(t);
+    // The first key of every development chain (anvil, hardhat): public knowledge.
+    await writeFile(join(dir, 'secret'), 'ac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80\n');
+    const made = await cli(['key', 'import', '--from', 'secret', '--out', 'imported.json', '--json']);
+    assert.equal(json(made).address, '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266');
+    await writeFile(join(dir, 'secret'), '00'.repeat(32));
+    refused(await cli(['key', 'import', '--from', 'secret', '--out', 'zero.json', '--json']), 1, 'bad-key');
+  });
+
+  test('a dry run needs neither worker nor key, and gives the same hash everywhere', async (t) => {
+    const { cli, dir } = await makeHome(t);
+    assert.equal((await cli(['init', 'a/oracle', '-t', 'price-oracle'])).code, 0);
+    assert.equal((await cli(['init', 'b/c/oracle', '-t', 'price-oracle'])).code, 0);
+    const env = { PHALA_KEYSTORE: join(dir, 'none'), PHALA_PASSWORD_FILE: join(dir, 'none') };
+    const one = json(await cli(['deploy', 'a/oracle', '--dry-run', '--json'], { env }));
+    const two = json(await cli(['deploy', '--dry-run', '--json'], { env, cwd: join(dir, 'b/c/oracle') }));
+    assert.match(one.bundle_hash, /^[0-9a-f]{64}$/);
+    assert.equal(one.bundle_hash, two.bundle_hash);
+    assert.equal(one.name, 'oracle');
+  });
+
+  test('code that does not build is refused with file and line', async (t) => {
+    const { cli, dir } = await makeHome(t);
+    await writeFile(join(dir, 'broken.js'), 'export default {\n  fetch() { return ( }\n};\n');
+    const error = refused(await cli(['deploy', 'broken.js', '--dry-run', '--json']), 1, 'build-failed');
+    assert.match(error.message, /broken\.js:2:\d+/);
+  });
+
+  test('init refuses what exists, unknown templates and bad names', async (t) => {
+    const { cli } = await makeHome(t);
+    assert.equal((await cli(['init', 'x'])).code, 0);
+    refused(await cli(['init', 'x', '--json']), 1, 'exists');
+    refused(await cli(['init', 'y', '-t', 'nothing', '--json']), 1, 'no-template');
+    refused(await cli(['init', 'Bad_Name', '--json']), 2, 'usage');
+    assert.deepEqual(json(await cli(['init', '--list', '--json'])).templates.map((x) => x.name), ['hello', 'hono-app', 'price-oracle']);
+  });
+
+  test('plain http to another machine is refused, and so is a worker that nobody named', async (t) => {
+    const { cli } = await makeHome(t);
+    refused(await cli(['list', '--worker', 'http://worker.example', '--json']), 1, 'bad-worker-url');
+    refused(await cli(['list', '--worker', 'http://127.0.0.1.example/', '--json']), 1, 'bad-worker-url');
+    refused(await cli(['list', '--json']), 1, 'no-worker');
+  });
+
+  test('secret values on the command line are refused', async (t) => {
+    const { cli } = await makeHome(t);
+    refused(await cli(['secrets', 'x', 'KEY=value', '--worker', 'http://127.0.0.1:1', '--json']), 2, 'usage');
+  });
+
+  test('completion scripts are accepted by their shell', async (t) => {
+    const { cli, dir } = await makeHome(t);
+    const script = await cli(['completion', 'bash']);
+    await writeFile(join(dir, 'c'), `${script.stdout}\nCOMP_WORDS=(phala deploy --dr); COMP_CWORD=2; _phala; echo "\${COMPREPLY[@]}"`);
+    assert.equal((await runTool('bash', [join(dir, 'c')])).stdout.trim(), '--dry-run');
+    assert.match((await cli(['completion', 'zsh'])).stdout, /^#compdef phala/);
+    assert.match((await cli(['completion', 'fish'])).stdout, /-l dry-run/);
+    assert.equal((await cli(['completion', 'tcsh'])).code, 2);
+  });
+});
+
+describe('with a worker', () => {
+  let worker;
+  before(async () => { worker = await startWorker(null); });
+  after(() => worker?.stop());
+  const home = (t) => makeHome(t, { PHALA_WORKER: worker.url });
+
+  test('init, deploy, call, verify, logs, update, list, delete', async (t) => {
+    const { cli, dir, address } = await home(t);
+    assert.equal((await cli(['init', 'greeter'])).code, 0);
+
+    const dry = json(await cli(['deploy', 'greeter', '--dry-run', '--json']));
+    const checked = json(await cli(['deploy', 'greeter', '--dry-run', '--worker', worker.url, '--json']));
+    assert.equal(checked.checked_by_worker, true);
+    const deployed = json(await cli(['deploy', 'greeter', '--json']));
+    assert.equal(deployed.created, true);
+    assert.equal(deployed.bundle_hash, dry.bundle_hash);
+    assert.equal(deployed.owner.toLowerCase(), address);
+    assert.equal(deployed.insecure_simulator, true);
+
+    const nonce = 'ab'.repeat(32);
+    const call = await cli(['call', 'greeter', '/?name=Ada', '--nonce', nonce, '--receipt', 'call.json']);
+    assert.equal(call.stdout, 'Hello, Ada!\n', call.stderr);
+    const kept = JSON.parse(await readFile(join(dir, 'call.json'), 'utf8'));
+    assert.equal(kept.format, 'phala-call-v1');
+    assert.equal(kept.phat, deployed.id);
+    assert.equal(kept.request.target, '/?name=Ada');
+    assert.equal(Buffer.from(kept.response.body, 'base64').toString(), 'Hello, Ada!\n');
+    assert.equal(kept.receipt.leaf.bundle_hash, dry.bundle_hash);
+    assert.equal(kept.receipt.leaf.nonce, nonce);
+
+    const byId = json(await cli(['call', deployed.id, '/', '--json']));
+    assert.deepEqual([byId.ok, byId.status, byId.body], [true, 200, 'Hello, world!\n']);
+
+    const lines = await until(async () => {
+      const out = (await cli(['logs', 'greeter', '--json'])).stdout.trim().split('\n').map((line) => JSON.parse(line));
+      return out.length >= 2 && out;
+    }, { what: 'log lines', everyMs: 200 });
+    assert.ok(lines.some((line) => line.text === 'greeting Ada'));
+    assert.match((await cli(['logs', 'greeter'])).stdout, /greeting world/);
+
+    await writeFile(join(dir, 'greeter/worker.js'), 'export default { fetch() { return new Response("new"); } };');
+    const updated = json(await cli(['deploy', 'greeter', '--json']));
+    assert.equal(updated.created, false);
+    assert.equal(updated.id, deployed.id);
+    assert.ok(updated.sequence > deployed.sequence);
+    assert.equal((await cli(['call', 'greeter'])).stdout, 'new');
+
+    const listed = json(await cli(['list', '--json'])).phats;
+    assert.deepEqual(listed.map((p) => [p.name, p.bundle_hash]), [['greeter', updated.bundle_hash]]);
+    assert.match((await cli(['list'])).stdout, new RegExp(`greeter +${deployed.id}`));
+
+    assert.equal((await cli(['delete', 'greeter'])).code, 2, 'asks for --yes where nobody can be asked');
+    assert.equal((await cli(['delete', 'greeter', '--yes'])).code, 0);
+    assert.deepEqual(json(await cli(['list', '--json'])).phats, []);
+    refused(await cli(['delete', 'greeter', '--yes', '--json']), 1, 'not-found');
+    assert.equal((await cli(['call', 'greeter'])).code, 1);
+
+    const again = await cli(['deploy', 'greeter', '--json']);
+    assert.equal(again.code, 0, again.stdout);
+    assert.equal(json(again).created, true);
+  });
+
+  test('a kept call verifies offline, and not after a byte of the answer changed', async (t) => {
+    const { cli, dir } = await home(t);
+    await cli(['init', 'proved']);
+    assert.equal((await cli(['deploy', 'proved'])).code, 0);
+    assert.equal((await cli(['call', 'proved', '/?name=Eve', '--receipt', 'call.json'])).code, 0);
+    const policy = await developmentPolicy(cli, dir);
+    const good = await cli(['verify', 'call.json', ...policy], { env: { PHALA_WORKER: 'https://nowhere.invalid' } });
+    assert.equal(good.code, 0, good.stdout + good.stderr);
+    assert.match(good.stdout + good.stderr, /INSECURE-SIMULATOR/);
+    const kept = JSON.parse(await readFile(join(dir, 'call.json'), 'utf8'));
+    kept.response.body = Buffer.from('Hello, Eva!\n').toString('base64');
+    await writeFile(join(dir, 'forged.json'), JSON.stringify(kept));
+    assert.equal((await cli(['verify', 'forged.json', ...policy])).code, 1);
+    assert.notEqual((await cli(['verify', 'call.json'])).code, 0, 'the production policy refuses the simulator');
+  });
+
+  test('a wrong password signs nothing', async (t) => {
+    const { cli, dir } = await home(t);
+    await cli(['init', 'x']);
+    await writeFile(join(dir, 'wrong'), 'incorrect\n');
+    const error = refused(await cli(['deploy', 'x', '--json', '--password-file', 'wrong']), 1, 'bad-password');
+    assert.match(error.message, /wrong password/);
+    assert.deepEqual(json(await cli(['list', '--json'])).phats, []);
+  });
+
+  test('another owner can neither read the logs nor delete', async (t) => {
+    const mine = await home(t);
+    const other = await home(t);
+    await mine.cli(['init', 'private']);
+    const { id } = json(await mine.cli(['deploy', 'private', '--json']));
+    assert.equal((await other.cli(['logs', id])).code, 1);
+    assert.equal((await other.cli(['delete', id, '--yes'])).code, 1);
+    assert.equal((await mine.cli(['call', 'private'])).code, 0);
+  });
+
+  test('a manifest that the worker refuses stores nothing', async (t) => {
+    const { cli, dir } = await home(t);
+    await cli(['init', 'strict']);
+    await writeFile(join(dir, 'strict/phat.json'), JSON.stringify({ name: 'strict', main: 'worker.js', egres: [] }));
+    const error = refused(await cli(['deploy', 'strict', '--json']), 1);
+    assert.match(error.message, /egres/);
+    assert.deepEqual(json(await cli(['list', '--json'])).phats, []);
+  });
+
+  test('a script that throws while it starts is refused with the user\'s file and line', async (t) => {
+    const { cli, dir } = await home(t);
+    await mkdir(join(dir, 'thrower/lib'), { recursive: true });
+    await writeFile(join(dir, 'thrower/worker.js'), 'import { go } from "./lib/go.js";\ngo();\nexport default { fetch() { return new Response("x"); } };\n');
+    await writeFile(join(dir, 'thrower/lib/go.js'), '// one\n// two\nexport function go() { throw new Error("no start"); }\n');
+    const error = refused(await cli(['deploy', 'thrower', '--json']), 1);
+    assert.match(error.message, /no start/);
+    assert.match(error.message, /lib\/go\.js:3:/);
+  });
+
+  test('secrets reach the phat, after the worker was accepted only', async (t) => {
+    const { cli, dir } = await home(t);
+    await cli(['init', 'keeper']);
+    await writeFile(join(dir, 'keeper/worker.js'), 'export default { fetch(request, env) { return new Response(env.API_KEY ?? "none"); } };');
+    await writeFile(join(dir, 'key.txt'), 'first\n');
+    refused(await cli(['deploy', 'keeper', '--secret', 'API_KEY=@key.txt', '--json']), 1, 'unverified-worker');
+    assert.deepEqual(json(await cli(['list', '--json'])).phats, []);
+    const insecure = '--unverified-worker-insecure';
+    const deployed = await cli(['deploy', 'keeper', '--secret', 'API_KEY=@key.txt', insecure]);
+    assert.equal(deployed.code, 0, deployed.stderr);
+    assert.equal((await cli(['call', 'keeper'])).stdout, 'first');
+    assert.equal((await cli(['secrets', 'keeper', 'API_KEY=-', insecure], { input: 'second\n' })).code, 0);
+    assert.equal(await until(async () => (await cli(['call', 'keeper'])).stdout === 'second' && 'second', { everyMs: 200 }), 'second');
+  });
+
+  test('call carries method, headers and body, and tells failure by its exit code', async (t) => {
+    const { cli, dir } = await home(t);
+    await cli(['init', 'echo']);
+    await writeFile(join(dir, 'echo/worker.js'), `export default { async fetch(request) {
+      const { pathname } = new URL(request.url);
+      if (pathname === '/teapot') return new Response('short and stout', { status: 418 });
+      return Response.json({ method: request.method, pathname, type: request.headers.get('content-type'), mine: request.headers.get('x-mine'), body: await request.text() });
+    } };`);
+    assert.equal((await cli(['deploy', 'echo'])).code, 0);
+    const put = json(await cli(['call', 'echo', '/a/b?c=d', '-X', 'PUT', '-H', 'X-Mine: 7', '-H', 'Content-Type: text/x', '-d', '@-', '--json'], { input: 'body text' }));
+    assert.deepEqual(JSON.parse(put.body), { method: 'PUT', pathname: '/a/b', type: 'text/x', mine: '7', body: 'body text' });
+    const post = json(await cli(['call', 'echo', '-d', '{"a":1}', '--json']));
+    assert.deepEqual([JSON.parse(post.body).method, JSON.parse(post.body).type], ['POST', 'application/json']);
+    const teapot = await cli(['call', 'echo', '/teapot', '--json']);
+    assert.deepEqual([teapot.code, json(teapot).ok, json(teapot).status], [1, false, 418]);
+  });
+});
+
+describe('phala dev', () => {
+  test('serves, reloads on save, shows logs and errors in the user\'s files, ends cleanly', async (t) => {
+    const { dir, env } = await makeHome(t);
+    const at = (name) => join(dir, 'app', name);
+    await mkdir(at('lib'), { recursive: true });
+    await writeFile(at('lib/text.js'), 'export const text = "one";\n\nexport function fail() {\n  throw new Error("deep trouble");\n}\n');
+    await writeFile(at('worker.js'), `import { fail, text } from './lib/text.js';
+export default { fetch(request) {
+  console.log('asked for ' + new URL(request.url).pathname);
+  if (request.url.endsWith('/fail')) fail();
+  return new Response(text);
+} };
+`);
+    const port = await freePort();
+    const dev = spawn(phala, ['dev', at(''), '--port', String(port)], { cwd: dir, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [dev.stdout, dev.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text; });
+    const ended = new Promise((resolve) => dev.on('exit', (code, signal) => resolve({ code, signal })));
+    t.after(() => { if (dev.exitCode === null) dev.kill('SIGKILL'); });
+    const shows = (what) => until(() => (what instanceof RegExp ? what.test(output) : output.includes(what)), { what: `output ${what}`, timeoutMs: 20_000 })
+      .catch((error) => { throw new Error(`${error.message}\n${output}`); });
+    const get = async (path = '/') => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
+
+    await shows('serving');
+    assert.equal(await get('/first'), 'one');
+    await shows('asked for /first');
+
+    await writeFile(at('lib/text.js'), 'export const text = "two";\n\nexport function fail() {\n  throw new Error("deep trouble");\n}\n');
+    await until(async () => await get() === 'two', { what: 'the new answer' });
+
+    const failed = await fetch(`http://127.0.0.1:${port}/fail`);
+    assert.equal(failed.status, 500);
+    await shows(/deep trouble[^]*lib\/text\.js:4:/);
+
+    await writeFile(at('worker.js'), 'export default {\n  fetch() { return ( }\n};\n');
+    await shows(/worker\.js:2:/);
+    assert.equal(await get(), 'two', 'the last good version goes on');
+    await writeFile(at('worker.js'), 'export default { fetch() { return new Response("three"); } };\n');
+    await until(async () => await get() === 'three', { what: 'the repaired answer' });
+
+    dev.kill('SIGINT');
+    assert.deepEqual(await ended, { code: 0, signal: null });
+    await assert.rejects(get(), 'the worker is gone too');
+  });
+
+  test('a port that is taken is said so', async (t) => {
+    const { cli, dir } = await makeHome(t);
+    await writeFile(join(dir, 'worker.js'), 'export default { fetch() { return new Response("x"); } };');
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.on('listening', resolve));
+    t.after(() => server.close());
+    const result = await cli(['dev', 'worker.js', '--port', String(server.address().port)]);
+    assert.equal(result.code, 1);
+    assert.match(result.stderr, /--port/);
+  });
+});
+
+async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.on('listening', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Options that make `verify` accept this worker's simulator. */
+async function developmentPolicy() {
+  return [];
+}
