@@ -163,8 +163,7 @@ enum ph_err ph_assets_find(const struct ph_project *project, struct ph_assets *o
                            struct ph_trouble *trouble)
 {
     struct walk w = {.project = project, .trouble = trouble};
-    (void)ph_trouble_set(trouble, PH_ERR_NOMEM, "io", project->dir.s, NULL,
-                         "cannot look for assets");
+    ph_trouble_note(trouble, "io", project->dir.s, "cannot look for assets");
     PH_TRY(read_patterns(&w));
     w.found.paths = calloc(PH_ASSETS_MAX, sizeof(*w.found.paths));
     if (w.found.paths == NULL)

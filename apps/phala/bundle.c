@@ -173,8 +173,7 @@ enum ph_err ph_bundle_build(const struct ph_project *project, struct ph_bundle *
     struct ph_bundle b = {.tar = PH_BUF(PH_BUNDLE_MAX), .source_map = PH_BUF(OUTPUT_MAX)};
     enum ph_err err = ph_assets_find(project, &assets, trouble);
     if (err == PH_OK) {
-        (void)ph_trouble_set(trouble, PH_ERR_NOMEM, "io", project->dir.s, NULL,
-                             "cannot bundle: out of memory");
+        ph_trouble_note(trouble, "io", project->dir.s, "cannot bundle: out of memory");
         err = build(project, &assets, &b, trouble);
     }
     ph_assets_clear(&assets);

@@ -146,7 +146,7 @@ static enum ph_err split(const char *path, struct ph_project *p, struct ph_troub
 enum ph_err ph_project_open(const char *path, struct ph_project *out, struct ph_trouble *trouble)
 {
     struct ph_project p = {0};
-    (void)ph_trouble_set(trouble, PH_ERR_NOMEM, "io", path, NULL, "cannot open the project");
+    ph_trouble_note(trouble, "io", path, "cannot open the project");
     enum ph_err err = split(path, &p, trouble);
     if (err == PH_OK)
         err = load_manifest(&p, trouble);

@@ -14,9 +14,12 @@ struct ph_trouble {
     char todo[256];  /* "" likewise */
 };
 
-/* Fills all but the message's arguments; yields `err` so that callers can return it in one line. */
-enum ph_err ph_trouble_set(struct ph_trouble *t, enum ph_err err, const char *code,
-                           const char *where, const char *todo, const char *fmt, ...)
+/* Fill; yields `err`, so that a caller returns it in the same line. */
+PH_CHECKED enum ph_err ph_trouble_set(struct ph_trouble *t, enum ph_err err, const char *code,
+                                      const char *where, const char *todo, const char *fmt, ...)
     __attribute__((format(printf, 6, 7)));
+/* Fill, for what may yet go wrong without a word of its own. */
+void ph_trouble_note(struct ph_trouble *t, const char *code, const char *where,
+                     const char *message);
 
 #endif
