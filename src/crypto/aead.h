@@ -5,7 +5,7 @@
  * randomness.
  *
  * Layer: crypto. Spec: SP 800-38D, RFC 5869, RFC 2104, RFC 8018, RFC 7914, RFC 7748. Tests:
- * aead_test.c.
+ * aead_test.c, hmac_test.c.
  */
 
 #include "base/bytes.h"

@@ -7,7 +7,7 @@
  * never come here. Call ph_crypto_init() (crypto/init.h) before the sandbox closes.
  *
  * Layer: crypto. Spec: W3C Web Cryptography API Level 2; RFC 8032, 7748, 8410, 5915, 5480, 7518.
- * Tests: pkey_test.c.
+ * Tests: pkey_test.c, pkey_fuzz.c.
  */
 
 #include "base/bytes.h"
