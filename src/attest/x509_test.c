@@ -1,0 +1,552 @@
+/* Certificates, the SGX extension and revocation lists: everything outside the profile is refused.
+ * Documents are taken apart into elements and put together again with one of them replaced. */
+
+#include "attest/crl.h"
+#include "attest/pki.h"
+#include "attest/sgx_ext.h"
+#include "attest/synth.h"
+#include "attest/x509.h"
+#include "base/own.h"
+#include "base/test.h"
+#include "codec/base64.h"
+#include "codec/der.h"
+
+#include <stdlib.h>
+
+static const uint8_t seed[32] = "x509 test";
+/* Bytes in a static table. */
+#define DER(lit)                                                                                   \
+    {                                                                                              \
+        (const uint8_t *)("" lit), sizeof(lit) - 1                                                 \
+    }
+
+enum { NOW = 1750000000, PARTS_MAX = 24 };
+
+/* Elements of a constructed element: each can be dropped, replaced or repeated. */
+struct parts {
+    struct ph_bytes part[PARTS_MAX];
+    size_t cnt;
+};
+
+static struct parts split(struct ph_bytes inside)
+{
+    struct parts p = {0};
+    struct ph_reader r = {inside};
+    struct ph_der e;
+    while (r.rest.len > 0) {
+        CHECK(p.cnt < PARTS_MAX && ph_der_next(&r, &e) == PH_OK);
+        p.part[p.cnt++] = e.whole;
+    }
+    return p;
+}
+
+static struct ph_bytes inside(struct ph_bytes element)
+{
+    struct ph_reader r = {element};
+    struct ph_der e;
+    CHECK(ph_der_next(&r, &e) == PH_OK && r.rest.len == 0);
+    return e.value;
+}
+
+/* Append an element of this tag around the parts. */
+static void join(struct ph_buf *out, uint8_t tag, const struct parts *p)
+{
+    struct ph_buf body PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    for (size_t i = 0; i < p->cnt; i++)
+        CHECK(ph_buf_add(&body, p->part[i]) == PH_OK);
+    CHECK(ph_der_put(out, tag, ph_buf_view(&body)) == PH_OK);
+}
+
+/* A signed document with other parts of its first element: Certificate or CertificateList. */
+static void with_tbs(struct ph_buf *out, struct ph_bytes doc, const struct parts *tbs)
+{
+    struct ph_buf made PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct parts top = split(inside(doc));
+    join(&made, PH_DER_SEQUENCE, tbs);
+    top.part[0] = ph_buf_view(&made);
+    join(out, PH_DER_SEQUENCE, &top);
+}
+
+/* The leaf of a synthetic PCK chain, and lists. */
+struct fixture {
+    struct ph_synth s;
+    struct ph_synth_pki *pki;
+    struct ph_buf leaf, root, crl;
+};
+
+static void setup(struct fixture *f)
+{
+    CHECK(ph_synth_defaults(&f->s, seed, NOW) == PH_OK);
+    f->s.revoked_by_ca[0] = f->s.pck_serial;
+    f->s.revoked_by_ca_cnt = 1;
+    CHECK(ph_synth_pki_new(&f->s, &f->pki) == PH_OK);
+    f->leaf = f->root = f->crl = PH_BUF(65536);
+    struct ph_reader r = {ph_synth_pki_chain_pem(f->pki)};
+    CHECK(ph_pem_next(&r, "CERTIFICATE", &f->leaf) == PH_OK);
+    CHECK(ph_pem_next(&r, "CERTIFICATE", &f->root) == PH_OK);
+    f->root.len = 0;
+    CHECK(ph_pem_next(&r, "CERTIFICATE", &f->root) == PH_OK);
+    CHECK(ph_buf_add(&f->crl, ph_synth_pki_parts(f->pki).pck_crl) == PH_OK);
+}
+
+static void teardown(struct fixture *f)
+{
+    ph_synth_pki_free(f->pki);
+    ph_buf_clear(&f->leaf);
+    ph_buf_clear(&f->root);
+    ph_buf_clear(&f->crl);
+}
+
+enum { TBS_VERSION, TBS_SERIAL, TBS_ALG, TBS_ISSUER, TBS_VALIDITY, TBS_SUBJECT, TBS_KEY, TBS_EXTS };
+
+static enum ph_err parse_with(const struct fixture *f, size_t which, struct ph_bytes replacement,
+                              struct ph_x509 *out)
+{
+    struct ph_buf made PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct parts tbs = split(inside(split(inside(ph_buf_view(&f->leaf))).part[0]));
+    tbs.part[which] = replacement;
+    with_tbs(&made, ph_buf_view(&f->leaf), &tbs);
+    return ph_x509_parse(ph_buf_view(&made), out);
+}
+
+TEST(a_certificate_is_read_whole)
+{
+    struct fixture f;
+    struct ph_x509 x;
+    setup(&f);
+    CHECK(ph_x509_parse(ph_buf_view(&f.leaf), &x) == PH_OK);
+    CHECK(ph_bytes_is(x.cn, "Intel SGX PCK Certificate") && !x.is_ca && x.has_key_usage);
+    CHECK(x.key_usage == (PH_X509_KU_DIGITAL_SIGNATURE | PH_X509_KU_NON_REPUDIATION));
+    CHECK(x.not_before_s == f.s.pck_not_before_s && x.not_after_s == f.s.pck_not_after_s);
+    CHECK(x.serial.len == 20 && memcmp(x.serial.ptr, f.s.pck_serial.b, 20) == 0);
+    CHECK(x.aki.len == 20 && x.ski.len == 20 && x.sgx.len > 0);
+    CHECK(ph_x509_parse(ph_buf_view(&f.root), &x) == PH_OK);
+    CHECK(x.is_ca && x.has_path_len && x.path_len == 1 && x.sgx.len == 0);
+    CHECK(x.key_usage == (PH_X509_KU_CERT_SIGN | PH_X509_KU_CRL_SIGN));
+    teardown(&f);
+}
+
+TEST(every_truncation_and_anything_after_is_refused)
+{
+    struct fixture f;
+    struct ph_x509 x;
+    struct ph_crl crl;
+    setup(&f);
+    for (size_t len = 0; len < f.leaf.len; len++)
+        CHECK(ph_x509_parse((struct ph_bytes){f.leaf.ptr, len}, &x) == PH_ERR_MALFORMED);
+    for (size_t len = 0; len < f.crl.len; len++)
+        CHECK(ph_crl_parse((struct ph_bytes){f.crl.ptr, len}, &crl) == PH_ERR_MALFORMED);
+    CHECK(ph_buf_add(&f.leaf, PH_BYTES_LIT("\0")) == PH_OK);
+    CHECK(ph_x509_parse(ph_buf_view(&f.leaf), &x) == PH_ERR_MALFORMED);
+    CHECK(ph_buf_add(&f.crl, PH_BYTES_LIT("\0")) == PH_OK);
+    CHECK(ph_crl_parse(ph_buf_view(&f.crl), &crl) == PH_ERR_MALFORMED);
+    teardown(&f);
+}
+
+TEST(sizes_are_limited)
+{
+    struct ph_x509 x;
+    struct ph_crl crl;
+    uint8_t *big = calloc(1, PH_CRL_MAX + 1);
+    CHECK(big);
+    CHECK(ph_x509_parse((struct ph_bytes){big, PH_X509_MAX + 1}, &x) == PH_ERR_LIMIT);
+    CHECK(ph_crl_parse((struct ph_bytes){big, PH_CRL_MAX + 1}, &crl) == PH_ERR_LIMIT);
+    free(big);
+}
+
+TEST(each_field_of_a_certificate_is_held_to_its_form)
+{
+    static const struct {
+        size_t which;
+        enum ph_err err;
+        struct ph_bytes der;
+    } rows[] = {
+        {TBS_VERSION, PH_ERR_UNSUPPORTED, DER("\xa0\x03\x02\x01\x01")}, /* v2 */
+        {TBS_VERSION, PH_ERR_MALFORMED, DER("\xa0\x06\x02\x01\x02\x02\x01\x02")},
+        {TBS_VERSION, PH_ERR_MALFORMED, DER("")},            /* v1: the version is absent */
+        {TBS_SERIAL, PH_ERR_MALFORMED, DER("\x02\x01\x00")}, /* zero */
+        {TBS_SERIAL, PH_ERR_MALFORMED, DER("\x02\x01\x80")}, /* negative */
+        {TBS_SERIAL, PH_ERR_MALFORMED,                       /* 22 octets */
+         DER("\x02\x16\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
+             "\x01\x01\x01\x01\x01")},
+        {TBS_ALG, PH_ERR_UNSUPPORTED, /* ecdsa-with-SHA384 */
+         DER("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03")},
+        {TBS_ALG, PH_ERR_MALFORMED, /* parameters */
+         DER("\x30\x0c\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x05\x00")},
+        {TBS_ISSUER, PH_ERR_MALFORMED, DER("\x30\x00")}, /* no common name */
+        {TBS_ISSUER, PH_ERR_MALFORMED, DER("\x30\x02\x31\x00")},
+        {TBS_SUBJECT, PH_ERR_MALFORMED, /* two common names */
+         DER("\x30\x18\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61\x31\x0a\x30\x08\x06"
+             "\x03\x55\x04\x03\x0c\x01\x61")},
+        {TBS_SUBJECT, PH_ERR_MALFORMED, /* a common name of another string type */
+         DER("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x16\x01\x61")},
+        {TBS_VALIDITY, PH_ERR_MALFORMED, /* one date */
+         DER("\x30\x0f\x17\x0d"
+             "250619103227Z")},
+        {TBS_VALIDITY, PH_ERR_MALFORMED, /* month 13 */
+         DER("\x30\x1e\x17\x0d"
+             "251319103227Z\x17\x0d"
+             "250619103227Z")},
+        {TBS_KEY, PH_ERR_UNSUPPORTED, /* RSA */
+         DER("\x30\x12\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00\x03\x01"
+             "\x00")},
+        {TBS_KEY, PH_ERR_UNSUPPORTED, /* P-384 */
+         DER("\x30\x15\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00"
+             "\x22\x03\x01\x00")},
+        {TBS_KEY, PH_ERR_UNSUPPORTED, /* a compressed point */
+         DER("\x30\x1a\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce"
+             "\x3d\x03\x01\x07\x03\x03\x00\x02\x01")},
+        {TBS_EXTS, PH_ERR_MALFORMED, DER("\xa3\x02\x30\x00")}, /* no extension at all */
+        {TBS_EXTS, PH_ERR_MALFORMED, DER("")},
+        {TBS_EXTS, PH_ERR_MALFORMED, DER("\xa1\x02\x30\x00")}, /* unique identifier */
+    };
+    struct fixture f;
+    struct ph_x509 x;
+    setup(&f);
+    for (size_t i = 0; i < PH_LEN(rows); i++) {
+        const enum ph_err err = parse_with(&f, rows[i].which, rows[i].der, &x);
+        if (err != rows[i].err)
+            fail_msg("row %zu: %s", i, ph_err_name(err));
+    }
+    teardown(&f);
+}
+
+/* Parse the leaf with one more extension, or with other ones of its own. */
+static enum ph_err parse_with_ext(const struct fixture *f, struct ph_bytes ext, bool keep)
+{
+    struct ph_buf list PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_buf wrap PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct parts tbs = split(inside(split(inside(ph_buf_view(&f->leaf))).part[0]));
+    struct parts exts = split(inside(inside(tbs.part[TBS_EXTS])));
+    struct ph_x509 x;
+    if (!keep)
+        exts.cnt = 0;
+    exts.part[exts.cnt++] = ext;
+    join(&list, PH_DER_SEQUENCE, &exts);
+    CHECK(ph_der_put(&wrap, PH_DER_CONTEXT(3), ph_buf_view(&list)) == PH_OK);
+    return parse_with(f, TBS_EXTS, ph_buf_view(&wrap), &x);
+}
+
+TEST(each_extension_is_held_to_its_form)
+{
+    static const struct {
+        enum ph_err err;
+        bool keep;
+        struct ph_bytes der;
+    } rows[] = {
+        /* Unknown: fine unless critical. */
+        {PH_OK, true, DER("\x30\x07\x06\x03\x55\x1d\x36\x04\x00")},
+        {PH_ERR_UNSUPPORTED, true, DER("\x30\x0a\x06\x03\x55\x1d\x36\x01\x01\xff\x04\x00")},
+        /* CRL distribution points: where to fetch, which is the caller's matter. */
+        {PH_OK, true, DER("\x30\x07\x06\x03\x55\x1d\x1f\x04\x00")},
+        /* A critical flag that is written out false, and a wrong boolean. */
+        {PH_ERR_MALFORMED, true, DER("\x30\x0a\x06\x03\x55\x1d\x36\x01\x01\x00\x04\x00")},
+        {PH_ERR_MALFORMED, true, DER("\x30\x0a\x06\x03\x55\x1d\x36\x01\x01\x01\x04\x00")},
+        /* Key usage: twice, not critical, empty, padded, unused bits set, too long. */
+        {PH_ERR_MALFORMED, true,
+         DER("\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x06\xc0")},
+        {PH_OK, false, DER("\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x06\xc0")},
+        {PH_ERR_MALFORMED, false, DER("\x30\x0b\x06\x03\x55\x1d\x0f\x04\x04\x03\x02\x06\xc0")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0d\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x03\x03\x01\x00")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x05\xc0")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x06\xc1")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x00\x00")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0f\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x05\x03\x03\x07\x06\x80")},
+        /* Basic constraints: twice, not critical, FALSE written out, path length without CA. */
+        {PH_ERR_MALFORMED, true, DER("\x30\x0c\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x02\x30\x00")},
+        {PH_OK, false, DER("\x30\x0c\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x02\x30\x00")},
+        {PH_ERR_MALFORMED, false, DER("\x30\x09\x06\x03\x55\x1d\x13\x04\x02\x30\x00")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0f\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x05\x30\x03\x01\x01\x00")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0f\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x05\x30\x03\x02\x01\x00")},
+        {PH_OK, false, DER("\x30\x0f\x06\x03\x55\x1d\x13\x01\x01\xff\x04\x05\x30\x03\x01\x01\xff")},
+        /* Subject key identifier: twice, empty. */
+        {PH_ERR_MALFORMED, true, DER("\x30\x0a\x06\x03\x55\x1d\x0e\x04\x03\x04\x01\x01")},
+        {PH_ERR_MALFORMED, false, DER("\x30\x09\x06\x03\x55\x1d\x0e\x04\x02\x04\x00")},
+        /* Authority key identifier: twice, without key, with more than the key, empty key. */
+        {PH_ERR_MALFORMED, true, DER("\x30\x0c\x06\x03\x55\x1d\x23\x04\x05\x30\x03\x80\x01\x01")},
+        {PH_ERR_MALFORMED, false, DER("\x30\x09\x06\x03\x55\x1d\x23\x04\x02\x30\x00")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0f\x06\x03\x55\x1d\x23\x04\x08\x30\x06\x80\x01\x01\x82\x01\x01")},
+        {PH_ERR_MALFORMED, false, DER("\x30\x0b\x06\x03\x55\x1d\x23\x04\x04\x30\x02\x80\x00")},
+        /* SGX extension: twice, empty. */
+        {PH_ERR_MALFORMED, true,
+         DER("\x30\x0f\x06\x09\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01\x04\x02\x30\x00")},
+        {PH_ERR_MALFORMED, false,
+         DER("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01\x04\x00")},
+    };
+    struct fixture f;
+    setup(&f);
+    for (size_t i = 0; i < PH_LEN(rows); i++) {
+        const enum ph_err err = parse_with_ext(&f, rows[i].der, rows[i].keep);
+        if (err != rows[i].err)
+            fail_msg("row %zu: %s", i, ph_err_name(err));
+    }
+    teardown(&f);
+}
+
+TEST(inner_and_outer_algorithm_and_the_signature_are_checked)
+{
+    static const struct ph_bytes sha384 = DER("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03");
+    struct fixture f;
+    struct ph_x509 x;
+    setup(&f);
+    for (size_t which = 1; which <= 2; which++) {
+        struct ph_buf made PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+        struct parts top = split(inside(ph_buf_view(&f.leaf)));
+        top.part[which] = which == 1 ? sha384 : PH_BYTES_LIT("\x03\x01\x00");
+        join(&made, PH_DER_SEQUENCE, &top);
+        CHECK(ph_x509_parse(ph_buf_view(&made), &x) != PH_OK);
+    }
+    teardown(&f);
+}
+
+/* The SGX extension of the leaf. */
+static struct parts sgx_parts(const struct fixture *f)
+{
+    struct ph_x509 x;
+    CHECK(ph_x509_parse(ph_buf_view(&f->leaf), &x) == PH_OK);
+    return split(inside(x.sgx));
+}
+
+static enum ph_err parse_sgx(const struct parts *p, struct ph_sgx_ext *out)
+{
+    struct ph_buf made PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    join(&made, PH_DER_SEQUENCE, p);
+    return ph_sgx_ext_parse(ph_buf_view(&made), out);
+}
+
+TEST(the_sgx_extension_needs_every_field_once)
+{
+    struct fixture f;
+    struct ph_sgx_ext x;
+    setup(&f);
+    const struct parts all = sgx_parts(&f);
+    CHECK(all.cnt == 7 && parse_sgx(&all, &x) == PH_OK);
+    CHECK(memcmp(x.fmspc, f.s.fmspc, 6) == 0 && memcmp(x.cpusvn, f.s.cpusvn, 16) == 0);
+    CHECK(x.pcesvn == 11 && x.component[4] == 4 && x.type == PH_SGX_SCALABLE);
+    CHECK(x.has_platform_instance && x.has_configuration && x.smt_enabled);
+    for (size_t i = 0; i < all.cnt; i++) {
+        struct parts p = all;
+        p.part[i] = (struct ph_bytes){0}; /* absent: 6 and 7 may be */
+        CHECK((parse_sgx(&p, &x) == PH_OK) == (i >= 5));
+        p = all;
+        p.part[p.cnt++] = all.part[i]; /* twice */
+        CHECK(parse_sgx(&p, &x) == PH_ERR_MALFORMED);
+    }
+    teardown(&f);
+}
+
+TEST(the_sgx_extension_is_held_to_its_form)
+{
+#define ARC "\x06\x0a\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01"
+    static const struct {
+        size_t which;
+        struct ph_bytes der;
+    } rows[] = {
+        {0, DER("\x30\x0e" ARC "\x01\x04\x00")},                 /* PPID of no bytes */
+        {0, DER("\x30\x0f" ARC "\x08\x04\x01\x00")},             /* unknown field 8 */
+        {0, DER("\x30\x0f" ARC "\x00\x04\x01\x00")},             /* unknown field 0 */
+        {0, DER("\x30\x08\x06\x03\x55\x1d\x0f\x04\x01\x00")},    /* another arc */
+        {0, DER("\x30\x12" ARC "\x01\x04\x01\x00\x04\x01\x00")}, /* more than a value */
+        {2, DER("\x30\x11" ARC "\x03\x04\x03\x00\x00\x00")},     /* PCEID of 3 bytes */
+        {3, DER("\x30\x0f" ARC "\x04\x04\x01\x00")},             /* FMSPC of 1 byte */
+        {4, DER("\x30\x0f" ARC "\x05\x0a\x01\x03")},             /* type 3 */
+        {4, DER("\x30\x0f" ARC "\x05\x02\x01\x01")},             /* INTEGER for ENUM */
+        {5, DER("\x30\x0f" ARC "\x06\x04\x01\x00")},             /* short instance */
+        {6, DER("\x30\x0f" ARC "\x07\x04\x01\x00")},             /* no SEQUENCE */
+        {1, DER("\x30\x0f" ARC "\x02\x04\x01\x00")},             /* likewise */
+        {1, DER("\x30\x0e" ARC "\x02\x30\x00")},                 /* TCB without SVNs */
+    };
+    struct fixture f;
+    struct ph_sgx_ext x;
+    setup(&f);
+    for (size_t i = 0; i < PH_LEN(rows); i++) {
+        struct parts p = sgx_parts(&f);
+        p.part[rows[i].which] = rows[i].der;
+        if (parse_sgx(&p, &x) != PH_ERR_MALFORMED)
+            fail_msg("row %zu", i);
+    }
+    teardown(&f);
+}
+
+/* The leaf's extension with other parts of the TCB (which = 1) or configuration (which = 6). */
+static enum ph_err parse_nested(const struct fixture *f, size_t which, const struct parts *inner)
+{
+    struct ph_buf seq PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_buf field PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_sgx_ext x;
+    struct parts p = sgx_parts(f), pair = split(inside(p.part[which]));
+    join(&seq, PH_DER_SEQUENCE, inner);
+    pair.part[1] = ph_buf_view(&seq);
+    join(&field, PH_DER_SEQUENCE, &pair);
+    p.part[which] = ph_buf_view(&field);
+    return parse_sgx(&p, &x);
+}
+
+TEST(each_svn_and_flag_is_there_once_and_in_range)
+{
+    struct fixture f;
+    setup(&f);
+    const struct parts tcb = split(inside(split(inside(sgx_parts(&f).part[1])).part[1]));
+    const struct parts config = split(inside(split(inside(sgx_parts(&f).part[6])).part[1]));
+    CHECK(tcb.cnt == 18 && config.cnt == 3);
+    CHECK(parse_nested(&f, 1, &tcb) == PH_OK && parse_nested(&f, 6, &config) == PH_OK);
+    for (size_t i = 0; i < tcb.cnt; i++) {
+        struct parts p = tcb;
+        p.part[i] = (struct ph_bytes){0};
+        CHECK(parse_nested(&f, 1, &p) == PH_ERR_MALFORMED);
+        p = tcb;
+        p.part[p.cnt++] = tcb.part[i];
+        CHECK(parse_nested(&f, 1, &p) == PH_ERR_MALFORMED);
+    }
+    struct parts p = tcb;
+#define SVN "\x06\x0b\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01\x02"
+    p.part[0] = PH_BYTES_LIT("\x30\x12" SVN "\x01\x02\x03\x01\x00\x00"); /* 65536 */
+    CHECK(parse_nested(&f, 1, &p) == PH_ERR_MALFORMED);
+    p.part[0] = PH_BYTES_LIT("\x30\x10" SVN "\x01\x02\x01\xff"); /* negative */
+    CHECK(parse_nested(&f, 1, &p) == PH_ERR_MALFORMED);
+    p.part[0] = PH_BYTES_LIT("\x30\x10" SVN "\x13\x02\x01\x01"); /* component 19 */
+    CHECK(parse_nested(&f, 1, &p) == PH_ERR_MALFORMED);
+    p.part[0] = PH_BYTES_LIT("\x30\x10" SVN "\x01\x0a\x01\x01"); /* no INTEGER */
+    CHECK(parse_nested(&f, 1, &p) == PH_ERR_MALFORMED);
+    p = config;
+    p.part[p.cnt++] = config.part[0];
+    CHECK(parse_nested(&f, 6, &p) == PH_ERR_MALFORMED);
+#define FLAG "\x06\x0b\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01\x07"
+    p = config;
+    p.part[0] = PH_BYTES_LIT("\x30\x10" FLAG "\x04\x01\x01\xff"); /* flag 4 */
+    CHECK(parse_nested(&f, 6, &p) == PH_ERR_MALFORMED);
+    p.part[0] = PH_BYTES_LIT("\x30\x10" FLAG "\x01\x02\x01\x01"); /* no BOOLEAN */
+    CHECK(parse_nested(&f, 6, &p) == PH_ERR_MALFORMED);
+    p.part[0] = PH_BYTES_LIT("\x30\x10" FLAG "\x01\x01\x01\x01"); /* neither 0 nor ff */
+    CHECK(parse_nested(&f, 6, &p) == PH_ERR_MALFORMED);
+    teardown(&f);
+}
+
+TEST(chains_need_exactly_their_certificates)
+{
+    struct fixture f;
+    struct ph_chain *chain = NULL;
+    setup(&f);
+    const struct ph_bytes pem = ph_synth_pki_chain_pem(f.pki);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(2 * PH_CHAIN_PEM_MAX);
+    CHECK(ph_chain_parse_signer(pem, &chain) == PH_ERR_MALFORMED); /* three */
+    CHECK(ph_chain_parse_pck(ph_synth_pki_parts(f.pki).tcb_info_chain_pem, NULL, &chain) ==
+          PH_ERR_MALFORMED); /* two */
+    CHECK(ph_chain_parse_pck((struct ph_bytes){0}, NULL, &chain) == PH_ERR_MALFORMED);
+    /* Text before and after the blocks is what quotes carry. */
+    CHECK(ph_buf_add_str(&text, "text\r\n") == PH_OK && ph_buf_add(&text, pem) == PH_OK &&
+          ph_buf_add_str(&text, "\ntext") == PH_OK);
+    CHECK(ph_chain_parse_pck(ph_buf_view(&text), NULL, &chain) == PH_OK);
+    CHECK(chain->facts == (PH_FACT_ROOT_PROFILE | PH_FACT_CA_PROFILE | PH_FACT_LEAF_PROFILE |
+                           PH_FACT_LINKS | PH_FACT_SGX_EXT | PH_FACT_ROOT_SIGNATURE |
+                           PH_FACT_CA_SIGNATURE | PH_FACT_LEAF_SIGNATURE));
+    ph_chain_free(chain);
+    chain = NULL;
+    CHECK(ph_buf_add(&text, pem) == PH_OK);
+    CHECK(ph_chain_parse_pck(ph_buf_view(&text), NULL, &chain) == PH_ERR_MALFORMED); /* six */
+    while (text.len <= PH_CHAIN_PEM_MAX)
+        CHECK(ph_buf_add_str(&text, " ") == PH_OK);
+    CHECK(ph_chain_parse_pck(ph_buf_view(&text), NULL, &chain) == PH_ERR_LIMIT);
+    teardown(&f);
+}
+
+TEST(a_list_names_its_serials_and_no_others)
+{
+    struct fixture f;
+    struct ph_crl crl;
+    setup(&f);
+    CHECK(ph_crl_parse(ph_buf_view(&f.crl), &crl) == PH_OK);
+    CHECK(crl.this_update_s == f.s.crl_issue_s && crl.next_update_s == f.s.crl_next_s);
+    CHECK(ph_crl_has(&crl, PH_BYTES_OF(f.s.pck_serial.b)));
+    CHECK(!ph_crl_has(&crl, PH_BYTES_OF(f.s.ca_serial.b)));
+    CHECK(!ph_crl_has(&crl, (struct ph_bytes){f.s.pck_serial.b, 19}));
+    CHECK(ph_crl_parse(ph_synth_pki_parts(f.pki).root_ca_crl, &crl) == PH_OK);
+    CHECK(crl.entries.len == 0 && !ph_crl_has(&crl, PH_BYTES_OF(f.s.pck_serial.b)));
+    teardown(&f);
+}
+
+enum { CRL_VERSION, CRL_ALG, CRL_ISSUER, CRL_THIS, CRL_NEXT, CRL_REVOKED, CRL_EXTS };
+
+TEST(each_field_of_a_list_is_held_to_its_form)
+{
+    static const struct {
+        size_t which;
+        enum ph_err err;
+        struct ph_bytes der;
+    } rows[] = {
+        {CRL_VERSION, PH_ERR_UNSUPPORTED, DER("\x02\x01\x00")},
+        {CRL_VERSION, PH_ERR_MALFORMED, DER("")}, /* v1 */
+        {CRL_ALG, PH_ERR_UNSUPPORTED, DER("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03")},
+        {CRL_NEXT, PH_ERR_MALFORMED, DER("")}, /* nextUpdate is optional in X.509 only */
+        {CRL_THIS, PH_ERR_MALFORMED, DER("\x17\x01Z")},
+        {CRL_REVOKED, PH_ERR_MALFORMED, DER("\x30\x00")}, /* empty, not absent */
+        {CRL_REVOKED, PH_OK, DER("")},
+        {CRL_REVOKED, PH_ERR_MALFORMED, DER("\x30\x05\x30\x03\x02\x01\x01")}, /* no date */
+        {CRL_REVOKED, PH_OK,
+         DER("\x30\x14\x30\x12\x02\x01\x01\x17\x0d"
+             "250619103227Z")},
+        {CRL_REVOKED, PH_ERR_MALFORMED, /* an empty list of extensions */
+         DER("\x30\x16\x30\x14\x02\x01\x01\x17\x0d"
+             "250619103227Z\x30\x00")},
+        {CRL_REVOKED, PH_ERR_UNSUPPORTED, /* critical: certificate issuer, of indirect lists */
+         DER("\x30\x22\x30\x20\x02\x01\x01\x17\x0d"
+             "250619103227Z\x30\x0c\x30\x0a\x06\x03\x55\x1d\x1d\x01\x01\xff\x04\x00")},
+        {CRL_REVOKED, PH_OK, /* critical, and known: reason code */
+         DER("\x30\x25\x30\x23\x02\x01\x01\x17\x0d"
+             "250619103227Z\x30\x0f\x30\x0d\x06\x03\x55\x1d\x15\x01\x01\xff\x04\x03\x0a"
+             "\x01\x01")},
+        {CRL_EXTS, PH_ERR_MALFORMED, DER("")},
+        {CRL_EXTS, PH_ERR_MALFORMED, DER("\xa0\x02\x30\x00")},
+        {CRL_EXTS, PH_ERR_MALFORMED, /* cRLNumber alone */
+         DER("\xa0\x0e\x30\x0c\x30\x0a\x06\x03\x55\x1d\x14\x04\x03\x02\x01\x01")},
+        {CRL_EXTS, PH_ERR_MALFORMED, /* authority key identifier alone */
+         DER("\xa0\x10\x30\x0e\x30\x0c\x06\x03\x55\x1d\x23\x04\x05\x30\x03\x80\x01\x01")},
+        {CRL_EXTS, PH_OK, /* both */
+         DER("\xa0\x1c\x30\x1a\x30\x0a\x06\x03\x55\x1d\x14\x04\x03\x02\x01\x01\x30\x0c\x06"
+             "\x03\x55\x1d\x23\x04\x05\x30\x03\x80\x01\x01")},
+        {CRL_EXTS, PH_ERR_MALFORMED, /* cRLNumber twice */
+         DER("\xa0\x28\x30\x26\x30\x0a\x06\x03\x55\x1d\x14\x04\x03\x02\x01\x01\x30\x0a\x06"
+             "\x03\x55\x1d\x14\x04\x03\x02\x01\x01\x30\x0c\x06\x03\x55\x1d\x23\x04\x05\x30"
+             "\x03\x80\x01\x01")},
+        {CRL_EXTS, PH_ERR_MALFORMED, /* authority key identifier twice */
+         DER("\xa0\x2a\x30\x28\x30\x0a\x06\x03\x55\x1d\x14\x04\x03\x02\x01\x01\x30\x0c\x06"
+             "\x03\x55\x1d\x23\x04\x05\x30\x03\x80\x01\x01\x30\x0c\x06\x03\x55\x1d\x23\x04"
+             "\x05\x30\x03\x80\x01\x01")},
+        {CRL_EXTS, PH_ERR_UNSUPPORTED, /* critical: delta CRL indicator */
+         DER("\xa0\x11\x30\x0f\x30\x0d\x06\x03\x55\x1d\x1b\x01\x01\xff\x04\x03\x02\x01"
+             "\x01")},
+    };
+    struct fixture f;
+    struct ph_crl crl;
+    setup(&f);
+    for (size_t i = 0; i < PH_LEN(rows); i++) {
+        struct ph_buf made PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+        struct parts tbs = split(inside(split(inside(ph_buf_view(&f.crl))).part[0]));
+        tbs.part[rows[i].which] = rows[i].der;
+        with_tbs(&made, ph_buf_view(&f.crl), &tbs);
+        const enum ph_err err = ph_crl_parse(ph_buf_view(&made), &crl);
+        if (err != rows[i].err)
+            fail_msg("row %zu: %s", i, ph_err_name(err));
+    }
+    teardown(&f);
+}
+
+PH_TEST_MAIN(CASE(a_certificate_is_read_whole),
+             CASE(every_truncation_and_anything_after_is_refused), CASE(sizes_are_limited),
+             CASE(each_field_of_a_certificate_is_held_to_its_form),
+             CASE(each_extension_is_held_to_its_form),
+             CASE(inner_and_outer_algorithm_and_the_signature_are_checked),
+             CASE(the_sgx_extension_needs_every_field_once),
+             CASE(the_sgx_extension_is_held_to_its_form),
+             CASE(each_svn_and_flag_is_there_once_and_in_range),
+             CASE(chains_need_exactly_their_certificates),
+             CASE(a_list_names_its_serials_and_no_others),
+             CASE(each_field_of_a_list_is_held_to_its_form))
