@@ -3,7 +3,7 @@
 
 /* Verdicts, traces and quotes as JSON: the same shape from the CLI, the HTTP API and the library.
  *
- * Layer: attest. Pure. Format: docs/attestation.md. Tests: verdict_json_test.c.
+ * Layer: attest. Pure. Format: docs/attestation.md. Tests: intel_quote_test.c.
  */
 
 #include "attest/verify.h"
