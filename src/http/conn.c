@@ -1,6 +1,7 @@
 #include "http/server_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -113,7 +114,7 @@ enum ph_err ph_http_conn_new(struct ph_http_listener *listener, int fd, struct p
     conn->in = malloc(conn->in_cap);
     conn->block = malloc(conn->in_cap);
     conn->state = listener->identity ? PH_HTTP_HANDSHAKE : PH_HTTP_HEAD;
-    (void)strncpy(conn->remote, remote, sizeof(conn->remote) - 1);
+    (void)snprintf(conn->remote, sizeof(conn->remote), "%s", remote);
     enum ph_err err = conn->in && conn->block ? PH_OK : PH_ERR_NOMEM;
     if (err == PH_OK && listener->identity)
         err = ph_http_session_new(listener->identity, fd, &conn->tls);

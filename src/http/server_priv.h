@@ -145,8 +145,8 @@ void ph_http_listener_accept(struct ph_http_listener *listener);
 void ph_http_listeners_close(struct ph_http_server *server);
 
 /* conn.c */
-enum ph_err ph_http_conn_new(struct ph_http_listener *listener, int fd, struct ph_http_peer *peer,
-                             const char *remote);
+PH_CHECKED enum ph_err ph_http_conn_new(struct ph_http_listener *listener, int fd,
+                                        struct ph_http_peer *peer, const char *remote);
 /* Close the descriptor and put the connection on the dead list; the exchange must be over. */
 void ph_http_conn_kill(struct ph_http_conn *conn);
 void ph_http_conn_free(struct ph_http_conn *conn);
