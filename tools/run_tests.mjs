@@ -173,7 +173,7 @@ async function tidy() {
   }
   const commands = JSON.parse(readFileSync(join(root, 'build-asan', 'compile_commands.json'), 'utf8'));
   const inputs = [...new Set(commands.map(({ file }) => file.replace(/^(\.\.\/)+/, '')))]
-    .filter((file) => /^(src|apps)\//.test(file) && !/_(test|fuzz|bench)\.c$/.test(file) && existsSync(join(root, file))).sort();
+    .filter((file) => /^(src|apps)\//.test(file) && !/_(test|fuzz|bench|fixture|rig|world)\.c$/.test(file) && existsSync(join(root, file))).sort();
   await inParallel(inputs, async (file) => {
     const { code, stdout, stderr } = await run('clang-tidy-14', ['-p', 'build-asan', '--quiet', '--warnings-as-errors=*', file], { limitS: 240 });
     const found = stdout.split('\n').filter((line) => /(error|warning): /.test(line)).join('\n');

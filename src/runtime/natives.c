@@ -212,10 +212,9 @@ NATIVE(native_respond)
     const bool done = get_bool(ctx, arg_cnt, args, 4);
     const bool is_inline = most_bytes(&body) <= PH_IPC_WINDOW;
 
-    if (frame_begin(e, &at) != PH_OK ||
-        ph_buf_add(&e->chan.out,
-                   (struct ph_bytes){(const uint8_t[]){(uint8_t)status, (uint8_t)(status >> 8)},
-                                     2}) != PH_OK ||
+    const uint8_t status_le[2] = {(uint8_t)status, (uint8_t)(status >> 8)};
+
+    if (frame_begin(e, &at) != PH_OK || ph_buf_add(&e->chan.out, PH_BYTES_OF(status_le)) != PH_OK ||
         !add_field(e, arg_cnt, args, 2, HEADERS_MAX)) {
         body_release(&body);
         return undo(e, at, "respond: headers", exception);

@@ -3,6 +3,7 @@
 #include "base/own.h"
 #include "store/file.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -266,6 +267,7 @@ static enum ph_err begin_segment(struct ph_receipt_store *store)
         segment_clear(&s);
         return err;
     }
+    assert(store->segments || store->segment_cnt == 0);
     for (size_t i = 0; i < store->segment_cnt; i++)
         total += store->segments[i].size;
     while (store->segment_cnt > 0 && (total + store->keep.segment_bytes > store->keep.bytes ||
