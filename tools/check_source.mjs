@@ -175,10 +175,7 @@ function testsAreBuilt() {
     // A test that needs a program built later is named, with its path, by that program's meson.build.
     const named = files.some((file) => file.endsWith('/meson.build') && readSource(file).includes(path.slice('src'.length)));
     if (named) continue;
-    let text = '';
-    for (let up = dir; up.includes('/'); up = up.slice(0, up.lastIndexOf('/'))) {
-      if (files.includes(`${up}/meson.build`)) text += readSource(`${up}/meson.build`);
-    }
+    const text = files.filter((file) => file.endsWith('meson.build') && /^(src|apps)\//.test(file)).filter((file) => dir.startsWith(file.slice(0, -'/meson.build'.length)) || readSource(file).includes(`${name}.c`)).map(readSource).join('\n');
     if (!text.includes(name) && !new RegExp(`['"]${stem}['"]`).test(text)) complaints.push(`${path}: no meson.build names it, so it never runs`);
   }
   return complaints;
