@@ -15,7 +15,7 @@
 #include <glib.h>
 #include <stdio.h>
 
-enum { SOURCE_MAX = 4 << 20, TURNS_MAX = 1000000 };
+enum { SOURCE_MAX = 4 << 20, TURNS_MAX = 1000000, IDLE_US = 1000, IDLE_MAX = 5000 };
 
 static JSValueRef print(JSContextRef ctx, JSObjectRef function __attribute__((unused)),
                         JSObjectRef self __attribute__((unused)), size_t arg_cnt,
@@ -98,12 +98,19 @@ int main(int argc, char **argv)
     JSGlobalContextSetUnhandledRejectionCallback(ctx, JSValueToObject(ctx, unhandled, NULL), NULL);
     for (int i = 2; i < argc; i++)
         run_file(ctx, argv[i]);
-    /* One turn: what the engine's loop has for us, then the next timer or host event. */
-    for (int turn = 0; turn < TURNS_MAX; turn++) {
+    /* One turn: what the engine's threads have for us, then the next timer or host event. With
+     * neither, a compilation may still run. */
+    for (int turn = 0, idle = 0; turn < TURNS_MAX && idle < IDLE_MAX; turn++) {
         while (g_main_context_iteration(loop, FALSE))
             continue;
-        if (!JSValueToBoolean(ctx, run(ctx, "__host.turn()", "webapi_test")))
+        if (JSValueToBoolean(ctx, run(ctx, "__host.turn()", "webapi_test"))) {
+            idle = 0;
+            continue;
+        }
+        if (!JSValueToBoolean(ctx, run(ctx, "__host.pending()", "webapi_test")))
             break;
+        idle++;
+        g_usleep(IDLE_US);
     }
     double failed = JSValueToNumber(ctx, run(ctx, "__host.report()", "webapi_test"), NULL);
     (void)fflush(stdout);

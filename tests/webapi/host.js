@@ -167,6 +167,7 @@
       }
     }
   }
+  host.pending = () => tests.length > ran;
   host.report = () => {
     const missing = tests.length - ran;
     if (missing > 0) __print(`not ok ${ran + 1} - ${tests[ran].name}\n# never settled`);

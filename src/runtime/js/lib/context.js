@@ -47,7 +47,8 @@ const kTypes = {
 // The files of the bundle.
 class Assets {
   get(path) {
-    return N.asset(`${path}`.replace(/^\/+/, ""));
+    const bytes = N.asset(`${path}`.replace(/^\/+/, ""));
+    return bytes === null ? null : bytes.slice(); // a buffer that the phat can transfer
   }
 
   text(path) {

@@ -16,6 +16,9 @@ export default function (I) {
     }
   }
 
+  // Bytes that a native made lie in a buffer that cannot be detached: the phat gets one that can.
+  const fresh = (bytes) => bytes.slice().buffer;
+
   const kHashes = { "SHA-1": 512, "SHA-256": 512, "SHA-384": 1024, "SHA-512": 1024 };
   const kNames = ["SHA-1", "SHA-256", "SHA-384", "SHA-512", "HMAC", "AES-GCM", "ECDSA", "ECDH", "Ed25519", "X25519", "HKDF", "PBKDF2"];
   const byUpper = new Map(kNames.map((name) => [name.toUpperCase(), name]));
@@ -336,7 +339,7 @@ export default function (I) {
       return jwk;
     }
     needType(s, format === "pkcs8" ? "private" : "public");
-    return native("export", s.handle, format).buffer;
+    return fresh(native("export", s.handle, format));
   }
 
   function exportKey(format, key) {
@@ -355,14 +358,14 @@ export default function (I) {
 
   function encrypt(algorithm, s, data) {
     const [iv, aad, tag] = gcmParams(algorithm);
-    return native("gcmSeal", s.secret, iv, aad, data, tag).buffer;
+    return fresh(native("gcmSeal", s.secret, iv, aad, data, tag));
   }
 
   function decrypt(algorithm, s, data) {
     const [iv, aad, tag] = gcmParams(algorithm);
     const plain = native("gcmOpen", s.secret, iv, aad, data, tag);
     if (plain === null) throw exception("The ciphertext, its tag, the iv or the additional data was changed", "OperationError");
-    return plain.buffer;
+    return fresh(plain);
   }
 
   // `usage` is the one that the caller's method needs: deriveKey is deriveBits under its own name.
@@ -419,7 +422,7 @@ export default function (I) {
       this.#brand;
       need(arguments, 2, "digest");
       const { name } = normalize("digest", algorithm);
-      return native("digest", name, bytesOf(data, "the data")).buffer;
+      return fresh(native("digest", name, bytesOf(data, "the data")));
     }
 
     async sign(algorithm, key, data) {
@@ -429,9 +432,9 @@ export default function (I) {
       const bytes = bytesOf(data, "the data");
       const hash = a.name === "ECDSA" ? hashOf(a) : null;
       const s = useKey(key, a.name, "sign");
-      if (a.name === "HMAC") return native("hmacSign", s.algorithm.hash.name, s.secret, bytes).buffer;
+      if (a.name === "HMAC") return fresh(native("hmacSign", s.algorithm.hash.name, s.secret, bytes));
       needType(s, "private");
-      return native("sign", s.handle, hash, bytes).buffer;
+      return fresh(native("sign", s.handle, hash, bytes));
     }
 
     async verify(algorithm, key, signature, data) {
@@ -489,7 +492,7 @@ export default function (I) {
       this.#brand;
       need(arguments, 2, "deriveBits");
       const a = normalize("deriveBits", algorithm);
-      return deriveBits(a, baseKey, length === null ? null : integer(length, "length"), "deriveBits").buffer;
+      return fresh(deriveBits(a, baseKey, length === null ? null : integer(length, "length"), "deriveBits"));
     }
 
     async deriveKey(algorithm, baseKey, derivedKeyType, extractable, keyUsages) {

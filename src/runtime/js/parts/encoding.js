@@ -30,7 +30,7 @@ export default function (I) {
 
     encode(input = "") {
       this.#brand;
-      return N.utf8Encode(`${input}`);
+      return N.utf8Encode(`${input}`).slice(); // a buffer that the phat can transfer
     }
 
     encodeInto(source, destination) {

@@ -210,7 +210,11 @@ export default function (I) {
   /** One value as text. */
   function inspect(value, options = undefined) {
     const depth = options?.depth === null ? Infinity : options?.depth ?? 2;
-    return new Printer(depth).value(value, 0);
+    try {
+      return new Printer(depth).value(value, 0);
+    } catch {
+      return "<a value that cannot be shown>"; // a getter or a trap of it throws
+    }
   }
 
   const plain = (value) => (typeof value === "string" ? value : inspect(value));
