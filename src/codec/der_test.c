@@ -78,13 +78,16 @@ TEST(what_only_ber_allows_is_refused)
         "0282008001",       /* the same, and too short */
         "3085000000000100", /* five length octets */
         "02ff01",           /* reserved length octet */
-        "1f8101020500",     /* tag of several octets */
+        "1f0105",           /* tag of several octets */
         "0000",             /* end of contents */
         "0202ff",           /* contents past the end */
         "3084ffffffff",     /* 4 GiB */
     };
+    uint8_t leading_zero[4 + 0x80] = {0x04, 0x82, 0x00, 0x80};
     struct ph_der e;
 
+    struct ph_reader whole = {PH_BYTES_OF(leading_zero)};
+    CHECK(ph_der_next(&whole, &e) == PH_ERR_MALFORMED);
     for (size_t i = 0; i < PH_LEN(bad); i++) {
         struct ph_reader r = {unhex(bad[i])};
         const struct ph_bytes before = r.rest;
@@ -177,7 +180,7 @@ TEST(ecdsa_signatures_become_fixed_width)
                              "00000000000000000000000000000000000000000000000000000000000000ff");
     static const char *const bad[] = {
         "3007020101020200ff00",   /* bytes after it */
-        "3008020101020200ff0500", /* and inside it */
+        "3009020101020200ff0500", /* and inside it */
         "3006020101020200ff",     /* too short a sequence */
         "3007020101020200",       "3003020101",         "300602010102017f00",
         "3007020101020300ff",     "3006020101028101ff", "3006020101020180", /* negative */

@@ -2,6 +2,7 @@
 
 #include "base/own.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 void ph_json_freep(json_t **doc)

@@ -38,7 +38,7 @@ void ph_sourcemap_freep(struct ph_sourcemap **map)
 }
 
 /* ECMA-426 "Base64 VLQ": five bits a digit, least first, bit 5 says more follow; the lowest bit of
- * the whole is the sign. Values fit 32 bits with sign. */
+ * the whole is the sign. At most 7 digits; the callers bound the sums. */
 static enum ph_err read_vlq(struct ph_reader *r, int64_t *out)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -54,8 +54,6 @@ static enum ph_err read_vlq(struct ph_reader *r, int64_t *out)
         const uint64_t digit = (uint64_t)(hit - digits);
         value |= (digit & 31) << shift;
         if ((digit & 32) == 0) {
-            if (value >> 1 > INT32_MAX)
-                return PH_ERR_MALFORMED;
             *out = (value & 1) != 0 ? -(int64_t)(value >> 1) : (int64_t)(value >> 1);
             return PH_OK;
         }

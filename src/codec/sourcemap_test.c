@@ -66,7 +66,7 @@ TEST(lines_segments_without_source_and_negative_steps)
     /* line 1: column 5 -> s0 1:1; column 9 unmapped. line 3: column 1 -> s1 3:3, then out of order
      * column 4 before 3 -> s0 3:3 */
     struct ph_sourcemap *map PH_OWNED(ph_sourcemap_freep) =
-        parse("{\"version\":3,\"sources\":[\"s0\",null],\"mappings\":\"IAAA,I;;ACEE,GDAA,DAAA\"}");
+        parse("{\"version\":3,\"sources\":[\"s0\",null],\"mappings\":\"IAAA,I;;ACEE,GDAA,DAAC\"}");
     struct ph_source_pos pos;
 
     CHECK(ph_sourcemap_lookup(map, 1, 4, &pos) == PH_ERR_NOT_FOUND);
@@ -76,8 +76,9 @@ TEST(lines_segments_without_source_and_negative_steps)
     CHECK(ph_sourcemap_lookup(map, 2, 1, &pos) == PH_ERR_NOT_FOUND);
     CHECK(ph_sourcemap_lookup(map, 3, 1, &pos) == PH_OK && pos.line == 3 && pos.column == 3);
     assert_string_equal(pos.source, "");
-    CHECK(ph_sourcemap_lookup(map, 3, 3, &pos) == PH_OK);
+    CHECK(ph_sourcemap_lookup(map, 3, 3, &pos) == PH_OK && pos.line == 3 && pos.column == 4);
     assert_string_equal(pos.source, "s0");
+    CHECK(ph_sourcemap_lookup(map, 3, 4, &pos) == PH_OK && pos.line == 3 && pos.column == 3);
 }
 
 TEST(the_source_root_is_put_in_front)

@@ -189,6 +189,41 @@ TEST(other_well_formed_pkcs8_forms_import)
     ph_pkey_free(key);
 }
 
+TEST(pkcs8_of_another_version_curve_or_length_is_refused)
+{
+    struct ph_pkey *key = NULL;
+
+    /* version 2; version 0 with the public key that only version 1 has */
+    CHECK(ph_pkey_import_pkcs8(PH_PKEY_ED25519, unhex("302e020102300506032b657004220420" ED_D),
+                               &key) == PH_ERR_MALFORMED);
+    CHECK(ph_pkey_import_pkcs8(PH_PKEY_ED25519,
+                               unhex("3051020100300506032b657004220420" ED_D "812100" ED_X),
+                               &key) == PH_ERR_MALFORMED);
+    /* an element after the last */
+    CHECK(ph_pkey_import_pkcs8(PH_PKEY_ED25519,
+                               unhex("3030020100300506032b657004220420" ED_D "0500"),
+                               &key) == PH_ERR_MALFORMED);
+    CHECK(ph_pkey_import_spki(PH_PKEY_ED25519, unhex("302c300506032b6570032100" ED_X "0500"),
+                              &key) == PH_ERR_MALFORMED);
+    /* P-256 outside, P-384 inside */
+    CHECK(ph_pkey_import_pkcs8(PH_PKEY_P256,
+                               unhex("304a020100301306072a8648ce3d020106082a8648ce3d0301070430"
+                                     "302e0201010420" P256_D "a00706052b81040022"),
+                               &key) == PH_ERR_UNSUPPORTED);
+    /* ECPrivateKey of version 2, and with a scalar of 31 bytes */
+    CHECK(ph_pkey_import_pkcs8(PH_PKEY_P256,
+                               unhex("3041020100301306072a8648ce3d020106082a8648ce3d0301070427"
+                                     "30250201020420" P256_D),
+                               &key) == PH_ERR_MALFORMED);
+    CHECK(ph_pkey_import_pkcs8(
+              PH_PKEY_P256,
+              unhex("3040020100301306072a8648ce3d020106082a8648ce3d0301070426"
+                    "3024020101041f"
+                    "c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f67"),
+              &key) == PH_ERR_MALFORMED);
+    CHECK(key == NULL);
+}
+
 TEST(a_private_key_with_a_foreign_public_half_is_refused)
 {
     struct ph_pkey *key = NULL;
@@ -400,6 +435,7 @@ int main(void)
         CASE(another_algorithm_is_unsupported_not_malformed),
         CASE(compressed_points_import),
         CASE(other_well_formed_pkcs8_forms_import),
+        CASE(pkcs8_of_another_version_curve_or_length_is_refused),
         CASE(a_private_key_with_a_foreign_public_half_is_refused),
         CASE(jwk_members_of_another_length_are_refused),
         CASE(ecdsa_verifies_outside_signatures_with_every_hash),

@@ -91,6 +91,22 @@ TEST(every_v_but_27_and_28_is_refused)
     }
 }
 
+/* A v of 29 or 30 means an x coordinate of r + n: it exists for tiny r only, and then does recover.
+ */
+TEST(the_recovery_ids_2_and_3_are_refused_where_they_would_recover)
+{
+    const struct ph_hash32 digest = hash32(vectors[0].digest);
+    struct ph_eth_address address;
+    uint8_t sig[PH_ETH_SIG_LEN] = {0};
+
+    sig[63] = 1;
+    for (uint8_t r = 1; r < 20; r++) {
+        sig[31] = r;
+        for (sig[64] = 29; sig[64] <= 30; sig[64]++)
+            CHECK(ph_eth_recover(&digest, sig, &address) == PH_ERR_UNTRUSTED);
+    }
+}
+
 /* n - s with the other v recovers the same key mathematically; EIP-2 refuses it. */
 TEST(high_s_is_refused)
 {
@@ -191,7 +207,9 @@ TEST(fresh_keys_sign_and_recover)
 
 PH_TEST_MAIN(CASE(signatures_are_deterministic_and_match_another_implementation),
              CASE(recovery_gives_the_signer_s_address), CASE(known_keys_have_known_addresses),
-             CASE(every_v_but_27_and_28_is_refused), CASE(high_s_is_refused),
-             CASE(scalars_out_of_range_are_refused), CASE(an_r_that_is_no_coordinate_is_refused),
+             CASE(every_v_but_27_and_28_is_refused),
+             CASE(the_recovery_ids_2_and_3_are_refused_where_they_would_recover),
+             CASE(high_s_is_refused), CASE(scalars_out_of_range_are_refused),
+             CASE(an_r_that_is_no_coordinate_is_refused),
              CASE(a_changed_signature_or_digest_never_gives_the_signer),
              CASE(fresh_keys_sign_and_recover))
