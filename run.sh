@@ -85,7 +85,7 @@ build/apps/phalad/phalad --data "$dev/worker" --listen "127.0.0.1:$port" --tee s
     --ready-fd 3 "$@" 3>"$dev/worker.ready" >"$dev/worker.log" 2>&1 &
 worker_pid=$!
 await "$dev/worker.ready" "$worker_pid" "$dev/worker.log"
-PHALA_WORKER=http://127.0.0.1:$(member "$dev/worker.ready" api_port)
+PHALA_WORKER=$(member "$dev/worker.ready" url)
 export PHALA_WORKER
 
 say "deploying $project"

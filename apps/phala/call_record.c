@@ -16,7 +16,7 @@ static bool is_receipt_id(struct ph_bytes id)
     if (id.len == 0 || id.len > 64)
         return false;
     for (size_t i = 0; i < id.len; i++)
-        if (strchr("0123456789abcdef", id.ptr[i]) == NULL || id.ptr[i] == '\0')
+        if (strchr("0123456789abcdef-", id.ptr[i]) == NULL || id.ptr[i] == '\0')
             return false;
     return true;
 }
@@ -28,7 +28,7 @@ int ph_receipt_fetch(const struct ph_cli *cli, const struct ph_api *api, struct 
     struct ph_json_why why;
     if (!is_receipt_id(id))
         return ph_fail(cli, "bad-answer", api->url.value, NULL,
-                       "the receipt's id is no hex number");
+                       "the receipt's id is malformed");
     (void)snprintf(path, sizeof(path), "/v1/receipts/%.*s", (int)id.len, (const char *)id.ptr);
     int64_t deadline = ph_clock_mono_ns() + (int64_t)RECEIPT_WAIT_MS * 1000000;
     for (;;) {

@@ -56,9 +56,12 @@ static int print_deployed(const struct ph_cli *cli, const struct ph_api *api,
     const char *said_url = json_string_value(json_object_get(answer, "url"));
     const char *said_hash = json_string_value(json_object_get(answer, "bundle_hash"));
     ph_hex_encode(PH_BYTES_OF(bundle->hash.b), hash);
-    if (said_hash == NULL || strcmp(said_hash, hash) != 0)
+    struct ph_hash32 stored;
+    if (said_hash == NULL ||
+        ph_hex_decode(ph_bytes_str(said_hash), stored.b, sizeof(stored.b)) != PH_OK ||
+        memcmp(stored.b, bundle->hash.b, sizeof(stored.b)) != 0)
         return ph_fail(cli, "bad-answer", api->url.value, "do not use this worker",
-                       "the worker stored another bundle than was sent: %.64s, not %s",
+                       "the worker stored another bundle than was sent: %.66s, not %s",
                        said_hash != NULL ? said_hash : "none", hash);
     if (said_url != NULL && strstr(said_url, "://") != NULL)
         (void)snprintf(url, sizeof(url), "%s", said_url);

@@ -21,11 +21,21 @@ static void print_cell(const json_t *value, int width)
     printf("%-*s", width, cell);
 }
 
+/* Bundle hashes are shown in one form, that of receipts: hex without 0x. */
+static void plain_hash(json_t *phat)
+{
+    const char *hash = json_string_value(json_object_get(phat, "bundle_hash"));
+    if (hash != NULL && strncmp(hash, "0x", 2) == 0)
+        (void)json_object_set_new(phat, "bundle_hash", json_string(hash + 2));
+}
+
 static int print_list(const struct ph_cli *cli, json_t *doc)
 {
     json_t *phats = json_is_array(doc) ? doc : json_object_get(doc, "phats");
     if (!json_is_array(phats))
         return ph_fail(cli, "bad-answer", NULL, NULL, "the worker's list is no array");
+    for (size_t i = 0; i < json_array_size(phats); i++)
+        plain_hash(json_array_get(phats, i));
     if (cli->json)
         return ph_print_json(json_pack("{s:b,s:O}", "ok", 1, "phats", phats));
     if (json_array_size(phats) == 0) {

@@ -54,11 +54,13 @@ int ph_target_look_up(const struct ph_cli *cli, const struct ph_api *api, struct
                        "the phat's description is no JSON");
     const char *name = json_string_value(json_object_get(doc, "name"));
     json_int_t sequence = json_integer_value(json_object_get(doc, "sequence"));
+    target->sequence = sequence > 0 ? (uint64_t)sequence : 0;
+    if (json_is_true(json_object_get(doc, "deleted")))
+        return PH_EXIT_OK; /* its sequence outlives it, so that old requests stay refused */
     if (name == NULL || !ph_name_valid(name) || sequence < 0)
         return ph_fail(cli, "bad-answer", api->url.value, NULL,
                        "the phat's description names no name or sequence");
     (void)snprintf(target->name, sizeof(target->name), "%s", name);
-    target->sequence = (uint64_t)sequence;
     target->exists = true;
     return PH_EXIT_OK;
 }

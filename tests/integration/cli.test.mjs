@@ -21,7 +21,7 @@ async function makeHome(t, env = {}) {
   };
   const cli = (args, options = {}) => runTool(phala, args, { cwd: dir, ...options, env: { ...base, ...options.env } });
   const made = await cli(['key', 'new', '--out', base.PHALA_KEYSTORE, '--json']);
-  assert.equal(made.code, 0, made.stderr);
+  assert.equal(made.code, 0, made.stderr + made.signal);
   return { dir, env: base, cli, address: JSON.parse(made.stdout).address };
 }
 
@@ -260,7 +260,8 @@ describe('with a worker', () => {
       if (pathname === '/teapot') return new Response('short and stout', { status: 418 });
       return Response.json({ method: request.method, pathname, type: request.headers.get('content-type'), mine: request.headers.get('x-mine'), body: await request.text() });
     } };`);
-    assert.equal((await cli(['deploy', 'echo'])).code, 0);
+    const deployed = await cli(['deploy', 'echo']);
+    assert.equal(deployed.code, 0, deployed.stderr);
     const put = json(await cli(['call', 'echo', '/a/b?c=d', '-X', 'PUT', '-H', 'X-Mine: 7', '-H', 'Content-Type: text/x', '-d', '@-', '--json'], { input: 'body text' }));
     assert.deepEqual(JSON.parse(put.body), { method: 'PUT', pathname: '/a/b', type: 'text/x', mine: '7', body: 'body text' });
     const post = json(await cli(['call', 'echo', '-d', '{"a":1}', '--json']));
