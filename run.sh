@@ -100,7 +100,7 @@ say 'calling it'
 
 say 'verifying the receipt, step by step, without asking the worker again'
 status=0
-./phala verify "$dev/receipt.json" || status=$?
+./phala verify "$dev/receipt.json" --accept-simulator-insecure || status=$?
 if $once; then
     exit "$status"
 fi
@@ -114,7 +114,7 @@ log           $dev/worker.log
 
 In another terminal:
   export PHALA_WORKER=$PHALA_WORKER PHALA_KEYSTORE=$PHALA_KEYSTORE PHALA_PASSWORD_FILE=$PHALA_PASSWORD_FILE
-  ./phala call price-oracle '/?pair=ETH-USD' --receipt eth.json && ./phala verify eth.json
+  ./phala call price-oracle '/?pair=ETH-USD' --receipt eth.json && ./phala verify eth.json --accept-simulator-insecure
   ./phala logs price-oracle -f
   ./phala init my-phat && ./phala dev my-phat --port 8788
 END

@@ -188,7 +188,7 @@ describe('with a worker', () => {
     await cli(['init', 'proved']);
     assert.equal((await cli(['deploy', 'proved'])).code, 0);
     assert.equal((await cli(['call', 'proved', '/?name=Eve', '--receipt', 'call.json'])).code, 0);
-    const policy = await developmentPolicy(cli, dir);
+    const policy = ['--accept-simulator-insecure'];
     const good = await cli(['verify', 'call.json', ...policy], { env: { PHALA_WORKER: 'https://nowhere.invalid' } });
     assert.equal(good.code, 0, good.stdout + good.stderr);
     assert.match(good.stdout + good.stderr, /INSECURE-SIMULATOR/);
@@ -334,9 +334,4 @@ async function freePort() {
   const { port } = server.address();
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/** Options that make `verify` accept this worker's simulator. */
-async function developmentPolicy() {
-  return [];
 }
