@@ -3,6 +3,8 @@
 
 (() => {
   const ph = globalThis.__ph;
+  // A bundle that is evaluated before its test assigns this global; the prelude must be able to delete it.
+  Object.defineProperty(globalThis, "__phat", { value: undefined, writable: true, configurable: true });
   const events = []; // what the host does next, in order
   const timers = new Map();
   let clock = 1_700_000_000_000;
