@@ -3,42 +3,25 @@
 
 /* Egress for phats: HTTP(S) with an allow-list and with every address checked at the moment of
  * connecting, which covers redirects and DNS rebinding alike. On the caller's event loop; nothing
- * blocks.
+ * blocks it: names are resolved by a bounded pool of threads, and the trust store is parsed once.
  *
- * Refused addresses, IPv4 and IPv6 (also v4-mapped, 6to4, Teredo, NAT64 forms of them):
- * unspecified, loopback, link-local, private (RFC 1918, ULA), CGNAT 100.64/10, 169.254.169.254 and
- * other metadata, multicast, broadcast, documentation, benchmarking, reserved. [IANA
- * special-purpose registries]
+ * Connections are reused by (scheme, host, port), whoever opened them; no state of HTTP is bound to
+ * them: no cookies, no stored credentials, no Alt-Svc, no TLS session cache. A request with a
+ * connection-bound Authorization (NTLM, Negotiate) gets a connection of its own.
  *
- * Layer: http. Tests: client_test.c (real servers on loopback through the insecure allowance),
- * egress_test.c.
+ * Server certificates: chain to the roots, host name, validity, server purpose; no revocation
+ * check.
+ *
+ * Layer: http. Spec: Fetch standard §4.4 (redirects), RFC 9110. Tests: client_test.c (real servers
+ * on loopback through the insecure allowance), egress_test.c. Fuzz: url_fuzz.c, egress_fuzz.c.
  */
 
-#include "base/bytes.h"
+#include "http/egress.h"
 
 #include <stdbool.h>
 
 struct ph_http_client;
 struct ph_http_fetch;
-
-/* One line of a manifest's egress list: "https://api.example.org", "https://*.example.org",
- * "http://example.org:8080". Scheme, host (exact, or "*." for one or more labels in front), port
- * (default of the scheme). No path. */
-struct ph_egress_rule {
-    bool https;
-    bool any_subdomain;
-    char host[254]; /* lower-case, no trailing dot; IDNs in A-label form; IPv6 in brackets */
-    uint16_t port;
-};
-/* PH_ERR_MALFORMED: why (128 bytes) says what. A single "*" as host is refused. */
-PH_CHECKED enum ph_err ph_egress_rule_parse(struct ph_bytes text, struct ph_egress_rule *out,
-                                            char why[static 128]);
-bool ph_egress_rule_matches(const struct ph_egress_rule *rule, bool https, struct ph_bytes host,
-                            uint16_t port);
-
-/* True if the sockaddr is one that a phat may reach. */
-struct sockaddr;
-bool ph_egress_address_public(const struct sockaddr *address);
 
 struct ph_http_client_config {
     const char *ca_file;      /* PEM bundle; NULL: the system's */

@@ -37,7 +37,7 @@ struct ph_http_limits {
 struct ph_http_limits ph_http_limits_default(void);
 
 /* One server-side TLS identity. The private key stays elsewhere: `sign` is called during
- * handshakes. */
+ * handshakes, and once by ph_http_server_listen to see that it fits the certificate. */
 struct ph_http_tls {
     struct ph_bytes cert_chain_pem; /* leaf first; P-256 leaf key */
     /* Sign a digest (already hashed) with the leaf's key: ECDSA, DER-encoded into sig (room for 80
