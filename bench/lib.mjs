@@ -5,6 +5,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
+import { script } from '../tests/integration/lib/bundle.mjs';
 import { Owner } from '../tests/integration/lib/owner.mjs';
 import { root, runTool, sleep } from '../tests/integration/lib/proc.mjs';
 import { startWorker } from '../tests/integration/lib/worker.mjs';
@@ -19,9 +20,9 @@ export const median = (values) => {
 };
 export const percentile = (values, p) => [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor((p / 100) * values.length))];
 
-const bundle = (file, format, extra = {}) => buildSync({
-  entryPoints: [file], bundle: true, write: false, format, platform: 'neutral', target: 'es2022', mainFields: ['module', 'main'],
-  conditions: ['worker', 'browser'], loader: { '.wasm': 'binary' }, absWorkingDir: root, ...extra,
+const moduleOf = (file) => buildSync({
+  entryPoints: [file], bundle: true, write: false, format: 'esm', platform: 'neutral', target: 'es2022', mainFields: ['module', 'main'],
+  conditions: ['worker', 'browser'], absWorkingDir: root,
 }).outputFiles[0].text;
 
 /** This worker, pinned, with files deployed. */
@@ -29,8 +30,7 @@ export async function startPhala({ args = [], data } = {}) {
   const owner = new Owner();
   const worker = await startWorker(null, { wrapper: ['taskset', '-c', serverCore], args, data });
   const deploy = async (file, { name = file.replace(/.*\/|\.js$/g, ''), manifest = {} } = {}) => {
-    const script = bundle(file, 'iife', { globalName: '__phat' });
-    const { response, body, id } = await owner.deploy(worker, name, { 'worker.js': script }, manifest);
+    const { response, body, id } = await owner.deploy(worker, name, { 'worker.js': script({ file }) }, manifest);
     if (!response.ok) throw new Error(`deploy ${name}: ${response.status} ${JSON.stringify(body)}`);
     return { id, url: `${worker.url}/p/${id}`, tlsUrl: worker.tlsUrl && `${worker.tlsUrl}/p/${id}` };
   };
@@ -40,7 +40,7 @@ export async function startPhala({ args = [], data } = {}) {
 /** The same file on workerd (npm @cloudflare/workerd-linux-64), pinned, plain and TLS. */
 export async function startWorkerd(file) {
   const dir = await mkdtemp(join(tmpdir(), 'phala-bench-workerd-'));
-  await writeFile(join(dir, 'worker.js'), bundle(file, 'esm'));
+  await writeFile(join(dir, 'worker.js'), moduleOf(file));
   const made = await runTool('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '30',
     '-subj', '/CN=localhost', '-keyout', join(dir, 'key.pem'), '-out', join(dir, 'cert.pem')]);
   if (made.code !== 0) throw new Error(made.stderr);

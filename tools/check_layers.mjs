@@ -3,7 +3,7 @@
 //   - the table itself is in layer order, so that no cycle can be written into it;
 //   - headers do not include each other in a circle;
 //   - a library's headers are included only where the table says.
-import { dirname } from 'node:path';
+import { dirname, normalize } from 'node:path';
 import { readSource, root, runChecks, sourceFiles } from './lib_source.mjs';
 import { readFileSync } from 'node:fs';
 
@@ -32,7 +32,7 @@ function unitOf(path) {
 
 /** The file that a quoted include names, or undefined. */
 function resolve(from, name) {
-  for (const candidate of [`${dirname(from)}/${name}`, `src/${name}`]) {
+  for (const candidate of [normalize(`${dirname(from)}/${name}`), `src/${name}`]) {
     if (includes.has(candidate)) return candidate;
   }
   return undefined;
@@ -72,6 +72,7 @@ function modulesAsListed() {
       const used = unitOf(target);
       const own = used.top === top && used.unit === unit;
       if (own) continue;
+      if (used.top === 'apps' && rule.apps?.includes(used.unit)) continue;
       if (used.top !== 'src') complaints.push(`${path}:${line}: ${top}/${unit} must not include a file of ${used.top}/${used.unit}`);
       else if (!rule.uses.includes(used.unit)) complaints.push(`${path}:${line}: ${unit} must not use ${used.unit}`);
     }

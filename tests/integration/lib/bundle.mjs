@@ -1,5 +1,7 @@
 // Bundles as owners make them: files to ustar, and the bundle hash (docs/receipts.md, "bundle hash").
 import { createHash } from 'node:crypto';
+import { buildSync } from 'esbuild';
+import { root } from './proc.mjs';
 
 /** `files`: {path: string | Uint8Array}. Entries are regular files, sorted bytewise by path. */
 export function tar(files) {
@@ -7,6 +9,16 @@ export function tar(files) {
   for (const [path, data] of sorted(files)) blocks.push(tarHeader({ path, size: data.length }), data, Buffer.alloc((512 - (data.length % 512)) % 512));
   blocks.push(Buffer.alloc(1024));
   return Buffer.concat(blocks);
+}
+
+/** A module's text, or a file, as the script that a worker runs: what `phala deploy` makes (apps/phala/bundle.c). */
+export function script({ text, file }) {
+  const { outputFiles } = buildSync({
+    ...(file ? { entryPoints: [file] } : { stdin: { contents: text, resolveDir: root, sourcefile: 'worker.js' } }),
+    absWorkingDir: root, bundle: true, write: false, format: 'iife', globalName: '__phat', platform: 'neutral', target: 'es2022',
+    conditions: ['worker', 'browser'], mainFields: ['browser', 'module', 'main'], loader: { '.wasm': 'binary' }, logLevel: 'silent',
+  });
+  return outputFiles[0].text;
 }
 
 /** One ustar header (POSIX.1-2017 pax, "ustar Interchange Format"); fields can be bent for tests of refusal. */

@@ -2,13 +2,13 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
 /** Path of a program of the build; PHALA_BUILD names another build directory. */
-export const program = (name) => join(root, process.env.PHALA_BUILD ?? 'build', 'apps', name, name);
+export const program = (name) => resolve(root, process.env.PHALA_BUILD ?? 'build', 'apps', name, name);
 
 /** A directory that is gone when the test is. */
 export async function tempDir(t) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { script } from './bundle.mjs';
 import { Owner } from './owner.mjs';
 import { program, startDaemon } from './proc.mjs';
 
@@ -20,9 +21,9 @@ export async function startWorker(t, { args = [], data, env, wrapper = [] } = {}
   const info = await (await fetch(`${url}/v1/info`)).json();
   const worker = { ...daemon, url, dir, info, signer: info.signer };
   worker.tlsUrl = urlOf(daemon.ready, 'https');
-  /** Deploys a script and yields a function that calls it. */
-  worker.phat = async (name, script, manifest = {}, owner = new Owner()) => {
-    const { response, body, id } = await owner.deploy(worker, name, { 'worker.js': script }, { main: 'worker.js', ...manifest });
+  /** Deploys a module's text and yields a function that calls it. */
+  worker.phat = async (name, text, manifest = {}, owner = new Owner()) => {
+    const { response, body, id } = await owner.deploy(worker, name, { 'worker.js': script({ text }) }, manifest);
     assert.ok(response.ok, `deploy: ${response.status} ${JSON.stringify(body)}`);
     const call = (path = '/', init) => fetch(`${url}/p/${id}${path}`, init);
     return Object.assign(call, { id, owner, body });

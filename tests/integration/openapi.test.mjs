@@ -1,0 +1,203 @@
+// Holds a running worker against api/openapi.yaml: every route that it has is documented, every
+// documented route exists, and every answer is one that the document describes.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import Ajv2020 from 'ajv/dist/2020.js';
+import { parse } from 'yaml';
+import { script } from './lib/bundle.mjs';
+import { Owner } from './lib/owner.mjs';
+import { program, root, runTool, until } from './lib/proc.mjs';
+import { startWorker } from './lib/worker.mjs';
+
+const document = parse(readFileSync(join(root, 'api/openapi.yaml'), 'utf8'), { merge: true });
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+ajv.addSchema(document, 'api');
+const methods = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'];
+const exercised = new Set();
+const owner = new Owner();
+let worker;
+let phat;
+
+before(async () => {
+  worker = await startWorker(null);
+  phat = await worker.phat('contract', `export default { fetch(request) { console.log('hello'); return new Response('hi'); } };`, {}, owner);
+});
+after(() => worker?.stop());
+
+const deref = (node) => {
+  if (!node?.$ref) return node;
+  return node.$ref.slice(2).split('/').reduce((at, key) => at[key.replaceAll('~1', '/')], document);
+};
+
+/** Sends a request to a documented route and judges the answer by the document. */
+async function ask(method, route, { id, query = '', path = '', headers = {}, body } = {}) {
+  const operation = document.paths[route]?.[method.toLowerCase()];
+  assert.ok(operation, `${method} ${route} is not in api/openapi.yaml`);
+  const url = worker.url + route.replace('{id}', id ?? '').replace('{path}', path) + query;
+  const response = await fetch(url, { method, headers, body });
+  const text = await response.text();
+  const described = deref(operation.responses[response.status] ?? operation.responses.default);
+  assert.ok(described, `${method} ${url} answered ${response.status}, which is not documented: ${text}`);
+  if (response.ok) exercised.add(`${method} ${route}`);
+  if (described.content && method !== 'HEAD') {
+    const type = (response.headers.get('content-type') ?? '').split(';')[0];
+    const content = described.content[type];
+    assert.ok(content, `${method} ${url} answered ${type}, documented are ${Object.keys(described.content)}`);
+    if (type === 'application/json') {
+      const validate = ajv.compile(rebase(content.schema));
+      assert.ok(validate(JSON.parse(text)), `${method} ${url}: ${ajv.errorsText(validate.errors)}\n${text}`);
+    }
+  }
+  return { response, text, json: () => JSON.parse(text) };
+}
+const rebase = (schema) => JSON.parse(JSON.stringify(schema).replaceAll('"#/', '"api#/'));
+const refused = (answer, status, code) => {
+  assert.equal(answer.response.status, status, answer.text);
+  assert.equal(answer.json().error.code, code, answer.text);
+};
+const signed = async (action, fields = {}) => ({ authorization: await owner.authorization({ action, worker: worker.signer, ...fields }) });
+
+test('the routes of phalad and of the document are the same', async () => {
+  const { code, stdout, stderr } = await runTool(program('phalad'), ['--print-routes']);
+  assert.equal(code, 0, stderr);
+  const served = stdout.trim().split('\n').sort();
+  const documented = Object.entries(document.paths).flatMap(([path, item]) => {
+    const list = methods.filter((method) => item[method]);
+    return list.length === methods.length ? [`ANY ${path}`] : list.map((method) => `${method.toUpperCase()} ${path}`);
+  }).sort();
+  assert.deepEqual(served, documented);
+});
+
+test('the document is well formed: every reference leads somewhere, every operation has a name of its own', () => {
+  const names = new Set();
+  JSON.stringify(document, (key, value) => {
+    if (key === '$ref') assert.ok(deref({ $ref: value }), `${value} leads nowhere`);
+    if (key === 'operationId') {
+      assert.ok(!names.has(value), `${value} names two operations`);
+      names.add(value);
+    }
+    return value;
+  });
+});
+
+test('health, readiness, metrics, info', async () => {
+  await ask('GET', '/healthz');
+  await ask('GET', '/readyz');
+  const { text } = await ask('GET', '/metrics');
+  assert.match(text, /^phala_\w+(\{[^}]*\})? [\d.]+$/m);
+  const info = (await ask('GET', '/v1/info')).json();
+  assert.equal(info.insecure_simulator, true);
+});
+
+test('attestation repeats the nonce, and refuses one that is none', async () => {
+  const nonce = 'ab'.repeat(32);
+  const fresh = (await ask('GET', '/v1/attestation', { query: `?nonce=${nonce}` })).json();
+  assert.equal(fresh.nonce, nonce);
+  assert.equal(fresh.identity.signer, worker.signer);
+  await ask('GET', '/v1/attestation');
+  refused(await ask('GET', '/v1/attestation', { query: '?nonce=12' }), 400, 'bad-request');
+});
+
+test('deploy: created, updated, tried, and each reason to refuse', async () => {
+  const source = script({ text: 'export default { fetch: () => new Response("v2") };' });
+  const send = async (fields, archive, query = '', headers = {}) =>
+    ask('POST', '/v1/phats', { query, headers: { ...await signed('deploy', fields), 'content-type': 'application/x-tar', ...headers }, body: archive });
+  const one = Owner.bundle('second', { 'worker.js': source });
+  const fields = (bundle) => ({ name: bundle.name, content: `0x${bundle.hash}`, sequence: owner.nextSequence() });
+  assert.equal((await send(fields(one), one.archive, '?dry_run=1')).json().accepted, true);
+  const created = await send(fields(one), one.archive);
+  assert.equal(created.response.status, 201);
+  assert.equal(created.json().bundle_hash, `0x${one.hash}`);
+  const last = fields(one);
+  assert.equal((await send(last, one.archive)).response.status, 200);
+
+  refused(await send(last, one.archive), 409, 'stale-sequence');
+  refused(await send({ ...fields(one), content: `0x${'11'.repeat(32)}` }, one.archive), 422, 'bundle-hash-mismatch');
+  refused(await send({ ...fields(one), name: 'third' }, one.archive), 422, 'name-mismatch');
+  refused(await send(fields(one), Buffer.from('no archive')), 422, 'bad-bundle');
+  refused(await send(fields(one), one.archive, '', { 'content-encoding': 'gzip' }), 415, 'unsupported-encoding');
+  refused(await send({ ...fields(one), expires: 1n }, one.archive), 401, 'expired');
+  refused(await send({ ...fields(one), expires: BigInt(Math.floor(Date.now() / 1000) + 3600) }, one.archive), 401, 'expires-too-late');
+  refused(await send({ ...fields(one), worker: `0x${'22'.repeat(20)}` }, one.archive), 401, 'unauthorized');
+  refused(await ask('POST', '/v1/phats', { body: one.archive }), 401, 'unauthorized');
+  const broken = Owner.bundle('second', { 'worker.js': 'throw new Error("at start");' });
+  const failed = await send(fields(broken), broken.archive);
+  refused(failed, 422, 'start-failed');
+  assert.match(failed.text, /at start/);
+  const answer = await fetch(`${worker.url}/p/${owner.phatId('second')}/`);
+  assert.equal(await answer.text(), 'v2', 'a refused bundle changes nothing');
+});
+
+test('list and describe', async () => {
+  const { phats } = (await ask('GET', '/v1/phats', { headers: await signed('list') })).json();
+  assert.ok(phats.some(({ id }) => id === phat.id));
+  refused(await ask('GET', '/v1/phats'), 401, 'unauthorized');
+  assert.equal((await ask('GET', '/v1/phats/{id}', { id: phat.id })).json().name, 'contract');
+  refused(await ask('GET', '/v1/phats/{id}', { id: '00'.repeat(20) }), 404, 'no-such-phat');
+});
+
+test('calls with every method, and their receipts', async () => {
+  for (const method of methods) {
+    const { response, text } = await ask(method.toUpperCase(), '/p/{id}/{path}', { id: phat.id, path: 'a/b', query: '?c=d', headers: { 'phala-nonce': '07'.repeat(32) } });
+    assert.equal(response.status, 200, text);
+    const receiptId = response.headers.get('phala-receipt-id');
+    assert.ok(receiptId);
+    const receipt = await until(async () => {
+      const answer = await ask('GET', '/v1/receipts/{id}', { id: receiptId });
+      return answer.response.status === 200 && answer.json();
+    }, { what: 'the receipt' });
+    assert.equal(receipt.leaf.phat, phat.id);
+    assert.equal(receipt.leaf.nonce, '07'.repeat(32));
+  }
+  refused(await ask('GET', '/v1/receipts/{id}', { id: 'nonsense' }), 400, 'bad-request');
+  refused(await ask('GET', '/p/{id}/{path}', { id: '00'.repeat(20) }), 404, 'no-such-phat');
+  refused(await ask('GET', '/p/{id}/{path}', { id: phat.id, headers: { 'phala-nonce': 'xyz' } }), 400, 'bad-request');
+});
+
+test('logs are for the owner only', async () => {
+  const mine = await ask('GET', '/v1/phats/{id}/logs', { id: phat.id, query: '?since=0', headers: await signed('logs', { name: 'contract' }) });
+  const validate = ajv.compile({ $ref: 'api#/components/schemas/LogLine' });
+  const lines = mine.text.trim().split('\n').map((line) => JSON.parse(line));
+  for (const line of lines) assert.ok(validate(line), ajv.errorsText(validate.errors));
+  assert.ok(lines.some(({ text }) => text.includes('hello')));
+  const stranger = new Owner();
+  const theirs = { authorization: await stranger.authorization({ action: 'logs', name: 'contract', worker: worker.signer }) };
+  refused(await ask('GET', '/v1/phats/{id}/logs', { id: phat.id, headers: theirs }), 403, 'not-the-owner');
+  refused(await ask('GET', '/v1/phats/{id}/logs', { id: phat.id }), 401, 'unauthorized');
+});
+
+test('secrets: what is no envelope for this worker is refused', async () => {
+  const body = Buffer.alloc(100, 1);
+  const content = `0x${createHash('sha256').update(body).digest('hex')}`;
+  const send = async (bytes) => ask('PUT', '/v1/phats/{id}/secrets', {
+    id: phat.id, body: bytes, headers: await signed('secrets', { name: 'contract', content, sequence: owner.nextSequence() }),
+  });
+  refused(await send(body), 422, 'secrets-refused');
+  refused(await send(Buffer.alloc(1 << 20)), 413, 'request-too-large');
+  exercised.add('PUT /v1/phats/{id}/secrets'); // accepted envelopes: cli.test.mjs, with the CLI that makes them
+});
+
+test('delete: an old request cannot bring the phat back', async () => {
+  const sequence = owner.nextSequence();
+  const gone = await ask('DELETE', '/v1/phats/{id}', { id: phat.id, headers: await signed('delete', { name: 'contract', sequence }) });
+  assert.equal(gone.json().deleted, true);
+  refused(await ask('GET', '/p/{id}/{path}', { id: phat.id }), 404, 'no-such-phat');
+  refused(await ask('DELETE', '/v1/phats/{id}', { id: phat.id, headers: await signed('delete', { name: 'contract', sequence }) }), 409, 'stale-sequence');
+});
+
+test('unknown paths and methods are refused in the documented form', async () => {
+  const validate = ajv.compile({ $ref: 'api#/components/schemas/Error' });
+  for (const [method, path, status] of [['GET', '/nowhere', 404], ['POST', '/v1/info', 405], ['GET', '/v1/phats/', 404], ['GET', '/p/short/', 404]]) {
+    const response = await fetch(worker.url + path, { method });
+    assert.equal(response.status, status, path);
+    assert.ok(validate(await response.json()), ajv.errorsText(validate.errors));
+  }
+});
+
+test('every documented operation was answered with success', () => {
+  const documented = Object.entries(document.paths).flatMap(([path, item]) => methods.filter((method) => item[method]).map((method) => `${method.toUpperCase()} ${path}`));
+  assert.deepEqual(documented.filter((operation) => !exercised.has(operation)), []);
+});
