@@ -89,18 +89,15 @@ PHALA_WORKER=$(member "$dev/worker.ready" url)
 export PHALA_WORKER
 
 say "deploying $project"
-./phala deploy "$project" --json >"$dev/deployed.json" || {
-    cat "$dev/deployed.json" >&2
-    exit 1
-}
-printf 'id           %s\nbundle hash  %s\n' "$(member "$dev/deployed.json" id)" "$(member "$dev/deployed.json" bundle_hash)"
+./phala deploy "$project"
+./phala deploy "$project" --dry-run --json >"$dev/bundle.json"
 
 say 'calling it'
 ./phala call price-oracle '/?pair=BTC-USD' --receipt "$dev/receipt.json"
 
 say 'verifying the receipt, step by step, without asking the worker again'
 status=0
-./phala verify "$dev/receipt.json" --accept-simulator-insecure || status=$?
+./phala verify "$dev/receipt.json" --bundle-hash "$(member "$dev/bundle.json" bundle_hash)" --accept-simulator-insecure || status=$?
 if $once; then
     exit "$status"
 fi
@@ -108,7 +105,7 @@ fi
 say 'running; Ctrl-C ends it'
 cat <<END
 worker        $PHALA_WORKER
-price oracle  $PHALA_WORKER/p/$(member "$dev/deployed.json" id)/?pair=ETH-USD
+price oracle  $PHALA_WORKER/p/$(member "$dev/receipt.json" phat)/?pair=ETH-USD
 receipt       $dev/receipt.json
 log           $dev/worker.log
 
