@@ -225,7 +225,7 @@ static int print_json(const struct run *run)
 static int print_text(const struct run *run)
 {
     struct ph_receipt_fields f;
-    char root[65], at[21];
+    char root[65], at[21], signer[41], phat[41];
 
     ph_receipt_leaf_view(&run->in.receipt.leaf, &f);
     ph_report_print(&run->report, run->o->explain);
@@ -233,9 +233,10 @@ static int print_text(const struct run *run)
                  is_simulator(run) ? "  INSECURE-SIMULATOR" : "");
     if (!is_ok(run))
         (void)printf("%zu checks failed.\n", run->report.fail_cnt);
+    ph_hex_encode(PH_BYTES_OF(run->signer.b), signer);
+    ph_hex_encode(PH_BYTES_OF(f.phat.b), phat);
     if (is_ok(run))
-        (void)printf("This request, this code and this answer (%s, status %u) are what the signer "
-                     "says they are.\n",
+        (void)printf("Key 0x%s signed that phat %s took this call: %s, status %u.\n", signer, phat,
                      ph_outcome_name(f.outcome), f.status);
     if (run->in.has_attestation) {
         ph_hex_encode(PH_BYTES_OF(run->root), root);
