@@ -119,6 +119,8 @@ JSValueRef ph_engine_enter(struct ph_engine *e, enum ph_hook hook, uint64_t call
 /* Same, for a hook whose throw is the prelude's bug: fails the call with `internal`. */
 void ph_engine_tell(struct ph_engine *e, enum ph_hook hook, uint64_t call, size_t arg_cnt,
                     const JSValueRef args[]);
+/* Handle e->stop, which a limit set while JavaScript ran for `call` (0: none). */
+void ph_engine_stopped(struct ph_engine *e, uint64_t call);
 /* Text of a thrown value, as the prelude describes it; malloc'd, never NULL but out of memory. */
 char *ph_engine_describe(struct ph_engine *e, JSValueRef value);
 void ph_engine_end(struct ph_engine *e, enum ph_engine_exit exit);

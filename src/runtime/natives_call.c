@@ -1,0 +1,132 @@
+#include "runtime/natives_priv.h"
+
+/* Natives that answer calls. */
+
+enum { CODE_MAX = 32 };
+
+static struct ph_call *get_call(size_t arg_cnt, JSContextRef ctx, const JSValueRef args[])
+{
+    uint64_t id;
+    struct ph_call *call =
+        ph_arg_id(ctx, arg_cnt, args, 0, &id) ? ph_idmap_get(&ph_the_engine->calls, id) : NULL;
+    return call && !call->done ? call : NULL;
+}
+
+/* (call, status, headers, body, done) */
+PH_NATIVE(native_respond)
+{
+    struct ph_engine *e = ph_the_engine;
+    struct ph_call *call = get_call(arg_cnt, ctx, args);
+    struct ph_arg_body body;
+    uint64_t status;
+    size_t at;
+
+    PH_NATIVE_UNUSED();
+    if (!call || call->head_sent)
+        return ph_native_bad(ctx, "respond: no such call, or answered before", exception);
+    if (!ph_arg_id(ctx, arg_cnt, args, 1, &status) || status < 100 || status > 999)
+        return ph_native_bad(ctx, "respond: status", exception);
+    if (!ph_arg_body(ctx, arg_cnt, args, 3, &body))
+        return ph_native_bad(ctx, "respond: body", exception);
+    const bool done = ph_arg_bool(ctx, arg_cnt, args, 4);
+    const bool is_inline = ph_arg_body_most(&body) <= PH_IPC_WINDOW;
+
+    const uint8_t status_le[2] = {(uint8_t)status, (uint8_t)(status >> 8)};
+
+    if (ph_native_frame_begin(e, &at) != PH_OK ||
+        ph_buf_add(&e->chan.out, PH_BYTES_OF(status_le)) != PH_OK ||
+        !ph_native_add_field(e, arg_cnt, args, 2, PH_NATIVE_HEADERS_MAX)) {
+        ph_arg_body_release(&body);
+        return ph_native_undo(e, at, "respond: headers", exception);
+    }
+    const size_t body_at = e->chan.out.len;
+    if (is_inline && ph_arg_body_add(&e->chan.out, &body) != PH_OK) {
+        ph_arg_body_release(&body);
+        return ph_native_undo(e, at, "respond: out of memory", exception);
+    }
+    const size_t sent = e->chan.out.len - body_at;
+    ph_native_frame_end(e, at, PH_IPC_RESP, done && is_inline ? PH_IPC_END : 0, call->id);
+    call->head_sent = true;
+    call->resp.window -= (int64_t)sent;
+    if (done && is_inline) {
+        ph_call_close(e, call);
+    } else {
+        if (!is_inline)
+            ph_engine_check(e, ph_arg_body_send(e, ph_body_resp, call->id, &call->resp, &body));
+        call->done = done;
+        if (done) {
+            ph_engine_check(e, ph_body_end(e, ph_body_resp, call->id, &call->resp));
+            if (ph_body_over(&call->resp))
+                ph_call_close(e, call);
+        }
+    }
+    ph_arg_body_release(&body);
+    return JSValueMakeUndefined(ctx);
+}
+
+PH_NATIVE(native_respond_chunk)
+{
+    struct ph_engine *e = ph_the_engine;
+    struct ph_call *call = get_call(arg_cnt, ctx, args);
+
+    PH_NATIVE_UNUSED();
+    if (!call || !call->head_sent)
+        return ph_native_bad(ctx, "respondChunk: no such call, or no head yet", exception);
+    return ph_native_send_chunk(e, ph_body_resp, call->id, &call->resp, arg_cnt, args, exception);
+}
+
+PH_NATIVE(native_respond_end)
+{
+    struct ph_engine *e = ph_the_engine;
+    struct ph_call *call = get_call(arg_cnt, ctx, args);
+
+    PH_NATIVE_UNUSED();
+    if (!call || !call->head_sent)
+        return ph_native_bad(ctx, "respondEnd: no such call, or no head yet", exception);
+    call->done = true;
+    ph_engine_check(e, ph_body_end(e, ph_body_resp, call->id, &call->resp));
+    if (ph_body_over(&call->resp))
+        ph_call_close(e, call);
+    return JSValueMakeUndefined(ctx);
+}
+
+/* (call, code, message) */
+PH_NATIVE(native_respond_fail)
+{
+    struct ph_engine *e = ph_the_engine;
+    struct ph_call *call = get_call(arg_cnt, ctx, args);
+    struct ph_buf code PH_OWNED(ph_buf_clear) = PH_BUF(4 * CODE_MAX);
+    struct ph_buf message PH_OWNED(ph_buf_clear) = PH_BUF(PH_ENGINE_QUEUE_MAX);
+
+    PH_NATIVE_UNUSED();
+    if (!call)
+        return ph_native_bad(ctx, "respondFail: no such call", exception);
+    if (!ph_arg_add_string(ctx, arg_cnt, args, 1, CODE_MAX, &code) ||
+        ph_buf_add(&code, PH_BYTES_LIT("\0")))
+        return ph_native_bad(ctx, "respondFail: code", exception);
+    if (!ph_arg_add_string(ctx, arg_cnt, args, 2, PH_ENGINE_QUEUE_MAX / 4, &message))
+        ph_engine_check(e, ph_buf_add_str(&message, "The error's text is too long"));
+    ph_call_fail(e, call, (const char *)code.ptr, ph_buf_view(&message));
+    return JSValueMakeUndefined(ctx);
+}
+
+/* (call, bytes); a call that is over needs no credit. */
+PH_NATIVE(native_call_credit)
+{
+    struct ph_engine *e = ph_the_engine;
+    struct ph_call *call = get_call(arg_cnt, ctx, args);
+    uint64_t bytes;
+
+    PH_NATIVE_UNUSED();
+    if (!ph_arg_id(ctx, arg_cnt, args, 1, &bytes))
+        return ph_native_bad(ctx, "callCredit: bytes", exception);
+    if (call && !call->request_over)
+        ph_native_give_credit(e, call->id, PH_STREAM_CALL, &call->received, bytes);
+    return JSValueMakeUndefined(ctx);
+}
+
+const struct ph_native ph_natives_call[] = {
+    {"respond", native_respond},        {"respondChunk", native_respond_chunk},
+    {"respondEnd", native_respond_end}, {"respondFail", native_respond_fail},
+    {"callCredit", native_call_credit}, {NULL, NULL},
+};
