@@ -82,39 +82,45 @@ static void measure(struct ph_rig *rig, size_t i, uint64_t cnt, int cpu)
     ph_rig_drop(&inst);
 }
 
+static int compare(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+enum { COLD_CNT = 31 };
+
+static double median(double v[static COLD_CNT])
+{
+    qsort(v, COLD_CNT, sizeof(v[0]), compare);
+    return v[COLD_CNT / 2];
+}
+
 static void measure_cold(struct ph_rig *rig)
 {
-    enum { CNT = 31 };
     const struct ph_rig_limits limits = {.cpu_ms = 200, .memory_mib = 128, .subrequests = 50};
-    double ready[CNT], answered[CNT];
+    double ready[COLD_CNT], ready_cpu[COLD_CNT], answered[COLD_CNT], answered_cpu[COLD_CNT];
 
-    for (int i = 0; i < CNT; i++) {
+    for (int i = 0; i < COLD_CNT; i++) {
         struct ph_rig_instance inst;
+        clockid_t child;
         const int64_t t0 = ph_clock_mono_ns();
         ph_rig_spawn(rig, &inst, limits);
         const int64_t t1 = ph_clock_mono_ns();
+        CHECK(clock_getcpuclockid(inst.pid, &child) == 0);
+        ready_cpu[i] = cpu_s(child) * 1e3;
         ph_rig_start(&inst, limits, workloads[0].script);
         ph_rig_answers(&inst, 1, "/", "Hello, world!");
         const int64_t t2 = ph_clock_mono_ns();
+        answered_cpu[i] = cpu_s(child) * 1e3 - ready_cpu[i];
         ph_rig_drop(&inst);
         ready[i] = (double)(t1 - t0) / 1e6;
         answered[i] = (double)(t2 - t1) / 1e6;
     }
-    for (int i = 0; i < CNT; i++) /* both sorted: medians */
-        for (int j = i + 1; j < CNT; j++) {
-            if (ready[j] < ready[i]) {
-                const double t = ready[i];
-                ready[i] = ready[j];
-                ready[j] = t;
-            }
-            if (answered[j] < answered[i]) {
-                const double t = answered[i];
-                answered[i] = answered[j];
-                answered[j] = t;
-            }
-        }
-    printf("cold start: spawn to READY %.2f ms, START to first answer %.2f ms (medians of %d)\n",
-           ready[CNT / 2], answered[CNT / 2], CNT);
+    printf(
+        "cold start       spawn to READY %.2f ms (%.2f ms CPU), START to answer %.2f ms (%.2f ms "
+        "CPU); medians of %d\n",
+        median(ready), median(ready_cpu), median(answered), median(answered_cpu), COLD_CNT);
 }
 
 static void bench(void **state)
