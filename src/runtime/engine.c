@@ -64,9 +64,11 @@ void ph_engine_stopped(struct ph_engine *e, uint64_t id)
                                    "of one (limits.cpuMs)"));
 }
 
-static void account(struct ph_engine *e, uint64_t id, int64_t began_ns)
+static void account(struct ph_engine *e, uint64_t id)
 {
-    const uint64_t ns = (uint64_t)(ph_clock_mono_ns() - began_ns);
+    const int64_t now = ph_clock_mono_ns();
+    const uint64_t ns = (uint64_t)(now - e->entry_ns);
+    e->entry_ns = now; /* the next entry of this turn begins where this one ends */
     struct ph_call *call = id == 0 ? NULL : ph_idmap_get(&e->calls, id);
 
     e->turn_wall_ns += ns;
@@ -83,7 +85,6 @@ JSValueRef ph_engine_enter(struct ph_engine *e, enum ph_hook hook, uint64_t call
                            const JSValueRef args[], JSValueRef *threw)
 {
     JSValueRef exception = NULL;
-    const int64_t began = ph_clock_mono_ns();
 
     ph_limits_enter(e, call == 0 ? NULL : ph_idmap_get(&e->calls, call));
     e->call = call;
@@ -92,7 +93,7 @@ JSValueRef ph_engine_enter(struct ph_engine *e, enum ph_hook hook, uint64_t call
         JSObjectCallAsFunction(e->ctx, e->hooks[hook], NULL, arg_cnt, args, &exception);
     e->inside = false;
     e->call = 0;
-    account(e, call, began);
+    account(e, call);
     if (e->stop != PH_STOP_NONE && e->started) {
         ph_engine_stopped(e, call);
         exception = NULL; /* "JavaScript execution terminated": told above */

@@ -92,6 +92,7 @@ struct ph_engine {
     struct ph_call *touched[64]; /* called in this turn and still open */
     size_t touched_cnt;
     uint64_t turn_wall_ns;
+    int64_t entry_ns;      /* when the current entry began: at the end of the one before */
     int64_t cpu_before_ns; /* thread CPU time at the start of the turn */
     int64_t checked_ns;    /* when memory was last looked at */
 

@@ -97,6 +97,7 @@ void ph_limits_turn_begins(struct ph_engine *e)
 {
     e->touched_cnt = 0;
     e->turn_wall_ns = 0;
+    e->entry_ns = ph_clock_mono_ns();
 }
 
 /* The CPU time of a turn, shared out among the calls that it entered and that are still open: by

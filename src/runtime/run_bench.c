@@ -123,6 +123,45 @@ static void measure_cold(struct ph_rig *rig)
         median(ready), median(ready_cpu), median(answered), median(answered_cpu), COLD_CNT);
 }
 
+/* Proportional set size of a process in KiB, as smaps_rollup has it. */
+static double pss_kib(pid_t pid)
+{
+    char path[64], line[256];
+    double kib = 0;
+    (void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
+    FILE *f = fopen(path, "r");
+    CHECK(f);
+    while (fgets(line, sizeof(line), f)) {
+        if (strncmp(line, "Pss:", 4) == 0)
+            kib = strtod(line + 4, NULL);
+    }
+    (void)fclose(f);
+    return kib;
+}
+
+static void measure_memory(struct ph_rig *rig)
+{
+    enum { CNT = 200 };
+    static struct ph_rig_instance inst[CNT];
+    const struct ph_rig_limits limits = {.cpu_ms = 200, .memory_mib = 128, .subrequests = 50};
+    double warm = 0, idle = 0;
+
+    for (int i = 0; i < CNT; i++)
+        ph_rig_spawn(rig, &inst[i], limits);
+    for (int i = 0; i < CNT; i++)
+        warm += pss_kib(inst[i].pid);
+    for (int i = 0; i < CNT; i++) {
+        ph_rig_start(&inst[i], limits, workloads[0].script);
+        ph_rig_answers(&inst[i], 1, "/", "Hello, world!");
+    }
+    for (int i = 0; i < CNT; i++)
+        idle += pss_kib(inst[i].pid);
+    printf("memory           %.2f MiB PSS at READY, %.2f MiB after a call; mean of %d at once\n",
+           warm / CNT / 1024, idle / CNT / 1024, CNT);
+    for (int i = 0; i < CNT; i++)
+        ph_rig_drop(&inst[i]);
+}
+
 static void bench(void **state)
 {
     struct ph_rig rig;
@@ -134,6 +173,7 @@ static void bench(void **state)
     ph_rig_open(&rig);
     pin(0, own);
     measure_cold(&rig);
+    measure_memory(&rig);
     for (size_t i = 0; i < PH_LEN(workloads); i++)
         measure(&rig, i, cnt, cpu);
     ph_rig_close(&rig);
