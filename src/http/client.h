@@ -12,8 +12,9 @@
  * Server certificates: chain to the roots, host name, validity, server purpose; no revocation
  * check.
  *
- * Layer: http. Spec: Fetch standard §4.4 (redirects), RFC 9110. Tests: client_test.c (real servers
- * on loopback through the insecure allowance), egress_test.c. Fuzz: url_fuzz.c, egress_fuzz.c.
+ * Layer: http. Spec: Fetch standard §4.4 (redirects), RFC 9110. Tests: client_test.c,
+ * client_guard_test.c (real servers on loopback through the insecure allowance), egress_test.c.
+ * Fuzz: url_fuzz.c, egress_fuzz.c.
  */
 
 #include "http/egress.h"

@@ -2,6 +2,7 @@
 
 #include <netdb.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -164,7 +165,7 @@ enum ph_err ph_http_resolver_ask(struct ph_http_resolver *r, const char *host, u
     if (!job)
         return PH_ERR_NOMEM;
     job->id = id;
-    (void)strncpy(job->host, host, sizeof(job->host) - 1);
+    (void)snprintf(job->host, sizeof(job->host), "%s", host);
     (void)pthread_mutex_lock(&r->lock);
     start_thread(r);
     if (r->threads == 0)
