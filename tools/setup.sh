@@ -11,10 +11,10 @@ set -eu
 cd "$(dirname "$0")/.."
 
 goal=${1:-run}
-runtime='ca-certificates libjavascriptcoregtk-4.1-0 libmicrohttpd12 libgnutls30 libcurl3-gnutls libssl3 libsecp256k1-1
+runtime='ca-certificates libjavascriptcoregtk-4.1-0 libgnutls30 libcurl3-gnutls libssl3 libsecp256k1-1
     libjansson4 libseccomp2 openssl'
-build='meson ninja-build pkg-config gcc libc6-dev libjavascriptcoregtk-4.1-dev libmicrohttpd-dev libgnutls28-dev
-    libcurl4-gnutls-dev libssl-dev libsecp256k1-dev libjansson-dev libseccomp-dev libglib2.0-dev libcmocka-dev'
+build='meson ninja-build pkg-config gcc libc6-dev libjavascriptcoregtk-4.1-dev libgnutls28-dev
+    libcurl4-gnutls-dev libssl-dev libsecp256k1-dev libjansson-dev libseccomp-dev libglib2.0-dev libcmocka-dev zlib1g-dev'
 tests='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev lld-14 llvm-14 curl jq xxd iproute2'
 bench='wrk'
 case $goal in
