@@ -2,10 +2,10 @@
 //
 // usage: node build.mjs OUT.c OUT.h DEPFILE
 //
-// A script is one expression statement, so that evaluating it yields the module's default export. Identifiers of our
-// own files keep their names (they are what `Response.name` and stack traces show).
+// A script is a block, which keeps its names to itself; a function around it would be parsed twice. A part ends with an
+// assignment of its default export, a function that main calls with its internals: that is its completion value.
 
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 import { readdirSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -15,42 +15,52 @@ const here = dirname(fileURLToPath(import.meta.url));
 const [outC, outH, depfile] = process.argv.slice(2);
 
 // What a library would bring twice, or slower, comes from the prelude instead.
-const replace = {
-  "whatwg-url/lib/encoding.js": "lib/url_encoding.js",
-  "tr46/index.js": "lib/url_idna.js",
+const stands = {
+  "./encoding": "url_encoding.js",
+  "./urlencoded": "url_urlencoded.js",
+  "./url-state-machine": "url_machine.js",
+  tr46: "url_idna.js",
+  "webidl-conversions": "url_webidl.js",
 };
 const replacing = {
   name: "replacing",
   setup(b) {
-    b.onResolve({ filter: /^(\.\/encoding|tr46)$/ }, (args) => {
-      if (!args.importer.includes("whatwg-url")) return undefined;
-      const key = args.path === "tr46" ? "tr46/index.js" : "whatwg-url/lib/encoding.js";
-      return { path: join(here, replace[key]) };
-    });
+    b.onResolve({ filter: /^(\.\/(encoding|urlencoded|url-state-machine)|tr46|webidl-conversions)$/ }, (args) =>
+      args.importer.includes("whatwg-url") ? { path: join(here, "lib", stands[args.path]) } : undefined,
+    );
   },
 };
 
-async function bundle(file, minifyIdentifiers) {
+// Libraries whose identifiers may be shortened: nothing shows the names of their functions and classes.
+const short = ["main", "idna", "url", "url_parser"];
+
+async function bundle(name, file) {
   const result = await build({
     entryPoints: [file],
     bundle: true,
     write: false,
     metafile: true,
-    format: "iife",
-    globalName: "__p",
-    banner: { js: "(function(){" },
-    footer: { js: "return __p.default})()" },
+    format: "esm",
     target: "esnext",
     charset: "ascii",
     legalComments: "none",
-    minifyWhitespace: true,
-    minifySyntax: true,
-    minifyIdentifiers,
     plugins: [replacing],
     logLevel: "error",
     absWorkingDir: here,
   });
-  return { text: result.outputFiles[0].contents, inputs: Object.keys(result.metafile.inputs) };
+  // The bundler turns what is declared at the top level into var, which would leave the block.
+  let text = result.outputFiles[0].text.replace(/^var /gm, "let ");
+  const exported = /^export \{\n  (\w+) as default\n\};\n/m.exec(text);
+  if (exported !== null) text = text.replace(exported[0], `${exported[1]}.part = ${exported[1]};`);
+  const { code } = await transform(`"use strict";{${text}}`, {
+    minifyWhitespace: true,
+    minifySyntax: true,
+    minifyIdentifiers: short.includes(name),
+    target: "esnext",
+    charset: "ascii",
+    legalComments: "none",
+  });
+  return { text: Buffer.from(code), inputs: Object.keys(result.metafile.inputs) };
 }
 
 const parts = readdirSync(join(here, "parts")).filter((f) => f.endsWith(".js")).sort();
@@ -60,8 +70,8 @@ let c = '#include "prelude.h"\n\n#include <string.h>\n\n';
 let table = "";
 for (const name of names) {
   const file = name === "main" ? "main.js" : join("parts", `${name}.js`);
-  const { text, inputs: used } = await bundle(join(here, file), name === "idna");
-  for (const path of used) inputs.add(join(here, path));
+  const { text, inputs: used } = await bundle(name, join(here, file));
+  for (const input of used) inputs.add(join(here, input));
   c += cArray(`src_${name}`, text);
   table += `    {"${name}", "phala:${name}", (const char *)src_${name}, ${text.length}},\n`;
 }

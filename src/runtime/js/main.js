@@ -1,8 +1,7 @@
 // Entry of the prelude: registers the hooks, defines the globals. Parsed and evaluated at each instance start, so what
 // is not needed for a plain call lives in parts/ and is evaluated at first use.
 
-import { N, defineGlobal, enterCall, currentCall, lazyGlobals, use } from "./lib/internal.js";
-import { describe } from "./lib/errors.js";
+import { N, defineGlobal, enterCall, currentCall, lazyGlobals, use, webClass, describe } from "./lib/internal.js";
 import { Headers } from "./lib/headers.js";
 import { Request } from "./lib/request.js";
 import { Response } from "./lib/response.js";
@@ -85,6 +84,9 @@ class Navigator {
   }
 }
 
+webClass(Performance, "Performance");
+webClass(Navigator, "Navigator");
+
 const resolved = Promise.resolve();
 const globals = {
   ...timerGlobals,
@@ -137,5 +139,3 @@ lazyGlobals("streams", ["ReadableStream", "ReadableStreamDefaultReader", "Readab
 lazyGlobals("crypto", ["crypto", "Crypto", "SubtleCrypto", "CryptoKey"]);
 
 N.hooks(hooks);
-
-export default undefined;

@@ -190,4 +190,4 @@ export function consume(body, what, type) {
   }
 }
 
-Object.assign(I, { Incoming, dataBody, incomingBody, streamOf, kText });
+Object.assign(I, { Incoming, dataBody, incomingBody, streamOf, extract, isUnusable, moveBody });

@@ -1,8 +1,7 @@
 // Calls: from the hook to the handler and back. A handler that returns a Response with its body at once costs no
 // promise and no entry in a table.
 
-import { N, currentCall, enterCall, exception, kMake, use } from "./internal.js";
-import { describe } from "./errors.js";
+import { N, enterCall, exception, kMake, use, webClass, describe } from "./internal.js";
 import { parseBlock, listGet } from "./headers.js";
 import { Incoming, dataBody, incomingBody, isUnusable, streamOf } from "./body.js";
 import { Request, abortRequest, callState } from "./request.js";
@@ -229,6 +228,8 @@ class ScheduledController {
   }
 }
 
+webClass(ScheduledController, "ScheduledController");
+
 // A cron call: `url` is the cron expression; the header scheduled-time is the planned time, ms since 1970.
 function scheduledCall(call, cron, headers) {
   const time = Number(listGet(parseBlock(headers), "scheduled-time") ?? N.now());
@@ -287,5 +288,3 @@ export const callHooks = {
     calls.get(call)?.out?.opened();
   },
 };
-
-export { currentCall };

@@ -1,8 +1,6 @@
 // The second and third argument of a handler: env and ctx.
 
-import { N, kMake, use, webClass } from "./internal.js";
-import { describe } from "./errors.js";
-import { Response } from "./response.js";
+import { N, kMake, use, webClass, describe } from "./internal.js";
 
 let phat = Object.freeze({ id: "", bundleHash: "" });
 
@@ -37,46 +35,6 @@ export class ExecutionContext {
 }
 webClass(ExecutionContext, "ExecutionContext");
 
-const kTypes = {
-  css: "text/css", csv: "text/csv", gif: "image/gif", htm: "text/html", html: "text/html", ico: "image/vnd.microsoft.icon",
-  jpeg: "image/jpeg", jpg: "image/jpeg", js: "text/javascript", json: "application/json", mjs: "text/javascript",
-  pdf: "application/pdf", png: "image/png", svg: "image/svg+xml", txt: "text/plain", wasm: "application/wasm",
-  webp: "image/webp", woff2: "font/woff2", xml: "application/xml",
-};
-
-// The files of the bundle.
-class Assets {
-  get(path) {
-    const bytes = N.asset(`${path}`.replace(/^\/+/, ""));
-    return bytes === null ? null : bytes.slice(); // a buffer that the phat can transfer
-  }
-
-  text(path) {
-    const bytes = this.get(path);
-    return bytes === null ? null : N.utf8Decode(bytes, false, false);
-  }
-
-  list() {
-    return N.assets();
-  }
-
-  async fetch(input) {
-    const url = new (use("url").URL)(typeof input === "object" && input !== null && "url" in input ? input.url : input, "https://assets.invalid/");
-    let path = url.pathname;
-    try {
-      path = decodeURIComponent(path);
-    } catch {
-      // Not an encoding: the path is taken as it is.
-    }
-    const bytes = this.get(path.endsWith("/") ? `${path}index.html` : path);
-    if (bytes === null) return new Response("Not found\n", { status: 404 });
-    const type = kTypes[path.endsWith("/") ? "html" : path.slice(path.lastIndexOf(".") + 1).toLowerCase()];
-    const charset = type?.startsWith("text/") ? ";charset=UTF-8" : "";
-    return new Response(bytes, { headers: { "content-type": type ? type + charset : "application/octet-stream" } });
-  }
-}
-
-
 /** env: plain variables, then secrets (which win), then ASSETS; frozen. */
 export function makeEnv(envJson, secretsJson) {
   const env = {};
@@ -86,7 +44,7 @@ export function makeEnv(envJson, secretsJson) {
       Object.defineProperty(env, key, { value, enumerable: true, configurable: true, writable: true });
     }
   }
-  if (!Object.hasOwn(env, "ASSETS")) env.ASSETS = Object.freeze(new Assets());
+  if (!Object.hasOwn(env, "ASSETS")) Object.defineProperty(env, "ASSETS", { get: () => use("assets").assets, enumerable: true });
   return Object.freeze(env);
 }
 

@@ -103,3 +103,7 @@ I.concat = concat;
 
 export const exception = (message, name) => new (use("events").DOMException)(message, name);
 I.exception = exception;
+
+/** The text of anything thrown; never throws. */
+export const describe = (value) => use("inspect").describe(value);
+I.describe = describe;

@@ -1,7 +1,6 @@
 // setTimeout and setInterval (HTML Standard §8.6). Natives arm one-shot timers; intervals arm them again.
 
-import { I, N, currentCall, enterCall } from "./internal.js";
-import { describe } from "./errors.js";
+import { I, N, currentCall, enterCall, describe } from "./internal.js";
 
 const byId = new Map(); // what the phat holds
 const byNative = new Map();

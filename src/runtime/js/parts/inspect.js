@@ -1,4 +1,5 @@
-// Values as text for console: the notation that other server runtimes print.
+// Values as text for console: the notation that other server runtimes print. Errors as text for logs and for the owner
+// of a phat: `Error: message`, then one `    at fn (worker.js:12:5)` per frame. The seldom-used rest of console.
 
 export default function (I) {
   const kWidth = 76;
@@ -288,5 +289,118 @@ export default function (I) {
     return [rule("┌", "┬", "┐"), line(head), rule("├", "┼", "┤"), ...cells.map(line), rule("└", "┴", "┘")].join("\n");
   }
 
-  return { inspect, format, trace, table };
+  // A frame of the engine: `fn@file:line:column`; the function may be missing, frames of natives have no position.
+  function frameText(line) {
+    const at = line.lastIndexOf("@");
+    const fn = at > 0 ? line.slice(0, at) : "";
+    const where = at >= 0 ? line.slice(at + 1) : line;
+    if (where === "" || where.startsWith("phala:")) return "";
+    if (where === "[native code]") return fn ? `\n    at ${fn} (native)` : "";
+    if (fn === "" || fn.endsWith(" code")) return `\n    at ${where}`;
+    return `\n    at ${fn} (${where})`;
+  }
+
+  function stackText(error) {
+    const stack = error.stack;
+    let text = "";
+    if (typeof stack === "string" && stack !== "") {
+      for (const line of stack.split("\n")) text += frameText(line);
+    }
+    // An error of the parser has a position but no frame in the script.
+    if (error instanceof SyntaxError && typeof error.line === "number" && typeof error.sourceURL === "string" &&
+        !error.sourceURL.startsWith("phala:")) {
+      const where = `${error.sourceURL}:${error.line}`;
+      if (!text.includes(where)) text = `\n    at ${where}:${error.column ?? 1}${text}`;
+    }
+    return text;
+  }
+
+  /** The text of anything thrown; never throws. */
+  function describe(value, depth = 0) {
+    try {
+      if (!(value instanceof Error)) return typeof value === "string" ? value : inspect(value);
+      const name = `${value.name}`;
+      const message = `${value.message}`;
+      const head = name === "" ? message : message === "" ? name : `${name}: ${message}`;
+      let text = head + stackText(value);
+      if (depth < 4) {
+        if (value.cause !== undefined) text += `\n  [cause]: ${describe(value.cause, depth + 1).replaceAll("\n", "\n  ")}`;
+        if (value instanceof AggregateError) {
+          for (const e of value.errors) text += `\n  [errors]: ${describe(e, depth + 1).replaceAll("\n", "\n  ")}`;
+        }
+      }
+      return text;
+    } catch {
+      return "an error that cannot be shown";
+    }
+  }
+
+  const kDebug = 0;
+  const kInfo = 1;
+  const kWarn = 2;
+  const kError = 3;
+  const counts = new Map();
+  const timers = new Map();
+
+  function elapsed(label) {
+    const start = timers.get(label);
+    if (start === undefined) {
+      I.write(kWarn, [`Timer '${label}' does not exist`]);
+      return undefined;
+    }
+    return `${label}: ${I.N.mono() - start}ms`;
+  }
+
+  const consoleRest = {
+    trace: (...args) => I.write(kDebug, [trace(args)]),
+    assert(condition = false, ...args) {
+      if (condition) return;
+      if (typeof args[0] === "string") args[0] = `Assertion failed: ${args[0]}`;
+      else args.unshift("Assertion failed");
+      I.write(kError, args);
+    },
+    dir: (item, options = undefined) => I.write(kInfo, [inspect(item, options)]),
+    dirxml: (...args) => I.write(kInfo, args),
+    table: (data, columns = undefined) => I.write(kInfo, [table(data, columns)]),
+    count(label = "default") {
+      label = `${label}`;
+      const n = (counts.get(label) ?? 0) + 1;
+      counts.set(label, n);
+      I.write(kInfo, [`${label}: ${n}`]);
+    },
+    countReset(label = "default") {
+      label = `${label}`;
+      if (!counts.delete(label)) I.write(kWarn, [`Count for '${label}' does not exist`]);
+    },
+    time(label = "default") {
+      label = `${label}`;
+      if (timers.has(label)) I.write(kWarn, [`Timer '${label}' already exists`]);
+      else timers.set(label, I.N.mono());
+    },
+    timeLog(label = "default", ...args) {
+      const text = elapsed(`${label}`);
+      if (text !== undefined) I.write(kInfo, [text, ...args]);
+    },
+    timeEnd(label = "default") {
+      const text = elapsed(`${label}`);
+      if (text === undefined) return;
+      timers.delete(`${label}`);
+      I.write(kInfo, [text]);
+    },
+    group(...args) {
+      if (args.length > 0) I.write(kInfo, args);
+      I.indentBy(1);
+    },
+    groupCollapsed(...args) {
+      consoleRest.group(...args);
+    },
+    groupEnd() {
+      I.indentBy(-1);
+    },
+    clear() {
+      I.indentBy(-Infinity);
+    },
+  };
+
+  return { inspect, format, describe, consoleRest };
 }
