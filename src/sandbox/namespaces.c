@@ -136,22 +136,37 @@ bool ph_layer_utsns_prepare(struct ph_sandbox *sb, char state[static PH_STATE_MA
     return true;
 }
 
-/* Children are born in the new namespace. Its first process must outlive them all, or the kernel
- * kills them: it is a process that only waits, and dies with the zygote. */
+/* The first process of the namespace: waits until the zygote's end of the pipe is gone, whichever
+ * way the zygote died (a parent-death signal does not reach the init of a namespace). Its end takes
+ * every instance with it. */
+_Noreturn static void wait_for_zygote_end(int pipe_read)
+{
+    char byte;
+
+    (void)prctl(PR_SET_NAME, "phala-pid1");
+    if (dup2(pipe_read, 0) != 0)
+        _exit(1);
+    (void)syscall(SYS_close_range, 1, ~0U, 0);
+    while (read(0, &byte, 1) < 0 && errno == EINTR)
+        ;
+    _exit(0);
+}
+
+/* Children are born in the new namespace. The zygote keeps the write end open for its life;
+ * instances close it with everything else they inherit. */
 bool ph_layer_pidns_prepare(struct ph_sandbox *sb, char state[static PH_STATE_MAX])
 {
-    if (unshare(CLONE_NEWPID) != 0)
-        return ph_layer_missing_errno(state, "unshare");
-    const pid_t pid = fork();
-    if (pid < 0)
-        return ph_layer_missing_errno(state, "fork");
-    if (pid == 0) {
-        (void)prctl(PR_SET_NAME, "phala-pid1");
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-            _exit(1);
-        (void)syscall(SYS_close_range, 0, ~0U, 0);
-        for (;;)
-            (void)pause();
+    int ends[2];
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return ph_layer_missing_errno(state, "pipe2");
+    const pid_t pid = unshare(CLONE_NEWPID) == 0 ? fork() : -1;
+    if (pid == 0)
+        wait_for_zygote_end(ends[0]);
+    (void)close(ends[0]);
+    if (pid < 0) {
+        (void)close(ends[1]);
+        return ph_layer_missing_errno(state, "a pid namespace");
     }
     sb->pid1 = pid;
     return ph_layer_ok(state, NULL);

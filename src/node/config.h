@@ -1,0 +1,67 @@
+#ifndef PH_NODE_CONFIG_H
+#define PH_NODE_CONFIG_H
+
+/* The command line of phalad: everything an operator decides. No environment variable changes what
+ * is checked.
+ *
+ * Layer: node. Documented in docs/operator.md. Tests: config_test.c.
+ */
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "store/receipts.h"
+
+enum { PH_CONFIG_LIST_MAX = 16 };
+
+struct ph_listen {
+    char address[108];
+    uint16_t port;
+    bool tls;
+    bool one_phat; /* every path belongs to `phat` */
+    struct ph_phat_id phat;
+};
+
+enum ph_tee_choice { PH_TEE_CHOICE_AUTO, PH_TEE_CHOICE_TSM, PH_TEE_CHOICE_SIMULATOR };
+
+struct ph_config {
+    const char *data_dir;
+    struct ph_listen listen[PH_CONFIG_LIST_MAX];
+    size_t listen_cnt;
+    const char *domain;        /* phats answer at <id>.<domain>; NULL: path routing only */
+    const char *tls_cert_file; /* PEM chain for phala-keyd's TLS key; NULL: self-signed */
+    bool open;                 /* any owner may deploy */
+    struct ph_eth_address owners[PH_CONFIG_LIST_MAX];
+    size_t owner_cnt;
+    struct ph_eth_address operator_;
+    enum ph_tee_choice tee;
+    bool ephemeral_keys; /* accept that keys and secrets do not survive a restart */
+    const char *keyd_path, *run_path;
+    bool require_full_sandbox;
+    bool jit;
+    uint32_t warm;          /* instances that wait ready */
+    uint32_t instances_max; /* instances that run phats; the longest idle goes first */
+    uint32_t idle_s;        /* an instance without calls is ended after this */
+    uint32_t grace_s;       /* for calls in flight at shutdown */
+    uint32_t connections;
+    const char *private_hosts_insecure[PH_CONFIG_LIST_MAX + 1];
+    size_t private_host_cnt;
+    const char *extra_ca_file;
+    struct ph_receipt_keep receipt_keep;
+    int ready_fd; /* -1: none */
+    bool print_routes;
+};
+
+/**
+ * Read the command line.
+ *
+ * @out  strings point into argv
+ * @why  at least 256 bytes; a sentence that names the option
+ *
+ * Returns PH_ERR_MALFORMED
+ */
+PH_CHECKED enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out,
+                                       char why[static 256]);
+/* Text of --help. */
+const char *ph_config_usage(void);
+
+#endif

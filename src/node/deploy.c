@@ -1,0 +1,199 @@
+/* POST /v1/phats: a signed bundle is judged, started on trial, stored, and only then takes over. */
+
+#include "base/log.h"
+#include "base/own.h"
+#include "node/api.h"
+#include "node/api_priv.h"
+#include "node/calls.h"
+#include "node/instances.h"
+#include "node/phats.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Lives from the request to the end of the trial, whichever is later. */
+struct deploy {
+    struct ph_exchange ex;
+    struct ph_node *node;
+    struct ph_http_req *req; /* NULL: answered, or the owner left */
+    bool closed, on_trial;
+    struct ph_owner_request request;
+    struct ph_eth_address owner;
+    uint8_t sig[65];
+    struct ph_buf body;
+    struct ph_phat *phat;
+    struct ph_version *version;
+    struct ph_instance *instance;
+};
+
+static void maybe_free(struct deploy *d)
+{
+    if (!d->closed || d->on_trial)
+        return;
+    ph_version_unref(d->version);
+    ph_buf_clear(&d->body);
+    free(d);
+}
+
+static void refuse(struct deploy *d, uint16_t status, const char *code, const char *message)
+{
+    d->node->metrics.deploys_refused++;
+    if (d->req)
+        ph_answer_error(d->req, status, code, message);
+    d->req = NULL;
+}
+
+static void on_body(struct ph_exchange *ex, struct ph_bytes data)
+{
+    struct deploy *d = (struct deploy *)ex;
+
+    if (d->req && ph_buf_add(&d->body, data) != PH_OK)
+        refuse(d, 413, "request-too-large", "a bundle is at most 16 MiB");
+}
+
+static void on_closed(struct ph_exchange *ex, bool sent_all)
+{
+    struct deploy *d = (struct deploy *)ex;
+
+    (void)sent_all;
+    d->req = NULL;
+    d->closed = true;
+    maybe_free(d);
+}
+
+/* The new version ran its top level: store it, then let it take over. */
+static void accept(struct deploy *d)
+{
+    const bool is_new = d->phat->version == NULL;
+
+    if (ph_phat_put(d->phat, d->version, ph_buf_view(&d->body)) != PH_OK) {
+        ph_instance_kill(d->instance, "retired", "its bundle could not be stored");
+        refuse(d, 500, "storage", "the bundle could not be stored; nothing was changed");
+        return;
+    }
+    d->version = NULL; /* the phat's now */
+    ph_instance_adopt(d->phat, d->instance);
+    d->node->metrics.deploys++;
+    ph_log(PH_LOG_INFO, "phat deployed", "phat", d->phat->id_text, "name",
+           d->phat->version->manifest.name, NULL);
+    if (d->req)
+        ph_api_phat_answer(d->req, is_new ? 201 : 200, d->phat);
+    d->req = NULL;
+}
+
+static void on_trial(void *ctx, bool started, struct ph_bytes message)
+{
+    struct deploy *d = ctx;
+
+    d->on_trial = false;
+    d->phat->deploying = false;
+    if (started) {
+        accept(d);
+    } else {
+        char text[900];
+        (void)snprintf(text, sizeof(text), "%.*s", (int)(message.len > 890 ? 890 : message.len),
+                       (const char *)message.ptr);
+        refuse(d, 422, "start-failed", text);
+    }
+    maybe_free(d);
+}
+
+static void start_trial(struct deploy *d, const struct ph_phat_id *id, struct ph_bundle_info *info)
+{
+    if (ph_phats_ensure(d->node->phats, id, &d->owner, &d->phat) != PH_OK ||
+        ph_version_new(info, &d->request, d->sig, &d->version) != PH_OK) {
+        refuse(d, 507, "worker-full", "this worker has no room for another phat");
+        return;
+    }
+    d->on_trial = true;
+    d->phat->deploying = true;
+    if (ph_instance_trial(d->phat, d->version, ph_buf_view(&d->body), on_trial, d, &d->instance) !=
+        PH_OK) {
+        d->on_trial = false;
+        d->phat->deploying = false;
+        refuse(d, 503, "overloaded",
+               "no instance could be started for the bundle; try again later");
+    }
+}
+
+static void judge(struct deploy *d, struct ph_bundle_info *info)
+{
+    struct ph_phat_id id;
+    struct ph_phat *phat;
+
+    if (memcmp(info->hash.b, d->request.content.b, sizeof(info->hash.b)) != 0) {
+        refuse(d, 422, "bundle-hash-mismatch", "the bundle is not the one whose hash was signed");
+        return;
+    }
+    if (strcmp(info->manifest.name, d->request.name) != 0) {
+        refuse(d, 422, "name-mismatch", "phat.json has another name than the signed request");
+        return;
+    }
+    ph_phat_id_derive(&d->owner, d->request.name, &id);
+    phat = ph_phats_find(d->node->phats, &id);
+    if (phat && d->request.sequence <= phat->sequence) {
+        refuse(d, 409, "stale-sequence",
+               "a change with this or a higher sequence was accepted; read the phat and sign a "
+               "higher one");
+        return;
+    }
+    if (phat && phat->deploying) {
+        refuse(d, 409, "conflict", "another bundle of this phat is being deployed right now");
+        return;
+    }
+    if (ph_bytes_is(ph_api_query(d->req, "dry_run"), "1")) {
+        ph_http_respond(d->req, 200, PH_BYTES_LIT("content-type: application/json\n"),
+                        PH_BYTES_LIT("{\"dry_run\":true,\"accepted\":true}\n"));
+        d->req = NULL;
+        return;
+    }
+    start_trial(d, &id, info);
+}
+
+static void on_body_end(struct ph_exchange *ex)
+{
+    struct deploy *d = (struct deploy *)ex;
+    struct ph_bundle_info info = {0};
+    struct ph_json_why why = {""};
+
+    if (!d->req)
+        return;
+    const enum ph_err err = ph_bundle_open(ph_buf_view(&d->body), &info, &why);
+    if (err != PH_OK) {
+        refuse(d, 422, "bad-bundle", why.text[0] ? why.text : ph_err_name(err));
+        return;
+    }
+    judge(d, &info);
+    ph_manifest_clear(&info.manifest);
+}
+
+void ph_api_phat_deploy(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)
+{
+    struct deploy *d = calloc(1, sizeof(*d));
+
+    (void)arg;
+    if (!d || node->stopping) {
+        free(d);
+        ph_answer_error(req, 503, "overloaded",
+                        "the worker is stopping or out of memory; try again later");
+        return;
+    }
+    if (ph_api_authorize(node, req, "deploy", &d->request, d->sig, &d->owner) != PH_OK) {
+        node->metrics.deploys_refused++;
+        free(d);
+        return;
+    }
+    if (ph_http_req_header(req, "content-encoding").len > 0) {
+        free(d);
+        ph_answer_error(req, 415, "unsupported-encoding",
+                        "send the ustar archive as it is, not compressed");
+        return;
+    }
+    d->ex = (struct ph_exchange){on_body, on_body_end, NULL, on_closed};
+    d->node = node;
+    d->req = req;
+    d->body = PH_BUF(PH_BUNDLE_MAX);
+    ph_http_req_set_user(req, d);
+    if (ph_http_req_body_len(req) > PH_BUNDLE_MAX)
+        refuse(d, 413, "request-too-large", "a bundle is at most 16 MiB");
+}

@@ -1,0 +1,78 @@
+#include "node/manifest.h"
+
+#include "base/own.h"
+#include "base/test.h"
+
+static enum ph_err parse(const char *text, struct ph_manifest *m, struct ph_json_why *why)
+{
+    return ph_manifest_parse(ph_bytes_str(text), m, why);
+}
+
+TEST(a_full_manifest_is_understood_and_defaults_fill_the_rest)
+{
+    struct ph_manifest m PH_OWNED(ph_manifest_clear) = {0};
+    struct ph_json_why why = {""};
+
+    const enum ph_err err = parse(
+        "{\"name\":\"price-oracle\",\"main\":\"w.js\",\"egress\":[\"https://api.example.org\","
+        "\"https://*.example.net:8443\"],\"env\":{\"A\":\"1\"},\"secrets\":[\"KEY\"],"
+        "\"limits\":{\"cpuMs\":77,\"memoryMiB\":64},\"triggers\":{\"cron\":[\"*/5 * * * *\"]}}",
+        &m, &why);
+    if (err != PH_OK)
+        fail_msg("%s", why.text);
+    assert_string_equal(m.name, "price-oracle");
+    assert_string_equal(m.main_file, "w.js");
+    assert_string_equal(m.env_json, "{\"A\":\"1\"}");
+    CHECK(m.egress_cnt == 2 && m.egress[0].https && m.egress[1].any_subdomain &&
+          m.egress[1].port == 8443);
+    CHECK(m.limits.cpu_ms == 77 && m.limits.memory_mib == 64 && m.limits.wall_ms == 30000);
+    CHECK(m.cron_cnt == 1);
+}
+
+TEST(the_least_manifest_is_a_name)
+{
+    struct ph_manifest m PH_OWNED(ph_manifest_clear) = {0};
+    struct ph_json_why why;
+
+    CHECK(parse("{\"name\":\"a\"}", &m, &why) == PH_OK);
+    assert_string_equal(m.main_file, "worker.js");
+    assert_string_equal(m.env_json, "{}");
+    CHECK(m.egress_cnt == 0 && m.cron_cnt == 0);
+}
+
+TEST(every_mistake_is_refused_and_named)
+{
+    static const char *const bad[][2] = {
+        {"[]", "document"},
+        {"{}", "name"},
+        {"{\"name\":\"A\"}", "name"},
+        {"{\"name\":\"-a\"}", "name"},
+        {"{\"name\":\"a\",\"limts\":{}}", "limts"},
+        {"{\"name\":\"a\",\"name\":\"b\"}", "name"},
+        {"{\"name\":\"a\",\"limits\":{\"cpums\":1}}", "cpums"},
+        {"{\"name\":\"a\",\"limits\":{\"cpuMs\":0}}", "cpuMs"},
+        {"{\"name\":\"a\",\"limits\":{\"cpuMs\":30001}}", "cpuMs"},
+        {"{\"name\":\"a\",\"limits\":{\"cpuMs\":\"5\"}}", "cpuMs"},
+        {"{\"name\":\"a\",\"limits\":7}", "limits"},
+        {"{\"name\":\"a\",\"egress\":\"https://x.org\"}", "egress"},
+        {"{\"name\":\"a\",\"egress\":[\"*\"]}", "egress[0]"},
+        {"{\"name\":\"a\",\"egress\":[\"https://x.org\",\"ftp://x.org\"]}", "egress[1]"},
+        {"{\"name\":\"a\",\"env\":{\"A\":1}}", "env"},
+        {"{\"name\":\"a\",\"env\":{\"1A\":\"x\"}}", "env"},
+        {"{\"name\":\"a\",\"secrets\":[\"a-b\"]}", "secrets"},
+        {"{\"name\":\"a\",\"triggers\":{\"cron\":[\"never\"]}}", "triggers.cron"},
+        {"{\"name\":\"a\",\"triggers\":{\"corn\":[]}}", "corn"},
+    };
+
+    for (size_t i = 0; i < PH_LEN(bad); i++) {
+        struct ph_manifest m = {0};
+        struct ph_json_why why = {""};
+        if (parse(bad[i][0], &m, &why) == PH_OK)
+            fail_msg("accepted: %s", bad[i][0]);
+        if (!strstr(why.text, bad[i][1]))
+            fail_msg("%s: \"%s\" does not name %s", bad[i][0], why.text, bad[i][1]);
+    }
+}
+
+PH_TEST_MAIN(CASE(a_full_manifest_is_understood_and_defaults_fill_the_rest),
+             CASE(the_least_manifest_is_a_name), CASE(every_mistake_is_refused_and_named))

@@ -1,0 +1,110 @@
+// Phats that eat what they can: each ends its own call, its neighbours keep answering, and it is back on the next call.
+import assert from 'node:assert/strict';
+import { readFile, readdir } from 'node:fs/promises';
+import test from 'node:test';
+import { phat } from './lib/script.mjs';
+import { sleep } from './lib/proc.mjs';
+import { startWorker } from './lib/worker.mjs';
+
+
+const greedy = phat(`async fetch(request) {
+  switch (new URL(request.url).pathname) {
+    case '/loop': for (;;) ;
+    case '/catch': for (;;) { try { for (;;) ; } catch {} finally { } }
+    case '/recursion': { const f = () => f() + 1; return new Response(String(f())); }
+    case '/promises': { const all = []; for (let i = 0; i < 1e6; i++) all.push(new Promise(() => {})); await Promise.race([Promise.all(all), new Promise((r) => setTimeout(r, 50))]); return new Response('survived'); }
+    case '/microtasks': for (;;) await 1;
+    case '/regex': return new Response(String(/^(a+)+$/.test('a'.repeat(40) + 'b')));
+    case '/memory': { const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1)); }
+    case '/string': { let s = 'x'; for (;;) s += s + Math.random(); }
+    case '/wasm': {
+      const code = new Uint8Array([0,97,115,109,1,0,0,0,1,4,1,96,0,0,3,2,1,0,7,8,1,4,115,112,105,110,0,0,10,9,1,7,0,3,64,12,0,11,11]);
+      const { instance } = await WebAssembly.instantiate(code);
+      instance.exports.spin();
+    }
+    case '/timers': for (let i = 0; i < 1e6; i++) setTimeout(() => {}, 1e6); return new Response('armed');
+    case '/log': for (let i = 0; i < 1e5; i++) console.log('x'.repeat(1000)); return new Response('logged');
+    case '/nothing': await new Promise(() => {});
+    default: return new Response('ok');
+  }
+}`);
+
+const limits = { cpuMs: 100, wallMs: 3000, memoryMiB: 64 };
+
+async function instancePids(worker) {
+  const pids = [];
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    try {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8');
+      if (!/^Name:\s+phala-phat$/m.test(status)) continue;
+      const zygote = /^PPid:\s+(\d+)$/m.exec(status)[1];
+      const parent = /^PPid:\s+(\d+)$/m.exec(await readFile(`/proc/${zygote}/status`, 'utf8'))[1];
+      if (Number(parent) === worker.pid) pids.push(Number(pid));
+    } catch { /* gone meanwhile */ }
+  }
+  return pids;
+}
+
+test('limits', async (t) => {
+  const worker = await startWorker(t);
+  const victim = await worker.phat('greedy', greedy, { limits });
+  const neighbour = await worker.phat('neighbour', phat('fetch() { return new Response("still here"); }'));
+
+  const cases = [
+    ['/loop', /^(cpu-limit)$/],
+    ['/catch', /^(cpu-limit)$/],
+    ['/microtasks', /^(cpu-limit|wall-limit)$/],
+    ['/wasm', /^(cpu-limit|wall-limit)$/],
+    ['/memory', /^(memory-limit|exception|cpu-limit)$/],
+    ['/string', /^(memory-limit|exception|cpu-limit)$/],
+    ['/recursion', /^(exception)$/],
+    ['/nothing', /^(wall-limit)$/],
+  ];
+  for (const [path, code] of cases) {
+    await t.test(`${path} ends with a reason, the neighbour answers, the phat is back`, async () => {
+      const bad = victim(path);
+      let answered = 0;
+      for (let i = 0; i < 5; i++) {
+        assert.equal(await (await neighbour('/')).text(), 'still here');
+        answered++;
+      }
+      const response = await bad;
+      assert.ok(response.status >= 500, `${path}: ${response.status}`);
+      assert.match((await response.json()).error.code, code);
+      assert.ok(response.headers.get('phala-receipt-id'));
+      assert.equal(answered, 5);
+      assert.equal(await (await victim('/')).text(), 'ok');
+    });
+  }
+
+  await t.test('a million promises, a bad regular expression, timers and log floods harm no one', async () => {
+    for (const path of ['/promises', '/regex', '/timers', '/log']) {
+      const response = await victim(path);
+      await response.arrayBuffer();
+      assert.equal(await (await neighbour('/')).text(), 'still here', path);
+      assert.equal(await (await victim('/')).text(), 'ok', path);
+    }
+  });
+
+  await t.test('killing an instance fails its call with the reason, and the next call works', async () => {
+    const running = victim('/nothing');
+    await sleep(200);
+    const pids = await instancePids(worker);
+    assert.ok(pids.length >= 3, `instances: ${pids}`);
+    for (const pid of pids) process.kill(pid, 'SIGKILL');
+    const response = await running;
+    assert.equal(response.status >= 500, true);
+    assert.match((await response.json()).error.code, /^(instance-died|memory-limit)$/);
+    assert.equal(await (await victim('/')).text(), 'ok');
+    assert.equal(await (await neighbour('/')).text(), 'still here');
+  });
+
+  await t.test('a storm of looping calls leaves the worker healthy', async () => {
+    const storm = await Promise.all(Array.from({ length: 20 }, () => victim('/loop').then((r) => r.json())));
+    for (const { error } of storm) assert.match(error.code, /^(cpu-limit|wall-limit|instance-died)$/);
+    assert.equal((await fetch(`${worker.url}/readyz`)).status, 200);
+    assert.equal(await (await neighbour('/')).text(), 'still here');
+    assert.equal(await (await victim('/')).text(), 'ok');
+  });
+});
