@@ -16,12 +16,8 @@ const struct ph_cmd_entry ph_cmd_entries[] = {
     {"list", "list your phats on a worker", &ph_cmd_list, NULL},
     {"delete", "delete a phat", &ph_cmd_delete, NULL},
     {"secrets", "set the secrets of a phat", &ph_cmd_secrets, NULL},
-#ifdef PH_HAVE_VERIFY
     {"verify", "check a receipt and the evidence under it, offline", NULL, ph_cmd_verify},
-#endif
-#ifdef PH_HAVE_EVIDENCE
     {"evidence", "look into and judge TEE evidence", NULL, ph_cmd_evidence},
-#endif
     {"key", "make, import or show an owner's key", &ph_cmd_key, NULL},
     {"completion", "print a completion script for a shell", &ph_cmd_completion, NULL},
     {0},

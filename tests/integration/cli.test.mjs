@@ -1,7 +1,7 @@
 // The CLI against a real worker: the main job from init to delete, and every way to be refused.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -252,6 +252,48 @@ describe('with a worker', () => {
     assert.equal(await until(async () => (await cli(['call', 'keeper'])).stdout === 'second' && 'second', { everyMs: 200 }), 'second');
   });
 
+  test('a worker whose evidence meets the policy gets the secrets', async (t) => {
+    const { cli, dir } = await home(t);
+    await cli(['init', 'judged']);
+    await writeFile(join(dir, 'judged/worker.js'), 'export default { fetch(request, env) { return new Response(env.TOKEN ?? "none"); } };');
+    await writeFile(join(dir, 'token'), 'sealed');
+    assert.equal((await cli(['deploy', 'judged'])).code, 0);
+    await cli(['call', 'judged', '--receipt', 'call.json']);
+    const verdict = json(await cli(['verify', 'call.json', '--accept-simulator-insecure', '--json']));
+    const policy = { statuses: ['UpToDate'], measurements: 'any', simulator_root_insecure: verdict.evidence.root };
+    await writeFile(join(dir, 'policy.json'), JSON.stringify(policy));
+    await writeFile(join(dir, 'other.json'), JSON.stringify({ ...policy, simulator_root_insecure: '11'.repeat(32) }));
+    await writeFile(join(dir, 'empty.json'), '{}');
+    for (const file of ['other.json', 'empty.json']) {
+      refused(await cli(['secrets', 'judged', 'TOKEN=@token', '--policy', file, '--json']), 1, 'unverified-worker');
+    }
+    assert.equal((await cli(['call', 'judged'])).stdout, 'none');
+    const sent = await cli(['secrets', 'judged', 'TOKEN=@token', '--policy', 'policy.json']);
+    assert.equal(sent.code, 0, sent.stderr);
+    assert.match(sent.stderr, /INSECURE-SIMULATOR/);
+    assert.equal(await until(async () => (await cli(['call', 'judged'])).stdout === 'sealed' && 'sealed', { everyMs: 200 }), 'sealed');
+  });
+
+  test('an unmodified Hono application and @noble/hashes from npm run', async (t) => {
+    const { cli, dir } = await home(t);
+    await symlink(join(root, 'node_modules'), join(dir, 'node_modules'));
+    assert.equal((await cli(['init', 'routes', '-t', 'hono-app'])).code, 0);
+    const deployed = await cli(['deploy', 'routes']);
+    assert.equal(deployed.code, 0, deployed.stderr);
+    assert.deepEqual(JSON.parse((await cli(['call', 'routes', '/items/7?detail=all'])).stdout), { id: '7', detail: 'all' });
+    assert.deepEqual(JSON.parse((await cli(['call', 'routes', '/echo', '-d', '{"a":[1,2]}'])).stdout), { a: [1, 2] });
+    assert.equal(json(await cli(['call', 'routes', '/nowhere', '--json'])).status, 404);
+
+    await mkdir(join(dir, 'hasher'));
+    await writeFile(join(dir, 'hasher/worker.ts'), `import { keccak_256 } from '@noble/hashes/sha3';
+import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils';
+export default { async fetch(request: Request): Promise<Response> { return new Response(bytesToHex(keccak_256(utf8ToBytes(await request.text())))); } };
+`);
+    const hasher = await cli(['deploy', 'hasher/worker.ts']);
+    assert.equal(hasher.code, 0, hasher.stderr);
+    assert.equal((await cli(['call', 'hasher', '-d', 'abc'])).stdout, '4e03657aea45a94fc7d47ba826c8d667c0d1e6e33a64a036ec44f58fa12d6c45');
+  });
+
   test('call carries method, headers and body, and tells failure by its exit code', async (t) => {
     const { cli, dir } = await home(t);
     await cli(['init', 'echo']);
@@ -268,6 +310,33 @@ describe('with a worker', () => {
     assert.deepEqual([JSON.parse(post.body).method, JSON.parse(post.body).type], ['POST', 'application/json']);
     const teapot = await cli(['call', 'echo', '/teapot', '--json']);
     assert.deepEqual([teapot.code, json(teapot).ok, json(teapot).status], [1, false, 418]);
+  });
+});
+
+describe('the price oracle', () => {
+  test('asks its sources over HTTPS and answers with the median; an egress outside the manifest is refused', async (t) => {
+    const { dir, env, cli } = await makeHome(t);
+    const source = spawn(process.execPath, [join(root, 'tools/price-source.mjs'), '--dir', join(dir, 'prices'),
+      '--project', join(root, 'templates/price-oracle'), join(dir, 'price-oracle')], { stdio: ['ignore', 'pipe', 'inherit'] });
+    t.after(() => source.kill());
+    const ready = JSON.parse(await new Promise((resolve) => source.stdout.setEncoding('utf8').once('data', resolve)));
+    const worker = await startWorker(t, { args: ['--private-host-insecure', ready.host, '--extra-ca', ready.ca] });
+    const there = { env: { ...env, PHALA_WORKER: worker.url } };
+    const deployed = await cli(['deploy', 'price-oracle'], there);
+    assert.equal(deployed.code, 0, deployed.stderr);
+    const called = await cli(['call', 'price-oracle', '/?pair=ETH-USD', '--receipt', 'price.json'], there);
+    assert.equal(called.code, 0, called.stdout + called.stderr);
+    const answer = JSON.parse(called.stdout);
+    const prices = answer.sources.map((s) => s.price).sort((a, b) => a - b);
+    assert.deepEqual([answer.pair, answer.sources.length, answer.price], ['ETH-USD', 3, prices[1]]);
+    assert.equal((await cli(['verify', 'price.json', '--accept-simulator-insecure'])).code, 0);
+    assert.equal(json(await cli(['call', 'price-oracle', '/?pair=nonsense', '--json'], there)).status, 400);
+
+    const file = join(dir, 'price-oracle/phat.json');
+    const manifest = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify({ ...manifest, egress: ['https://example.com'] }));
+    assert.equal((await cli(['deploy', 'price-oracle'], there)).code, 0);
+    assert.equal(json(await cli(['call', 'price-oracle', '--json'], there)).status, 502, 'no source may be asked');
   });
 });
 
