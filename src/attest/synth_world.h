@@ -42,6 +42,8 @@ void world_init(struct world *w);
 /* Make SGX documents, and quotes of this version. */
 void world_sgx(struct world *w, uint16_t version);
 void world_patch(struct world *w, size_t at, uint8_t byte);
+/* Break one check, so that it alone refuses. */
+void world_break(struct world *w, enum ph_check check);
 /* Make everything and judge it. */
 enum ph_err world_judge(const struct world *w, struct ph_verdict *out);
 /* The same, and the collateral and quote it was judged by, for the caller to free. */
