@@ -329,11 +329,11 @@ test("scheduled gets cron and time, and succeeds with an empty answer", async ()
   let seen;
   const bits = __host.start({ scheduled: (event, env, ctx) => (seen = [event.cron, event.scheduledTime, event.type, typeof ctx.waitUntil]) });
   assert.equal(bits, 2);
-  const a = await __host.call("*/5 * * * *", { kind: 1, headers: "scheduled-time: 1700000000123\n" });
+  const a = await __host.call("phala:scheduled", { kind: 1, method: "SCHEDULED", body: '{"cron":"*/5 * * * *","scheduledTime":1700000000123}' });
   assert.equal(a.status, 200);
   assert.deepEqual(seen, ["*/5 * * * *", 1700000000123, "scheduled", "function"]);
   __host.start({ scheduled: async () => { throw new Error("cron"); } });
-  assert.match((await __host.call("* * * * *", { kind: 1 })).failed.message, /^Error: cron/);
+  assert.match((await __host.call("phala:scheduled", { kind: 1, body: '{"cron":"* * * * *","scheduledTime":1}' })).failed.message, /^Error: cron/);
 });
 
 test("a call without handler says which one is missing", async () => {

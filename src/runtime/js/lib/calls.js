@@ -2,7 +2,6 @@
 // promise and no entry in a table.
 
 import { N, enterCall, exception, kMake, use, webClass, describe } from "./internal.js";
-import { parseBlock, listGet } from "./headers.js";
 import { Incoming, dataBody, incomingBody, isUnusable, streamOf } from "./body.js";
 import { Request, abortRequest, callState } from "./request.js";
 import { isNullBodyStatus, isResponse, responseBlock, responseState } from "./response.js";
@@ -230,16 +229,16 @@ class ScheduledController {
 
 webClass(ScheduledController, "ScheduledController");
 
-// A cron call: `url` is the cron expression; the header scheduled-time is the planned time, ms since 1970.
-function scheduledCall(call, cron, headers) {
-  const time = Number(listGet(parseBlock(headers), "scheduled-time") ?? N.now());
+// A cron call's body is {"cron": the expression that fired, "scheduledTime": the planned time, ms since 1970}.
+function scheduledCall(call, body) {
+  const { cron, scheduledTime } = JSON.parse(N.utf8Decode(body, false, false));
   const done = () => {
     close(call);
     N.respond(call, 200, "", null, true);
   };
   let result;
   try {
-    result = target.scheduled(new ScheduledController(cron, time), env, makeContext(call));
+    result = target.scheduled(new ScheduledController(cron, scheduledTime), env, makeContext(call));
     if (!isThenable(result)) {
       done();
       return;
@@ -260,7 +259,7 @@ export const callHooks = {
     } else if (kind === 0) {
       fetchCall(call, method, url, headers, body, done);
     } else {
-      scheduledCall(call, url, headers);
+      scheduledCall(call, body);
     }
   },
   onCallBody(call, bytes) {
