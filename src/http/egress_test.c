@@ -59,8 +59,7 @@ TEST(rules_that_say_too_much_or_nothing_are_refused)
         "https://[::g]",
         "https://*.[::1]",
         "https://[fe80::1%25eth0]",
-        "https://b\xc3\xbc"
-        "cher.example",
+        "https://b\303\274cher.example",
         "https://exa mple.org",
         " https://example.org",
         "https://example.org\n",

@@ -146,9 +146,7 @@ static const struct {
     {H "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
     {H "Transfer-Encoding: gzip, chunked\r\n\r\n", 501},
     {H "Transfer-Encoding: chunked, identity\r\n\r\n", 501},
-    {H "Transfer-Encoding: \x0b"
-       "chunked\r\n\r\n",
-     400},
+    {H "Transfer-Encoding: \013chunked\r\n\r\n", 400},
     {H "Transfer-Encoding: xchunked\r\n\r\n", 501},
     {H "Transfer-Encoding:\r\n\r\n", 501},
     {"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n", 400},

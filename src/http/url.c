@@ -29,8 +29,6 @@ static enum ph_err take_host(CURLU *url, struct ph_http_url *out, const char **w
         return PH_ERR_MALFORMED;
     }
     size_t len = strlen(host);
-    if (len > 1 && host[len - 1] == '.')
-        len--;
     if (len > PH_EGRESS_HOST_MAX) {
         *why = "the URL's host is longer than 253 characters";
         return PH_ERR_MALFORMED;
@@ -87,6 +85,27 @@ static enum ph_err take_rest(CURLU *url, struct ph_http_url *out, const char **w
     return PH_OK;
 }
 
+/* "host." is the same host as "host". Without its dot the text is parsed anew, since it may turn
+ * out to be a number: "0x7f.". */
+static enum ph_err drop_root_dot(CURLU *url, const char **why)
+{
+    char *host __attribute__((cleanup(text_freep))) = NULL;
+    char *text __attribute__((cleanup(text_freep))) = NULL;
+
+    if (curl_url_get(url, CURLUPART_HOST, &host, 0) != CURLUE_OK)
+        return PH_OK; /* take_host says so */
+    size_t len = strlen(host);
+    if (len < 2 || host[len - 1] != '.')
+        return PH_OK;
+    host[len - 1] = 0;
+    *why = "the URL's host is not a host name";
+    if (host[len - 2] == '.' || curl_url_set(url, CURLUPART_HOST, host, 0) != CURLUE_OK ||
+        curl_url_get(url, CURLUPART_URL, &text, 0) != CURLUE_OK ||
+        curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK)
+        return PH_ERR_MALFORMED;
+    return PH_OK;
+}
+
 /* `base` NULL: the text is absolute. */
 static enum ph_err parse(const char *base, struct ph_bytes text, struct ph_http_url *out,
                          const char **why)
@@ -114,7 +133,9 @@ static enum ph_err parse(const char *base, struct ph_bytes text, struct ph_http_
     struct ph_http_url *made = malloc(sizeof(*made));
     if (!made)
         return PH_ERR_NOMEM;
-    enum ph_err err = take_host(url, made, why);
+    enum ph_err err = drop_root_dot(url, why);
+    if (err == PH_OK)
+        err = take_host(url, made, why);
     if (err == PH_OK)
         err = take_rest(url, made, why);
     if (err == PH_OK)

@@ -13,6 +13,7 @@ static const struct {
     {"https:///x", "x", "https://x/", 443, true},
     {"HTTPS://example.org./x", "example.org", "https://example.org/x", 443, true},
     {"http://0x7f.1/", "127.0.0.1", "http://127.0.0.1/", 80, false},
+    {"http://0x7f000001./", "127.0.0.1", "http://127.0.0.1/", 80, false},
     {"http://2130706433/", "127.0.0.1", "http://127.0.0.1/", 80, false},
     {"http://0177.0.0.1/", "127.0.0.1", "http://127.0.0.1/", 80, false},
     {"http://127.1/", "127.0.0.1", "http://127.0.0.1/", 80, false},
@@ -50,13 +51,13 @@ static const char *const bad[] = {
     "https://example.org/a b",
     "https://example.org/\r\nX: y",
     "https://example.org\\@evil.net/",
-    "https://b\xc3\xbc"
-    "cher.example/",
+    "https://b\303\274cher.example/",
     "https://a%2fb/",
     "https://a%00b/",
     "http://[::1/",
     "http://[fe80::1%25eth0]/",
     "http://[::g]/",
+    "http://a.org../",
 };
 
 TEST(what_is_no_fetchable_url_is_refused)
