@@ -28,6 +28,10 @@
         ph_taken_fd_;                                                                              \
     })
 
+/* On a large buffer of a hot path that is written before it is read: the build zeroes every other
+ * automatic variable (-ftrivial-auto-var-init). */
+#define PH_NO_INIT __attribute__((uninitialized))
+
 /* char *s PH_OWNED(ph_freep) = NULL;  for anything from malloc. */
 static inline void ph_freep(void *p)
 {

@@ -1,5 +1,7 @@
 #include "ipc/messages.h"
 
+#include "base/own.h"
+
 #include <assert.h>
 #include <stddef.h>
 
@@ -132,8 +134,8 @@ enum ph_err ph_ipc_put_raw(struct ph_ipc_chan *chan, uint16_t type, uint16_t fla
                            const void *msg)
 {
     const struct message *m = find(type);
-    struct wire w;
-    w.part_cnt = w.fixed_len = 0; /* the buffers need no zeroing: this runs several times a call */
+    struct wire w PH_NO_INIT; /* this runs several times a call */
+    w.part_cnt = w.fixed_len = 0;
 
     assert(m);
     PH_TRY(encode(&w, m, msg));
@@ -144,7 +146,7 @@ enum ph_err ph_ipc_encode_raw(struct ph_buf *out, uint16_t type, uint16_t flags,
                               const void *msg)
 {
     const struct message *m = find(type);
-    struct wire w;
+    struct wire w PH_NO_INIT;
     w.part_cnt = w.fixed_len = 0;
 
     assert(m);
@@ -195,7 +197,7 @@ static enum ph_err decode(const struct message *m, struct ph_bytes payload, uint
 enum ph_err ph_ipc_get_raw(const struct ph_ipc_frame *frame, uint16_t type, void *out)
 {
     const struct message *m = find(type);
-    _Alignas(16) uint8_t scratch[512];
+    _Alignas(16) uint8_t scratch[512] PH_NO_INIT;
 
     assert(m && m->size <= sizeof(scratch));
     if (frame->type != type)

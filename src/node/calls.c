@@ -348,7 +348,7 @@ static void send_call(struct ph_call *call, bool whole)
 {
     struct ph_instance *instance = call->instance;
     struct ph_http_req *req = call->req;
-    uint8_t url[PH_URL_MAX];
+    uint8_t url[PH_URL_MAX] PH_NO_INIT;
     struct ph_bytes host = ph_http_req_host(req);
     const struct ph_bytes scheme =
         ph_http_req_is_tls(req) ? PH_BYTES_LIT("https://") : PH_BYTES_LIT("http://");
