@@ -167,7 +167,7 @@ async function memory() {
       const tree = await processTree(phala.pid);
       const sizes = await Promise.all(tree.map(async ({ pid, name }) => ({ name, kib: await pss(pid) })));
       const total = sizes.reduce((sum, { kib }) => sum + kib, 0) / 1024;
-      const runners = sizes.filter(({ name }) => name.startsWith('phala-run')).map(({ kib }) => kib / 1024).sort((a, b) => b - a).slice(0, active);
+      const runners = sizes.filter(({ name }) => name === 'phala-phat').map(({ kib }) => kib / 1024).sort((a, b) => b - a).slice(0, active);
       const value = active === few ? runners.reduce((sum, mib) => sum + mib, 0) / active : total;
       await row(label, 'MiB', value, undefined, goal, { total, processes: sizes.length });
       await phala.stop();

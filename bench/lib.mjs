@@ -79,7 +79,7 @@ export async function wrk(url, { seconds = 8, connections = 64 } = {}) {
   const bad = /Non-2xx or 3xx responses: (\d+)/.exec(stdout);
   if (bad) throw new Error(`${bad[1]} answers of ${url} were not 2xx`);
   const ms = (text) => { const [, n, unit] = /([\d.]+)(us|ms|s|m)\b/.exec(text); return Number(n) * { us: 1e-3, ms: 1, s: 1e3, m: 6e4 }[unit]; };
-  return { rps: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1]), p50: ms(/50%\s+(\S+)/.exec(stdout)[1]), p99: ms(/99%\s+(\S+)/.exec(stdout)[1]) };
+  return { rps: Number(/Requests\/sec:\s+([\d.]+)/.exec(stdout)[1]), p50: ms(/^\s+50%\s+(\S+)$/m.exec(stdout)[1]), p99: ms(/^\s+99%\s+(\S+)$/m.exec(stdout)[1]) };
 }
 
 const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
