@@ -30,9 +30,9 @@ function record(results) {
 const single = (suite, name, ok, detail) => record([{ suite, name, status: ok ? 'pass' : 'fail', detail }]);
 
 /** Runs a program in its own process group; the whole group is ended at the time limit. */
-function run(command, args, { limitS = 300, extraEnv = {} } = {}) {
+function run(command, args, { limitS = 300, extraEnv = {}, cwd = root } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, env: { ...env, ...extraEnv }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd, env: { ...env, ...extraEnv }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     let timedOut = false;
@@ -97,16 +97,16 @@ async function mesonTests(label, dir, { only = () => true, extraEnv = {}, wrappe
   try { tests = JSON.parse(listed.stdout); } catch { return single(label, 'lists its tests', false, listed.stderr); }
   tests = tests.filter((test) => !test.suite.some((suite) => /(^|:)bench$/.test(suite)) && only(test));
   if (tests.length === 0) return single(label, 'has tests', false, `no test in ${dir}`);
-  await inParallel(tests.filter((test) => test.is_parallel !== false), (test) => oneMesonTest(label, test, extraEnv, wrapper));
-  for (const test of tests.filter((one) => one.is_parallel === false)) await oneMesonTest(label, test, extraEnv, wrapper);
+  await inParallel(tests.filter((test) => test.is_parallel !== false), (test) => oneMesonTest(label, dir, test, extraEnv, wrapper));
+  for (const test of tests.filter((one) => one.is_parallel === false)) await oneMesonTest(label, dir, test, extraEnv, wrapper);
   say(`${label}: ${tests.length} test programs ran`);
 }
 
-async function oneMesonTest(label, test, extraEnv, wrapper) {
+async function oneMesonTest(label, dir, test, extraEnv, wrapper) {
   const suite = `${label}/${test.name}`;
   const [command, ...args] = [...wrapper, ...test.cmd];
   const from = Date.now();
-  const { code, stdout, stderr } = await run(command, args, { limitS: (test.timeout || 60) * 4, extraEnv: { ...test.env, ...extraEnv } });
+  const { code, stdout, stderr } = await run(command, args, { limitS: (test.timeout || 60) * 4, extraEnv: { ...test.env, ...extraEnv }, cwd: test.workdir ?? join(root, dir) });
   const took = Math.round((Date.now() - from) / 1000);
   if (took >= 15) say(`${suite} took ${took} s`);
   if (test.protocol === 'tap') {

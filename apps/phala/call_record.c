@@ -27,8 +27,7 @@ int ph_receipt_fetch(const struct ph_cli *cli, const struct ph_api *api, struct 
     char path[128];
     struct ph_json_why why;
     if (!is_receipt_id(id))
-        return ph_fail(cli, "bad-answer", api->url.value, NULL,
-                       "the receipt's id is malformed");
+        return ph_fail(cli, "bad-answer", api->url.value, NULL, "the receipt's id is malformed");
     (void)snprintf(path, sizeof(path), "/v1/receipts/%.*s", (int)id.len, (const char *)id.ptr);
     int64_t deadline = ph_clock_mono_ns() + (int64_t)RECEIPT_WAIT_MS * 1000000;
     for (;;) {
