@@ -5,8 +5,6 @@
 #include "crypto/secp256k1.h"
 #include "keys/eip712_priv.h"
 
-#include <stdio.h>
-
 /* The table has no gap and fills the leaf. */
 #define PH_F_(field, offset, size) +(size)
 _Static_assert(0 PH_RECEIPT_LEAF(PH_F_) == PH_RECEIPT_LEAF_LEN, "leaf fields fill the leaf");
@@ -36,53 +34,94 @@ void ph_receipt_leaf_make(struct ph_receipt_leaf *out, enum ph_outcome outcome, 
     memset(raw + AT_commit_index, 0, PH_RECEIPT_LEAF_LEN - AT_commit_index);
 }
 
+/* The text of a request or an answer: gathered on the stack and hashed in one go, which is what a
+ * call's receipt costs most; only a target or header longer than the gap takes the slower way. */
+struct text {
+    struct ph_sha256 h;
+    bool streams; /* h holds what did not fit */
+    size_t len;
+    uint8_t b[512];
+};
+
+static void flush_text(struct text *t)
+{
+    if (!t->streams)
+        ph_sha256_init(&t->h);
+    t->streams = true;
+    ph_sha256_update(&t->h, (struct ph_bytes){t->b, t->len});
+    t->len = 0;
+}
+
+static void put(struct text *t, struct ph_bytes bytes)
+{
+    if (bytes.len > sizeof(t->b) - t->len)
+        flush_text(t);
+    if (bytes.len > sizeof(t->b)) {
+        ph_sha256_update(&t->h, bytes);
+        return;
+    }
+    if (bytes.len > 0)
+        memcpy(t->b + t->len, bytes.ptr, bytes.len);
+    t->len += bytes.len;
+}
+
+static void put_field(struct text *t, struct ph_bytes label, struct ph_bytes value)
+{
+    put(t, label);
+    put(t, value);
+    put(t, PH_BYTES_LIT("\n"));
+}
+
 /* The body's digest and a newline end both forms. */
-static void hash_end(struct ph_sha256 *h, const uint8_t body_sha256[static 32],
-                     struct ph_hash32 *out)
+static void put_end(struct text *t, const uint8_t body_sha256[static 32], struct ph_hash32 *out)
 {
     char hex[65];
 
     ph_hex_encode((struct ph_bytes){body_sha256, 32}, hex);
     hex[64] = '\n';
-    ph_sha256_update(h, (struct ph_bytes){(const uint8_t *)hex, sizeof(hex)});
-    ph_sha256_final(h, out->b);
-}
-
-static void hash_field(struct ph_sha256 *h, struct ph_bytes label, struct ph_bytes value)
-{
-    ph_sha256_update(h, label);
-    ph_sha256_update(h, value);
-    ph_sha256_update(h, PH_BYTES_LIT("\n"));
+    put(t, (struct ph_bytes){(const uint8_t *)hex, sizeof(hex)});
+    if (!t->streams) {
+        ph_sha256((struct ph_bytes){t->b, t->len}, out->b);
+        return;
+    }
+    flush_text(t);
+    ph_sha256_final(&t->h, out->b);
 }
 
 void ph_receipt_request_hash(struct ph_bytes method, struct ph_bytes target,
                              struct ph_bytes content_type, const uint8_t body_sha256[static 32],
                              struct ph_hash32 *out)
 {
-    struct ph_sha256 h;
+    struct text t;
 
-    ph_sha256_init(&h);
-    hash_field(&h, PH_BYTES_LIT("phala-request-v1\n"), method);
-    hash_field(&h, PH_BYTES_LIT(""), target);
-    hash_field(&h, PH_BYTES_LIT("content-type: "), content_type);
-    hash_end(&h, body_sha256, out);
+    t.streams = false;
+    t.len = 0;
+    put_field(&t, PH_BYTES_LIT("phala-request-v1\n"), method);
+    put_field(&t, PH_BYTES_LIT(""), target);
+    put_field(&t, PH_BYTES_LIT("content-type: "), content_type);
+    put_end(&t, body_sha256, out);
 }
 
 void ph_receipt_response_hash(uint16_t status, struct ph_bytes content_type,
                               struct ph_bytes content_encoding, struct ph_bytes location,
                               const uint8_t body_sha256[static 32], struct ph_hash32 *out)
 {
-    char digits[6];
-    struct ph_sha256 h;
+    uint8_t digits[5];
+    size_t at = sizeof(digits);
+    unsigned rest = status;
+    struct text t;
 
-    const int n = snprintf(digits, sizeof(digits), "%u", status);
-    ph_sha256_init(&h);
-    hash_field(&h, PH_BYTES_LIT("phala-response-v1\n"),
-               (struct ph_bytes){(const uint8_t *)digits, (size_t)n});
-    hash_field(&h, PH_BYTES_LIT("content-type: "), content_type);
-    hash_field(&h, PH_BYTES_LIT("content-encoding: "), content_encoding);
-    hash_field(&h, PH_BYTES_LIT("location: "), location);
-    hash_end(&h, body_sha256, out);
+    do
+        digits[--at] = (uint8_t)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    t.streams = false;
+    t.len = 0;
+    put_field(&t, PH_BYTES_LIT("phala-response-v1\n"),
+              (struct ph_bytes){digits + at, sizeof(digits) - at});
+    put_field(&t, PH_BYTES_LIT("content-type: "), content_type);
+    put_field(&t, PH_BYTES_LIT("content-encoding: "), content_encoding);
+    put_field(&t, PH_BYTES_LIT("location: "), location);
+    put_end(&t, body_sha256, out);
 }
 
 void ph_receipt_leaf_hash(const struct ph_receipt_leaf *leaf, struct ph_hash32 *out)

@@ -152,6 +152,35 @@ TEST(request_and_response_hashes_are_over_the_documented_text)
     CHECK(hex_is(hash.b, 32, "bfe415f64efba9cfc9d6014c129110c17484fb423e0c44ac1586205a074a28b3"));
 }
 
+TEST(long_targets_hash_like_short_ones)
+{
+    /* node's crypto over the same text; the lengths lie around the gap kept on the stack. */
+    static const struct {
+        size_t len;
+        const char *hash;
+    } cases[] = {
+        {380, "45952aded3458ad040774a5d249b3192bd0f71ea74cc98e12da7a43b5afd07fb"},
+        {385, "f2d5f6d20ae8fde097cabc5cf29b7898bc5dfd37e6b3a371ee39eabc6ac3c172"},
+        {400, "96fd564102002792140f72e3886f32cc99f04f5717ee7cb375f1451b1fd0b268"},
+        {470, "291cb3f5250b48329558889c7e8e195d28d47089ab1535dded8af4ebdbd6b481"},
+        {511, "7bdd5200cbe0e1e2893ee5bf056297f8858a3627f14735eb82e6fa7698790113"},
+        {512, "62ff7c03e07bf3ca618b35241af223e7d863e35f9814db165238019b7cca4787"},
+        {513, "911b6b8fddaab997994e0bb095d2f9528468934bfb7c503bba90fc4695da405c"},
+        {5000, "53ef3486973a633899ce3f915f56cea14ec20c33e02ba5238146ffd423232fc6"},
+    };
+    static uint8_t target[5000];
+    struct ph_hash32 hash;
+    uint8_t body[32];
+
+    memset(target, '/', sizeof(target));
+    ph_sha256(PH_BYTES_LIT("hello"), body);
+    for (size_t i = 0; i < PH_LEN(cases); i++) {
+        ph_receipt_request_hash(PH_BYTES_LIT("GET"), (struct ph_bytes){target, cases[i].len},
+                                PH_BYTES_LIT("text/plain"), body, &hash);
+        CHECK(hex_is(hash.b, 32, cases[i].hash));
+    }
+}
+
 TEST(batch_digest_is_that_of_an_independent_implementation)
 {
     struct ph_hash32 root, digest;
@@ -324,6 +353,7 @@ PH_TEST_MAIN(CASE(roots_have_the_shape_of_rfc_9162),
              CASE(every_path_leads_to_the_root_and_no_other_index_or_hash_does),
              CASE(an_inner_node_is_no_leaf), CASE(leaf_bytes_lie_where_the_table_says),
              CASE(request_and_response_hashes_are_over_the_documented_text),
+             CASE(long_targets_hash_like_short_ones),
              CASE(batch_digest_is_that_of_an_independent_implementation),
              CASE(json_round_trips_for_every_size_of_batch),
              CASE(a_receipt_with_any_part_changed_is_not_the_workers),
