@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { IN_FIRST = 2048, OUT_MAX = 1 << 30 };
+enum { OUT_MAX = 1 << 30 };
 
 static void list_add(struct ph_http_list *list, struct ph_http_conn *conn)
 {
@@ -110,12 +110,11 @@ enum ph_err ph_http_conn_new(struct ph_http_listener *listener, int fd, struct p
     conn->writable = true;
     conn->out = PH_BUF(OUT_MAX);
     conn->rest = PH_BUF(PH_HTTP_SCRATCH);
-    conn->in_cap = server->limits.header_bytes < IN_FIRST ? server->limits.header_bytes : IN_FIRST;
+    conn->in_cap = PH_HTTP_IN_FIRST;
     conn->in = malloc(conn->in_cap);
-    conn->block = malloc(conn->in_cap);
     conn->state = listener->identity ? PH_HTTP_HANDSHAKE : PH_HTTP_HEAD;
     (void)snprintf(conn->remote, sizeof(conn->remote), "%s", remote);
-    enum ph_err err = conn->in && conn->block ? PH_OK : PH_ERR_NOMEM;
+    enum ph_err err = conn->in ? PH_OK : PH_ERR_NOMEM;
     if (err == PH_OK && listener->identity)
         err = ph_http_session_new(listener->identity, fd, &conn->tls);
     struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,

@@ -82,27 +82,29 @@ static bool linger_step(struct ph_http_conn *conn)
     return false;
 }
 
-/* The next request's bytes move to the front. */
+/* The next request's bytes move to the front; the room that a large head took is given back. */
 static bool next_request(struct ph_http_conn *conn)
 {
     struct ph_bytes left = window(conn);
+    size_t cap = left.len > PH_HTTP_IN_FIRST ? left.len : PH_HTTP_IN_FIRST;
+    uint8_t *in = conn->in;
 
-    if (left.len > conn->in_cap) {
-        uint8_t *in = malloc(left.len), *block = malloc(left.len);
-        if (!in || !block) {
-            free(in);
-            free(block);
+    if (cap != conn->in_cap) {
+        in = malloc(cap);
+        if (!in) {
             conn->broken = true;
             return false;
         }
-        memcpy(in, left.ptr, left.len);
+    }
+    if (left.len > 0)
+        memmove(in, left.ptr, left.len);
+    if (in != conn->in) {
         free(conn->in);
         free(conn->block);
+        conn->block = NULL;
+        conn->block_cap = 0;
         conn->in = in;
-        conn->block = block;
-        conn->in_cap = left.len;
-    } else if (left.len > 0) {
-        memmove(conn->in, left.ptr, left.len);
+        conn->in_cap = cap;
     }
     conn->in_len = left.len;
     conn->in_off = conn->searched = conn->rest_off = 0;
@@ -229,6 +231,16 @@ static void head_complete(struct ph_http_conn *conn, size_t len)
     struct ph_http_refusal no;
 
     conn->in_off = len;
+    if (len > conn->block_cap) {
+        size_t cap = len > PH_HTTP_IN_FIRST ? len : PH_HTTP_IN_FIRST;
+        free(conn->block);
+        conn->block = malloc(cap);
+        conn->block_cap = conn->block ? cap : 0;
+        if (!conn->block) {
+            conn->broken = true;
+            return;
+        }
+    }
     if (ph_http_head_parse((struct ph_bytes){conn->in, len}, conn->block, &conn->req.head, &no))
         exchange_begin(conn);
     else
@@ -237,17 +249,16 @@ static void head_complete(struct ph_http_conn *conn, size_t len)
 
 static bool head_grow(struct ph_http_conn *conn)
 {
-    size_t cap = conn->in_cap * 2;
+    /* One byte over the limit is enough to know. */
+    size_t cap = conn->in_cap * 2, max = (size_t)conn->server->limits.header_bytes + 1;
+    uint8_t *in = realloc(conn->in, cap < max ? cap : max);
 
-    if (cap > conn->server->limits.header_bytes)
-        cap = conn->server->limits.header_bytes;
-    uint8_t *in = realloc(conn->in, cap);
-    conn->in = in ? in : conn->in;
-    uint8_t *block = realloc(conn->block, cap);
-    conn->block = block ? block : conn->block;
-    conn->broken |= !in || !block;
-    conn->in_cap = conn->broken ? conn->in_cap : cap;
-    return !conn->broken;
+    conn->broken |= !in;
+    if (in) {
+        conn->in = in;
+        conn->in_cap = cap < max ? cap : max;
+    }
+    return in != NULL;
 }
 
 static bool head_step(struct ph_http_conn *conn)
@@ -271,7 +282,7 @@ static bool head_step(struct ph_http_conn *conn)
                                                "a line of the head ends in LF without CR"});
         return true;
     }
-    if (len > limit || conn->in_len >= limit) {
+    if (len > limit || conn->in_len > limit) {
         refuse(conn, &(struct ph_http_refusal){431, "headers-too-large",
                                                "request line and headers exceed the limit"});
         return true;

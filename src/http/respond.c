@@ -121,8 +121,9 @@ static bool must_close(const struct ph_http_conn *conn)
     /* The client may or may not send the body it asked about. [RFC 9110 §10.1.1] */
     if (req->expect)
         return true;
-    return !req->body_done && !req->paused && req->head.body_len >= 0 &&
-           req->body_left > PH_HTTP_DRAIN_MAX;
+    /* Under a streamed answer the body may still be read to its end. */
+    return req->one_piece && !req->body_done &&
+           (req->head.body_len < 0 || req->body_left > PH_HTTP_DRAIN_MAX);
 }
 
 /* The head into the server's buffer. body_len: of the whole body, -1 for a stream. */

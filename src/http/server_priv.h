@@ -24,6 +24,7 @@
 
 enum {
     PH_HTTP_SCRATCH = 64 * 1024,
+    PH_HTTP_IN_FIRST = 2048,        /* room for a head that an idle connection keeps */
     PH_HTTP_DRAIN_MAX = 256 * 1024, /* unread request body that is swallowed to keep a connection */
     PH_HTTP_LINGER_MAX = 1024 * 1024, /* bytes discarded after the last answer */
     PH_HTTP_LINGER_MS = 2000,
@@ -98,8 +99,8 @@ struct ph_http_conn {
     size_t moved, discarded;
     /* input: the head stands at the front of `in`; unread bytes are in[in_off..] or, if that is
      * empty, rest[rest_off..] */
-    uint8_t *in, *block; /* in_cap bytes each */
-    size_t in_cap, in_len, in_off, searched;
+    uint8_t *in, *block;
+    size_t in_cap, block_cap, in_len, in_off, searched;
     struct ph_buf rest;
     size_t rest_off;
     struct ph_buf out;

@@ -292,6 +292,23 @@ TEST(a_small_unread_body_is_swallowed_and_a_large_one_ends_the_connection)
     rig_close(&rig);
 }
 
+TEST(an_answer_before_the_end_of_a_chunked_body_ends_the_connection)
+{
+    struct rig rig;
+    struct client c;
+
+    rig_open(&rig, NULL, NULL);
+    client_open(&rig, &c);
+    client_send_str(&c, "POST /too-large HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                        "5\r\nhello\r\n");
+    client_expect(&c, "connection: close\r\n\r\ntoo large");
+    client_send_str(&c, "0\r\n\r\n" GET("/hello"));
+    client_expect_end(&c);
+    CHECK(!client_has(&c, "\r\n\r\nhello"));
+    client_close(&c);
+    rig_close(&rig);
+}
+
 TEST(a_paused_upload_stops_and_goes_on)
 {
     static uint8_t big[3 << 20];
@@ -616,6 +633,7 @@ PH_TEST_MAIN(CASE(a_request_is_answered_in_one_piece),
              CASE(a_head_over_the_limit_is_refused_with_431),
              CASE(expect_100_continue_is_answered_when_the_body_is_wanted),
              CASE(a_small_unread_body_is_swallowed_and_a_large_one_ends_the_connection),
+             CASE(an_answer_before_the_end_of_a_chunked_body_ends_the_connection),
              CASE(a_paused_upload_stops_and_goes_on), CASE(a_large_stream_waits_for_a_slow_reader),
              CASE(an_answer_shorter_than_declared_is_visibly_incomplete),
              CASE(an_aborted_answer_is_cut), CASE(a_client_that_goes_away_closes_its_exchange),
