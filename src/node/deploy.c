@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { DEPLOYS_MAX = 16 }; /* each may hold a bundle of 16 MiB in memory */
+
 /* Lives from the request to the end of the trial, whichever is later. */
 struct deploy {
     struct ph_exchange ex;
@@ -30,6 +32,7 @@ static void maybe_free(struct deploy *d)
 {
     if (!d->closed || d->on_trial)
         return;
+    d->node->deploys_open--;
     ph_version_unref(d->version);
     ph_buf_clear(&d->body);
     free(d);
@@ -172,10 +175,10 @@ void ph_api_phat_deploy(struct ph_node *node, struct ph_http_req *req, struct ph
     struct deploy *d = calloc(1, sizeof(*d));
 
     (void)arg;
-    if (!d || node->stopping) {
+    if (!d || node->stopping || node->deploys_open >= DEPLOYS_MAX) {
         free(d);
         ph_answer_error(req, 503, "overloaded",
-                        "the worker is stopping or out of memory; try again later");
+                        "the worker is stopping or has many deploys under way; try again later");
         return;
     }
     if (ph_api_authorize(node, req, "deploy", &d->request, d->sig, &d->owner) != PH_OK) {
@@ -189,6 +192,7 @@ void ph_api_phat_deploy(struct ph_node *node, struct ph_http_req *req, struct ph
                         "send the ustar archive as it is, not compressed");
         return;
     }
+    node->deploys_open++;
     d->ex = (struct ph_exchange){on_body, on_body_end, NULL, on_closed};
     d->node = node;
     d->req = req;

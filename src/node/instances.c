@@ -157,8 +157,8 @@ static enum ph_err on_started(struct ph_instance *i, const struct ph_ipc_frame *
         return PH_ERR_MALFORMED;
     set_state(i, PH_INSTANCE_RUNNING);
     i->handlers = msg.handlers;
-    if (!i->calls)
-        ph_timer_cancel(i->node->loop, &i->deadline);
+    ph_timer_cancel(i->node->loop, &i->deadline);
+    ph_calls_deadline(i); /* from here on the timer is that of the calls, if there are any */
     if (i->trial) {
         void (*trial)(void *, bool, struct ph_bytes) = i->trial;
         i->trial = NULL;

@@ -44,6 +44,7 @@ struct ph_node {
     struct ph_buf scratch;              /* header block of the answer being sent */
     uint16_t ports[PH_CONFIG_LIST_MAX]; /* bound, as config->listen */
     int64_t stop_deadline_ns;
+    uint32_t deploys_open; /* bundles being received or tried */
     bool stopping;
     bool failed; /* a fatal error ended the loop */
     struct ph_timer stop_timer, housekeeping;
