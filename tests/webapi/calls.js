@@ -196,6 +196,20 @@ test("a request body is a stream of bytes, pulled as it is read", async () => {
   assert.equal(__host.text(await __host.call("http://phat.test/", { method: "PUT", chunks: ["one", "two"] })), "[one](two)");
 });
 
+test("who reads the request body after the answer gets an error, not a part of it", async () => {
+  let outcome;
+  __host.start({
+    fetch(request, env, ctx) {
+      ctx.waitUntil(request.text().then((text) => (outcome = text), (error) => (outcome = error)));
+      return new Response("early");
+    },
+  });
+  const a = await __host.call("http://phat.test/", { method: "POST", body: "first", chunks: ["second"] });
+  assert.equal(__host.text(a), "early");
+  await new Promise((r) => setTimeout(r, 1));
+  assert(outcome instanceof TypeError);
+});
+
 test("a request body echoed as response body streams through", async () => {
   __host.start({ fetch: (request) => new Response(request.body) });
   const a = await __host.call("http://phat.test/", { method: "POST", chunks: ["x".repeat(1000), "y".repeat(1000), "z"] });

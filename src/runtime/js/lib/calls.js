@@ -34,7 +34,8 @@ function close(call) {
   if (entry === undefined) return;
   calls.delete(call);
   entry.over = true;
-  entry.incoming?.cancel();
+  // Who still reads the request must not take a part for the whole.
+  if (entry.incoming !== null) entry.incoming.fail(new TypeError("The call is over: the rest of its request body is gone"));
 }
 
 function fail(call, code, message) {

@@ -307,6 +307,7 @@ export default function (I) {
   let onAbort;
   let offAbort;
   let follow;
+  let unfollow;
 
   class AbortSignal extends EventTarget {
     #aborted = false;
@@ -346,6 +347,9 @@ export default function (I) {
           }
         }
         return result;
+      };
+      unfollow = (signal) => {
+        for (const source of signal.#sources ?? []) source.#followers?.delete(signal);
       };
     }
 
@@ -427,6 +431,6 @@ export default function (I) {
 
   return {
     DOMException, Event, EventTarget, CustomEvent, ErrorEvent, MessageEvent, ProgressEvent, AbortController, AbortSignal,
-    isSignal, makeSignal, abortSignal, onAbort, offAbort, follow,
+    isSignal, makeSignal, abortSignal, onAbort, offAbort, follow, unfollow,
   };
 }

@@ -43,8 +43,11 @@ export default function (I) {
     }
   }
 
+  // The signal is the request's own, made by fetch: without this a signal that outlives its fetches would keep them all.
   function unhook(f) {
-    if (f.signal !== null) use("events").offAbort(f.signal, f.onAbort);
+    if (f.signal === null) return;
+    use("events").offAbort(f.signal, f.onAbort);
+    use("events").unfollow(f.signal);
   }
 
   // Ends a fetch from our side: the promise or the body fails with `reason`.
