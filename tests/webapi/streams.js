@@ -112,3 +112,32 @@ test("a response body through a text pipeline", async () => {
   const r = new Response("a,b\nc").body.pipeThrough(new TextDecoderStream()).pipeThrough(new TransformStream({ transform: (t, c) => c.enqueue(t.split(",").length) }));
   assert.deepEqual(await collect(r), [2]);
 });
+
+const zip = (bytes, format) => new Response(new Response(bytes).body.pipeThrough(new CompressionStream(format))).bytes();
+const unzip = (bytes, format) => new Response(new Response(bytes).body.pipeThrough(new DecompressionStream(format))).bytes();
+
+test("CompressionStream and DecompressionStream: there and back, in every format", async () => {
+  const data = new TextEncoder().encode("phat ".repeat(50000));
+  for (const format of ["gzip", "deflate", "deflate-raw"]) {
+    const packed = await zip(data, format);
+    assert(packed.length < 2000, format);
+    assert.deepEqual(await unzip(packed, format), data);
+    assert.equal((await unzip(await zip(new Uint8Array(0), format), format)).length, 0);
+  }
+  // What gzip(1) writes for "hi\n", without name and time.
+  const gz = Uint8Array.fromHex("1f8b0800000000000003cbc8e402007a7a6fed03000000");
+  assert.equal(new TextDecoder().decode(await unzip(gz, "gzip")), "hi\n");
+  assert.throws(() => new CompressionStream("br"), TypeError);
+  assert.throws(() => new DecompressionStream(), TypeError);
+});
+
+test("broken compressed data rejects: cut, changed, followed by more, wrong format", async () => {
+  const gz = await zip(new TextEncoder().encode("hello hello hello"), "gzip");
+  const changed = gz.slice();
+  changed[changed.length - 6] ^= 1; // in the CRC
+  for (const bad of [gz.slice(0, -1), gz.slice(0, 5), new Uint8Array(0), changed, new Uint8Array([...gz, 0]), new Uint8Array([1, 2, 3])]) {
+    await assert.rejects(unzip(bad, "gzip"), TypeError);
+  }
+  await assert.rejects(unzip(gz, "deflate"), TypeError);
+  await assert.rejects(new Response(ReadableStream.from(["text"]).pipeThrough(new CompressionStream("gzip"))).bytes(), TypeError);
+});

@@ -112,3 +112,14 @@ test("other schemes keep opaque paths", () => {
   assert.equal(new URL("mailto:a@b").host, "");
   assert.equal(new URL("file:///C|/x").href, "file:///C:/x");
 });
+
+test("URLPattern matches and names groups", () => {
+  const p = new URLPattern({ pathname: "/books/:id(\\d+)/*?" });
+  assert(p.test("http://a.test/books/12/x"));
+  assert(!p.test("http://a.test/books/x"));
+  const m = p.exec("http://a.test/books/12/extra");
+  assert.deepEqual([m.pathname.groups.id, m.pathname.groups[0]], ["12", "extra"]);
+  assert.equal(new URLPattern("https://*.example.com/:x").exec("https://a.example.com/b").hostname.groups[0], "a");
+  assert.throws(() => new URLPattern({ pathname: "/(" }), TypeError);
+  assert.equal(URLPattern.name, "URLPattern");
+});

@@ -27,3 +27,12 @@ test("instantiated asynchronously; bytes of its memory make bodies and digests",
   instance.exports.m.grow(1);
   assert.equal(instance.exports.m.buffer.byteLength, 131072);
 });
+
+test("streaming compilation takes a Response of the right type", async () => {
+  const response = () => new Response(kModule, { headers: { "content-type": "application/wasm" } });
+  const { instance } = await WebAssembly.instantiateStreaming(Promise.resolve(response()));
+  assert.equal(instance.exports.add(1, 2), 3);
+  assert((await WebAssembly.compileStreaming(response())) instanceof WebAssembly.Module);
+  await assert.rejects(WebAssembly.instantiateStreaming(new Response(kModule)), TypeError);
+  await assert.rejects(WebAssembly.compileStreaming(kModule), TypeError);
+});

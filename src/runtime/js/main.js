@@ -4,7 +4,7 @@
 import { N, defineGlobal, enterCall, currentCall, lazyGlobals, use, webClass, describe } from "./lib/internal.js";
 import { Headers } from "./lib/headers.js";
 import { Request } from "./lib/request.js";
-import { Response } from "./lib/response.js";
+import { Response, isResponse } from "./lib/response.js";
 import { console } from "./lib/console.js";
 import { onTimer, report, timerGlobals } from "./lib/timers.js";
 import { callHooks, serve } from "./lib/calls.js";
@@ -126,9 +126,23 @@ const globals = {
   },
   removeEventListener() {},
 };
+// The engine leaves these two to its host.
+async function wasmBytes(source) {
+  const response = await source;
+  if (!isResponse(response)) throw new TypeError("The source is not a Response, nor a promise of one");
+  if (!response.ok) throw new TypeError(`The response has status ${response.status}`);
+  const type = response.headers.get("content-type") ?? "";
+  if (type.toLowerCase() !== "application/wasm") throw new TypeError(`The response's Content-Type is ${JSON.stringify(type)}, not application/wasm`);
+  return response.arrayBuffer();
+}
+WebAssembly.compileStreaming = async (source) => WebAssembly.compile(await wasmBytes(source));
+WebAssembly.instantiateStreaming = async (source, imports = undefined) => WebAssembly.instantiate(await wasmBytes(source), imports);
+
 for (const name in globals) defineGlobal(name, globals[name]);
 
 lazyGlobals("url", ["URL", "URLSearchParams"]);
+lazyGlobals("urlpattern", ["URLPattern"]);
+lazyGlobals("compression", ["CompressionStream", "DecompressionStream"]);
 lazyGlobals("encoding", ["TextEncoder", "TextDecoder"]);
 lazyGlobals("events", ["DOMException", "Event", "EventTarget", "CustomEvent", "ErrorEvent", "MessageEvent", "ProgressEvent", "AbortController", "AbortSignal"]);
 lazyGlobals("blob", ["Blob", "File", "FormData"]);
