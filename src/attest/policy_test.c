@@ -271,7 +271,41 @@ TEST(a_platform_list_admits_its_platforms_only)
     CHECK(world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_POLICY_INSTANCE);
 }
 
-PH_TEST_MAIN(CASE(an_empty_document_and_a_zeroed_policy_deny_everything),
+TEST(entries_count_from_the_first_to_the_last_counted)
+{
+    struct world w;
+    struct ph_verdict v;
+    world_init(&w);
+    w.policy.any_measurement = false;
+    for (size_t at = 0; at < 3; at++) {
+        memset(w.policy.tdx, 0, sizeof(w.policy.tdx));
+        memset(w.policy.instances, 0, sizeof(w.policy.instances));
+        w.policy.tdx[at].fields = PH_TDX_FIELD_MRTD; /* zero, as the TD's */
+        memcpy(w.policy.instances[at], w.s.platform_instance, 16);
+        w.policy.tdx_cnt = w.policy.instance_cnt = 2;
+        CHECK((world_judge(&w, &v) == PH_OK) == (at < 2));
+        w.policy.tdx_cnt = 3;
+        CHECK((world_judge(&w, &v) == PH_OK) == (at < 2));
+        w.policy.instance_cnt = 3;
+        CHECK(world_judge(&w, &v) == PH_OK);
+    }
+    world_init(&w);
+    world_sgx(&w, 3);
+    w.policy.any_measurement = false;
+    w.policy.sgx[1].has_mrenclave = true;
+    w.policy.sgx_cnt = 1;
+    CHECK(world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_POLICY_MEASUREMENT);
+    w.policy.sgx_cnt = 2;
+    CHECK(world_judge(&w, &v) == PH_OK);
+    /* The other kind's list is of no use. */
+    w.policy.sgx_cnt = 0;
+    w.policy.tdx_cnt = 1;
+    w.policy.tdx[0].fields = PH_TDX_FIELD_MRTD;
+    CHECK(world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_POLICY_MEASUREMENT);
+}
+
+PH_TEST_MAIN(CASE(entries_count_from_the_first_to_the_last_counted),
+             CASE(an_empty_document_and_a_zeroed_policy_deny_everything),
              CASE(the_builtin_policy_takes_production_hardware_and_no_measurement),
              CASE(every_member_is_read), CASE(what_is_wrong_is_refused_and_named),
              CASE(a_document_over_the_limit_is_refused),

@@ -105,9 +105,10 @@ struct ph_synth {
     const char *info_id, *qe_id; /* NULL: as `tdx` says */
     struct ph_synth_level level[PH_SYNTH_LEVELS_MAX];
     size_t level_cnt;
-    bool module_identities;      /* write tdxModuleIdentities */
-    uint8_t module_version;      /* TDX_%02X */
-    uint8_t module_mrsigner[48]; /* of TCB info */
+    bool module_identities;       /* write tdxModuleIdentities */
+    uint8_t module_version;       /* TDX_%02X */
+    uint8_t module_attributes[8]; /* of TCB info */
+    uint8_t module_mrsigner[48];  /* of TCB info */
     struct ph_synth_isv_level module_level[PH_SYNTH_LEVELS_MAX];
     size_t module_level_cnt;
     struct ph_synth_isv_level qe_level[PH_SYNTH_LEVELS_MAX];

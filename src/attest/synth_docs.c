@@ -54,8 +54,8 @@ static enum ph_err put_components(struct ph_buf *buf, const char *key, const uin
 static enum ph_err put_module(const struct ph_synth *s, struct ph_buf *buf)
 {
     PH_TRY(put_hex(buf, "mrsigner", PH_BYTES_OF(s->module_mrsigner)));
-    return ph_buf_add_str(
-        buf, "\"attributes\":\"0000000000000000\",\"attributesMask\":\"FFFFFFFFFFFFFFFF\"");
+    PH_TRY(put_hex(buf, "attributes", PH_BYTES_OF(s->module_attributes)));
+    return ph_buf_add_str(buf, "\"attributesMask\":\"FFFFFFFFFFFFFFFF\"");
 }
 
 static enum ph_err put_modules(const struct ph_synth *s, struct ph_buf *buf)

@@ -84,23 +84,22 @@ enum ph_err ph_judge_signatures(struct ph_judgement *j)
     return err;
 }
 
-/* Check the running module against the identity that these SVNs select. */
-static bool judge_module(struct ph_judgement *j, const struct ph_tdx_svns *svns)
+/* Check the module against the identity that these SVNs select. */
+static void judge_module(struct ph_judgement *j, const struct ph_tdx_svns *svns)
 {
     const struct ph_tcb_info *info = &j->collateral->info;
     const struct ph_tdx_module_identity *id = ph_tcb_module_identity(info, svns);
     const struct ph_tdx_module *module = id ? &id->module : &info->module;
     const struct ph_bytes seen = j->quote.body;
 
-    if (!ph_judge(j, PH_CHECK_MODULE_IDENTITY, id || (svns->b[1] == 0 && info->has_module), seen))
-        return false;
-    return ph_judge(j, PH_CHECK_MODULE_SIGNER,
-                    memcmp(j->td.mr_signer_seam, module->mrsigner, 48) == 0, seen) &&
-           ph_judge(j, PH_CHECK_MODULE_ATTRIBUTES,
-                    is_zero(j->td.seam_attributes, 8) &&
-                        equal_masked(j->td.seam_attributes, module->attributes,
-                                     module->attributes_mask, 8),
-                    seen);
+    (void)ph_judge(j, PH_CHECK_MODULE_IDENTITY, id || (svns->b[1] == 0 && info->has_module), seen);
+    (void)ph_judge(j, PH_CHECK_MODULE_SIGNER,
+                   memcmp(j->td.mr_signer_seam, module->mrsigner, 48) == 0, seen);
+    (void)ph_judge(
+        j, PH_CHECK_MODULE_ATTRIBUTES,
+        is_zero(j->td.seam_attributes, 8) &&
+            equal_masked(j->td.seam_attributes, module->attributes, module->attributes_mask, 8),
+        seen);
 }
 
 static struct ph_tdx_svns svns_of(const uint8_t b[static 16])
@@ -116,8 +115,9 @@ void ph_judge_tdx_module(struct ph_judgement *j)
         return;
     const struct ph_tdx_svns launch = svns_of(j->td.tee_tcb_svn);
     const struct ph_tdx_svns now = svns_of(j->td15.tee_tcb_svn2);
-    if (judge_module(j, &launch) && ph_intel_quote_has_tdx15(&j->quote))
-        (void)judge_module(j, &now);
+    judge_module(j, &launch);
+    if (ph_intel_quote_has_tdx15(&j->quote))
+        judge_module(j, &now);
 }
 
 /* Sorted, each once. A full list fails closed: what does not fit would escape a policy. */
@@ -174,7 +174,7 @@ static bool part_status_is_known(const struct ph_isv_level *level)
 /* The status now may be better than at launch, never worse. */
 static bool current_is_no_worse(enum ph_tcb_status launch, enum ph_tcb_status current)
 {
-    return current == launch || (current < launch && current != PH_TCB_UNKNOWN);
+    return current <= launch;
 }
 _Static_assert(PH_TCB_UP_TO_DATE < PH_TCB_SW_HARDENING && PH_TCB_SW_HARDENING < PH_TCB_CONFIG &&
                    PH_TCB_CONFIG_SW_HARDENING < PH_TCB_OUT_OF_DATE &&
