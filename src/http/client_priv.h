@@ -26,6 +26,9 @@ enum {
     PH_HTTP_SEND_LOW = 64 * 1024, /* streamed request body: on_writable under this */
     PH_HTTP_REDIRECT_BODY_MAX = 64 * 1024,
     PH_HTTP_PER_HOST = 64,
+    /* Decoded body kept while paused. libcurl decodes all of one read (16 KiB) before it stops: 17
+     * MiB of deflate at its best; only a bomb of another coding makes more. */
+    PH_HTTP_PENDING_MAX = 32 << 20,
 };
 
 enum ph_http_fetch_state {

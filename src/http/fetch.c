@@ -341,7 +341,7 @@ enum ph_err ph_http_fetch_start(struct ph_http_client *client,
     f->headers = PH_BUF(HEADERS_MAX);
     f->body = PH_BUF(spec->has_stream ? STREAM_QUEUE_MAX : spec->body.len + 1);
     f->head = f->location = PH_BUF(2 * PH_HTTP_HEAD_IN_MAX);
-    f->pending = PH_BUF(SIZE_MAX / 2);
+    f->pending = PH_BUF(PH_HTTP_PENDING_MAX);
     f->rules = calloc(spec->rule_cnt + 1, sizeof(*f->rules));
     if (!f->rules || ph_buf_add(&f->headers, spec->headers) != PH_OK ||
         (!spec->has_stream && ph_buf_add(&f->body, spec->body) != PH_OK)) {

@@ -370,6 +370,7 @@ static bool set_transport(struct ph_http_fetch *f, CURL *easy)
     SET(CURLOPT_NOPROXY, "*");
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* never wait for a resolver thread of libcurl's */
     SET(CURLOPT_OPENSOCKETFUNCTION, on_open);
     SET(CURLOPT_OPENSOCKETDATA, f);
     SET(CURLOPT_PREREQFUNCTION, on_ready);
