@@ -1,0 +1,85 @@
+// Secrets from their owner to their phat, through a worker that must not read, keep or mix them up.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { seal } from './lib/hpke.mjs';
+import { Owner } from './lib/owner.mjs';
+import { tempDir } from './lib/proc.mjs';
+import { startWorker } from './lib/worker.mjs';
+
+const reader = 'export default { fetch(request, env) { return Response.json(env.API_KEY ?? null); } };';
+
+/** PUT an envelope for `phat`; what is signed, sealed and addressed can each be another. */
+async function put(worker, owner, name, secrets, { id = owner.phatId(name), boundTo = id, signer = owner, content, change } = {}) {
+  const recipient = Buffer.from(worker.info.caller_x25519.replace(/^0x/, ''), 'hex');
+  const envelope = seal(recipient, 'phala-secrets-v1', Buffer.from(boundTo, 'hex'), Buffer.from(JSON.stringify(secrets)));
+  if (change) change(envelope);
+  const authorization = await signer.authorization({
+    action: 'secrets', name, worker: worker.signer, sequence: signer.nextSequence(),
+    content: content ?? `0x${createHash('sha256').update(envelope).digest('hex')}`,
+  });
+  const response = await fetch(`${worker.url}/v1/phats/${id}/secrets`, {
+    method: 'PUT', headers: { authorization, 'content-type': 'application/octet-stream' }, body: envelope,
+  });
+  return { status: response.status, body: await response.json() };
+}
+
+const read = async (worker, owner, name) => (await fetch(`${worker.url}/p/${owner.phatId(name)}/`)).json();
+
+async function filesUnder(dir) {
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}
+
+describe('secrets', () => {
+  test('reach their phat, also after a restart, and lie on the disk only sealed', async (t) => {
+    const data = await tempDir(t);
+    const owner = new Owner();
+    const secret = 'correct-horse-battery-staple';
+    const first = await startWorker(t, { data });
+    await first.phat('reader', reader, {}, owner);
+    assert.equal(await read(first, owner, 'reader'), null);
+    const stored = await put(first, owner, 'reader', { API_KEY: secret });
+    assert.equal(stored.status, 200, JSON.stringify(stored.body));
+    assert.equal(await read(first, owner, 'reader'), secret);
+    await first.stop();
+
+    const files = await filesUnder(data);
+    assert.ok(files.length > 0);
+    for (const file of files) assert.ok(!(await readFile(file)).includes(secret), file);
+    assert.ok(!first.output().includes(secret), 'the log');
+
+    const second = await startWorker(t, { data });
+    assert.equal(second.signer, first.signer);
+    assert.equal(await read(second, owner, 'reader'), secret);
+    assert.equal((await put(second, owner, 'reader', {})).status, 200);
+    assert.equal(await read(second, owner, 'reader'), null);
+  });
+
+  test('are refused unless owner, phat and envelope belong together', async (t) => {
+    const worker = await startWorker(t);
+    const owner = new Owner();
+    const stranger = new Owner();
+    await worker.phat('mine', reader, {}, owner);
+    await worker.phat('also-mine', reader, {}, owner);
+    const secrets = { API_KEY: 'never' };
+    const refusals = {
+      'signed by a stranger': await put(worker, owner, 'mine', secrets, { signer: stranger }),
+      'sealed for another phat': await put(worker, owner, 'mine', secrets, { boundTo: owner.phatId('also-mine') }),
+      'signed for another envelope': await put(worker, owner, 'mine', secrets, { content: `0x${'11'.repeat(32)}` }),
+      'altered before signing': await put(worker, owner, 'mine', secrets, { change: (e) => { e[40] ^= 1; } }),
+      'no object': await put(worker, owner, 'mine', ['never']),
+      'a number': await put(worker, owner, 'mine', { API_KEY: 7 }),
+      'a bad name': await put(worker, owner, 'mine', { 'API-KEY': 'never' }),
+      'an unknown phat': await put(worker, owner, 'nobody', secrets),
+    };
+    for (const [what, { status, body }] of Object.entries(refusals)) {
+      assert.ok(status >= 400 && status < 500, `${what}: ${status} ${JSON.stringify(body)}`);
+      assert.ok(!JSON.stringify(body).includes('never'), `${what}: the refusal quotes a secret`);
+    }
+    assert.equal(await read(worker, owner, 'mine'), null);
+    assert.equal(await read(worker, owner, 'also-mine'), null);
+  });
+});
