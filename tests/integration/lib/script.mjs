@@ -1,2 +1,2 @@
-// A phat's script as esbuild leaves it: an IIFE that assigns __phat.
-export const phat = (handlers) => `var __phat = (() => ({ default: { ${handlers} } }))();`;
+// A phat's module: handlers to the text of worker.js.
+export const phat = (handlers) => `export default { ${handlers} };\n`;
