@@ -375,6 +375,7 @@ static void send_call(struct ph_call *call, bool whole)
         return;
     }
     call->sent = true;
+    call->is_whole = whole;
     call->upload_in_flight = (uint32_t)call->body.len;
     ph_buf_clear(&call->body);
     ph_instance_flush_later(instance);
@@ -454,7 +455,7 @@ static void on_body_end(struct ph_exchange *ex)
     struct ph_call *call = (struct ph_call *)ex;
 
     finish_request_hash(call);
-    if (call->answered || !call->instance)
+    if (call->answered || !call->instance || call->is_whole)
         return;
     if (!call->sent) {
         send_call(call, true);

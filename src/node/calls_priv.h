@@ -58,7 +58,8 @@ struct ph_call {
     uint32_t subrequests;
     uint16_t status;
     bool is_head, wants_inline;
-    bool sent; /* CALL went out */
+    bool sent;     /* CALL went out */
+    bool is_whole; /* … with the whole body: no CALL_END follows */
     bool upload_paused;
     bool end_owed; /* CALL_END goes out when `body` is drained */
     bool request_hashed;
