@@ -78,6 +78,13 @@ TEST(tdx_components_count_from_index_2_when_the_module_has_a_version)
     svns.b[0] = 1;
     svns.b[1] = 4; /* no such module */
     CHECK(evaluate(&svns) == PH_TCB_NO_LEVEL);
+    info.identity[1] = info.identity[0];
+    info.identity[1].version = 4; /* there, but not counted */
+    CHECK(evaluate(&svns) == PH_TCB_NO_LEVEL);
+    info.identity_cnt = 2;
+    CHECK(evaluate(&svns) == PH_TCB_UP_TO_DATE);
+    info.identity[1].version = svns.b[1] = 1;
+    CHECK(evaluate(&svns) == PH_TCB_UP_TO_DATE);
 }
 
 TEST(the_first_level_reached_counts)

@@ -28,11 +28,11 @@ TEST(each_check_alone_refuses_for_its_reason)
         world_break(&w, check);
         w.trace = &trace;
         const enum ph_err err = world_judge(&w, &v);
-        const bool good = err != PH_OK && !v.accepted && v.check == check &&
-                          v.step == ph_check_step(check) &&
-                          strcmp(v.reason, ph_check_reason(check)) == 0 &&
-                          trace.check[check].result == PH_TRACE_FAIL &&
-                          is_zero(&v.claims, sizeof(v.claims)) && v.sentence[0] != '\0';
+        const bool good =
+            err != PH_OK && !v.accepted && v.check == check && v.step == ph_check_step(check) &&
+            strcmp(v.reason, ph_check_reason(check)) == 0 &&
+            trace.check[check].result == PH_TRACE_FAIL && is_zero(&v.claims, sizeof(v.claims)) &&
+            strncmp(v.sentence, "Refused: ", 9) == 0;
         if (!good) {
             print_message("# %s: got %s, %s\n", ph_check_reason(check), v.reason, ph_err_name(err));
             wrong++;
