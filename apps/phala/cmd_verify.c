@@ -87,7 +87,7 @@ static int parse_options(int argc, char **argv, struct ph_verify_opts *out)
     longs[n++] = (struct option){"help", no_argument, NULL, OPT_HELP};
 
     optind = 0; /* start over: the caller may have parsed options of its own */
-    for (int c; (c = getopt_long(argc, argv, "", longs, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, "h", longs, NULL)) != -1;) {
         if (c >= 0 && (size_t)c < PH_LEN(values)) {
             memcpy((char *)out + values[c].offset, &optarg, sizeof(optarg));
         } else if (c == OPT_JSON) {
@@ -96,7 +96,7 @@ static int parse_options(int argc, char **argv, struct ph_verify_opts *out)
             out->explain = true;
         } else if (c == OPT_SIMULATOR) {
             out->accept_simulator_insecure = true;
-        } else if (c == OPT_HELP) {
+        } else if (c == OPT_HELP || c == 'h') {
             (void)fputs(usage, stdout);
             return EXIT_VERIFIED;
         } else {
@@ -116,7 +116,8 @@ static int fail_input(const struct ph_verify_opts *o, const char *code, const ch
     (void)fprintf(stderr, "phala verify: %s\n", message);
     if (o->json) {
         json_t *doc PH_OWNED(ph_json_freep) =
-            json_pack("{s:b,s:{s:s,s:s}}", "ok", 0, "error", "code", code, "message", message);
+            json_pack("{s:b,s:{s:s,s:s,s:n,s:n}}", "ok", 0, "error", "code", code, "message",
+                      message, "where", "do");
         if (doc && json_dumpf(doc, stdout, JSON_COMPACT) == 0)
             (void)putchar('\n');
     }
