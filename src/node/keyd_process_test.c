@@ -197,6 +197,9 @@ TEST(batches_sent_without_waiting_come_back_with_their_tags)
     CHECK(sent == PH_KEYD_BATCHES_MAX);
     /* A call in between waits for its own answer and keeps theirs. */
     CHECK(ph_keyd_client_sign_batch(client, &root, 2, 5000, sig) == PH_OK);
+    /* It has emptied the socket: the event loop is woken all the same. */
+    struct pollfd woken = {.fd = ph_keyd_client_fd(client), .events = POLLIN};
+    CHECK(poll(&woken, 1, 0) == 1);
     for (size_t i = 0; i < sent; i++) {
         await(client, &got);
         CHECK(got.tag == 100 + i && got.result == PH_OK);
@@ -215,6 +218,26 @@ TEST(batches_sent_without_waiting_come_back_with_their_tags)
     await(client, &got);
     CHECK(got.tag == 2 && got.result == PH_ERR_CLOSED);
     CHECK(ph_keyd_client_poll(client, &got) == PH_ERR_CLOSED);
+    ph_keyd_client_free(client);
+}
+
+TEST(an_answer_that_comes_too_late_is_nobodys)
+{
+    struct ph_keyd_client *client = start();
+    struct ph_hash32 late = {{1}}, ours = {{2}}, digest;
+    struct ph_eth_address signer;
+    struct ph_keyd_signed got;
+    uint8_t sig[65];
+
+    CHECK(kill(ph_keyd_client_pid(client), SIGSTOP) == 0);
+    CHECK(ph_keyd_client_sign_batch(client, &late, 1, 1000, sig) == PH_ERR_AGAIN);
+    CHECK(ph_keyd_client_sign_batch_send(client, 7, &ours, 1, 1000) == PH_OK);
+    CHECK(kill(ph_keyd_client_pid(client), SIGCONT) == 0);
+    await(client, &got);
+    ph_receipt_batch_digest(&ours, 1, 1000, &digest);
+    CHECK(got.tag == 7 && got.result == PH_OK);
+    CHECK(ph_eth_recover(&digest, got.sig, &signer) == PH_OK);
+    CHECK(memcmp(&signer, &ph_keyd_client_info(client)->signer, 20) == 0);
     ph_keyd_client_free(client);
 }
 
@@ -518,6 +541,7 @@ int main(void)
         CASE(identity_stays_over_kill_and_restart),
         CASE(batches_are_signed_for_the_worker_and_never_back_in_time),
         CASE(batches_sent_without_waiting_come_back_with_their_tags),
+        CASE(an_answer_that_comes_too_late_is_nobodys),
         CASE(tls_signatures_verify_under_the_published_key),
         CASE(secrets_reach_a_bundle_that_their_owner_signed_also_after_a_restart),
         CASE(secrets_are_not_released_for_anything_else),
