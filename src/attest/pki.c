@@ -209,7 +209,6 @@ enum ph_err ph_chain_parse_pck(struct ph_bytes pem, const struct ph_chain *known
     const struct ph_x509 *leaf = find_cn(certs, 3, CN_PCK);
     if (!leaf || leaf == root)
         leaf = root == &certs[0] ? &certs[1] : &certs[0];
-    chain->is_pck = true;
     chain->root = *root;
     chain->leaf = *leaf;
     for (size_t i = 0; i < 3; i++) {

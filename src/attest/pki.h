@@ -4,7 +4,7 @@
 /* Chains of Intel's attestation PKI: who each certificate is, and what holds of it. Facts are
  * gathered here as a set; verify.c decides with them, against the time and root of each quote.
  *
- * Layer: attest. Pure. Spec: [PCK] §1.3; docs/attestation.md. Tests: verify_test.c.
+ * Layer: attest. Pure. Spec: [PCK] §1.3; docs/attestation.md. Tests: pki_test.c.
  */
 
 #include "attest/crl.h"
@@ -33,7 +33,7 @@ enum ph_chain_fact {
 struct ph_chain {
     struct ph_x509 leaf, ca, root; /* ca is zero in a TCB signing chain */
     uint32_t facts;                /* enum ph_chain_fact */
-    bool is_pck, platform_ca;
+    bool platform_ca;
     struct ph_sgx_ext sgx;             /* PCK chains with PH_FACT_SGX_EXT */
     struct ph_p256_pub *leaf_key;      /* NULL if the key is no point */
     struct ph_p256_pub *ca_key;        /* likewise; PCK chains only */

@@ -67,8 +67,9 @@ enum ph_err ph_synth_defaults(struct ph_synth *out, const uint8_t seed[static 32
     serial_of(seed, "pck serial", &s.pck_serial);
     serial_of(seed, "signer serial", &s.signer_serial);
 
-    s.not_before_s = s.pck_not_before_s = s.signer_not_before_s = now_s - 365 * day;
-    s.not_after_s = now_s + 20 * 365 * day;
+    s.not_before_s = s.ca_not_before_s = s.pck_not_before_s = s.signer_not_before_s =
+        now_s - 365 * day;
+    s.not_after_s = s.ca_not_after_s = now_s + 20 * 365 * day;
     s.pck_not_after_s = s.signer_not_after_s = now_s + 7 * 365 * day;
     s.issue_s = s.crl_issue_s = s.root_crl_issue_s = now_s - hour;
     s.next_update_s = s.crl_next_s = now_s + 30 * day;

@@ -80,7 +80,8 @@ enum ph_synth_fault {
  * are borrowed until the PKI is made. */
 struct ph_synth {
     struct ph_synth_keys keys;
-    int64_t not_before_s, not_after_s; /* of every certificate */
+    int64_t not_before_s, not_after_s; /* of the root */
+    int64_t ca_not_before_s, ca_not_after_s;
     int64_t pck_not_before_s, pck_not_after_s;
     int64_t signer_not_before_s, signer_not_after_s;
     int64_t issue_s, next_update_s;  /* of TCB info, QE identity */

@@ -106,6 +106,7 @@ static enum ph_err put_cert(const struct ph_synth *s, const struct cert *c, stru
 enum ph_err ph_synth_make_chains(const struct ph_synth *s, struct ph_synth_pki *pki)
 {
     static const uint8_t ca_usage[2] = {1, 0x06}, leaf_usage[2] = {6, 0xc0};
+    struct ph_buf root_pem PH_OWNED(ph_buf_clear) = PH_BUF(8192);
     struct cert root = {.serial = &s->root_serial,
                         .issuer = root_cn(s),
                         .subject = root_cn(s),
@@ -119,8 +120,8 @@ enum ph_err ph_synth_make_chains(const struct ph_synth *s, struct ph_synth_pki *
     struct cert ca = {.serial = &s->ca_serial,
                       .issuer = root_cn(s),
                       .subject = ca_cn(s),
-                      .not_before_s = s->not_before_s,
-                      .not_after_s = s->not_after_s,
+                      .not_before_s = s->ca_not_before_s,
+                      .not_after_s = s->ca_not_after_s,
                       .secret = s->keys.pck_ca,
                       .issuer_secret = s->keys.root,
                       .bad_sig = PH_SYNTH_BAD_CA_SIG,
@@ -153,14 +154,15 @@ enum ph_err ph_synth_make_chains(const struct ph_synth *s, struct ph_synth_pki *
     memcpy(signer.key_usage, leaf_usage, 2);
     PH_TRY(put_cert(s, &pck, &pki->part[PH_SYNTH_PCK_CHAIN]));
     PH_TRY(put_cert(s, &ca, &pki->part[PH_SYNTH_PCK_CHAIN]));
-    PH_TRY(put_cert(s, &root, &pki->part[PH_SYNTH_PCK_CHAIN]));
+    PH_TRY(put_cert(s, &root, &root_pem)); /* one certificate, in both chains */
+    PH_TRY(ph_buf_add(&pki->part[PH_SYNTH_PCK_CHAIN], ph_buf_view(&root_pem)));
     if (s->faults & PH_SYNTH_PCK_IS_SIGNER) { /* a genuine PCK certificate under the root */
         signer.subject = pck.subject;
         signer.secret = pck.secret;
         signer.is_pck = true;
     }
     PH_TRY(put_cert(s, &signer, &pki->part[PH_SYNTH_SIGNER_CHAIN]));
-    return put_cert(s, &root, &pki->part[PH_SYNTH_SIGNER_CHAIN]);
+    return ph_buf_add(&pki->part[PH_SYNTH_SIGNER_CHAIN], ph_buf_view(&root_pem));
 }
 
 struct crl {

@@ -343,10 +343,10 @@ TEST(valid_until_is_the_earliest_expiry_of_anything_used)
 {
     struct world w;
     struct ph_verdict v;
-    int64_t *const expiry[] = {&w.s.pck_not_after_s,       &w.s.signer_not_after_s,
-                               &w.s.next_update_s,         &w.s.crl_next_s,
-                               &w.s.root_crl_next_s,       &w.qe_s.next_update_s,
-                               &w.qe_s.signer_not_after_s, &w.s.not_after_s};
+    int64_t *const expiry[] = {
+        &w.s.pck_not_after_s, &w.s.signer_not_after_s, &w.s.next_update_s,         &w.s.crl_next_s,
+        &w.s.root_crl_next_s, &w.qe_s.next_update_s,   &w.qe_s.signer_not_after_s, &w.s.not_after_s,
+        &w.s.ca_not_after_s};
     int64_t *const start[] = {&w.s.pck_not_before_s,
                               &w.s.signer_not_before_s,
                               &w.s.issue_s,
@@ -354,7 +354,8 @@ TEST(valid_until_is_the_earliest_expiry_of_anything_used)
                               &w.s.root_crl_issue_s,
                               &w.qe_s.issue_s,
                               &w.qe_s.signer_not_before_s,
-                              &w.s.not_before_s};
+                              &w.s.not_before_s,
+                              &w.s.ca_not_before_s};
     for (size_t i = 0; i < PH_LEN(expiry); i++) {
         world_init(&w);
         w.use_qe_s = true;

@@ -376,6 +376,39 @@ TEST(the_sgx_extension_is_held_to_its_form)
     teardown(&f);
 }
 
+/* The extension with one more element after the value of field `which`, or a longer name for it. */
+static enum ph_err parse_stretched(const struct fixture *f, size_t which, bool longer_oid)
+{
+    static const uint8_t null[] = {0x05, 0x00};
+    struct ph_buf oid PH_OWNED(ph_buf_clear) = PH_BUF(64);
+    struct ph_buf longer PH_OWNED(ph_buf_clear) = PH_BUF(64);
+    struct ph_buf field PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_sgx_ext x;
+    struct parts p = sgx_parts(f), pair = split(inside(p.part[which]));
+    if (longer_oid) {
+        CHECK(ph_buf_add(&oid, inside(pair.part[0])) == PH_OK);
+        CHECK(ph_buf_add(&oid, PH_BYTES_LIT("\x01")) == PH_OK);
+        CHECK(ph_der_put(&longer, PH_DER_OID, ph_buf_view(&oid)) == PH_OK);
+        pair.part[0] = ph_buf_view(&longer);
+    } else {
+        pair.part[pair.cnt++] = PH_BYTES_OF(null);
+    }
+    join(&field, PH_DER_SEQUENCE, &pair);
+    p.part[which] = ph_buf_view(&field);
+    return parse_sgx(&p, &x);
+}
+
+TEST(fields_of_the_sgx_extension_are_a_name_and_a_value)
+{
+    struct fixture f;
+    setup(&f);
+    for (size_t i = 0; i < 7; i++) {
+        CHECK(parse_stretched(&f, i, false) == PH_ERR_MALFORMED);
+        CHECK(parse_stretched(&f, i, true) == PH_ERR_MALFORMED);
+    }
+    teardown(&f);
+}
+
 /* The leaf's extension with other parts of the TCB (which = 1) or configuration (which = 6). */
 static enum ph_err parse_nested(const struct fixture *f, size_t which, const struct parts *inner)
 {
@@ -410,6 +443,8 @@ TEST(each_svn_and_flag_is_there_once_and_in_range)
 #define SVN "\x06\x0b\x2a\x86\x48\x86\xf8\x4d\x01\x0d\x01\x02"
     p.part[0] = PH_BYTES_LIT("\x30\x12" SVN "\x01\x02\x03\x01\x00\x00"); /* 65536 */
     CHECK(parse_nested(&f, 1, &p) == PH_ERR_MALFORMED);
+    p.part[0] = PH_BYTES_LIT("\x30\x12" SVN "\x01\x02\x03\x00\xff\xff"); /* 65535 */
+    CHECK(parse_nested(&f, 1, &p) == PH_OK);
     p.part[0] = PH_BYTES_LIT("\x30\x10" SVN "\x01\x02\x01\xff"); /* negative */
     CHECK(parse_nested(&f, 1, &p) == PH_ERR_MALFORMED);
     p.part[0] = PH_BYTES_LIT("\x30\x10" SVN "\x13\x02\x01\x01"); /* component 19 */
@@ -546,6 +581,7 @@ PH_TEST_MAIN(CASE(a_certificate_is_read_whole),
              CASE(inner_and_outer_algorithm_and_the_signature_are_checked),
              CASE(the_sgx_extension_needs_every_field_once),
              CASE(the_sgx_extension_is_held_to_its_form),
+             CASE(fields_of_the_sgx_extension_are_a_name_and_a_value),
              CASE(each_svn_and_flag_is_there_once_and_in_range),
              CASE(chains_need_exactly_their_certificates),
              CASE(a_list_names_its_serials_and_no_others),
