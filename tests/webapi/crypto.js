@@ -261,3 +261,32 @@ test("keys cannot be made or forged by a phat, and their attributes are its own 
   await assert.rejects(SubtleCrypto.prototype.digest.call({}, "SHA-1", new Uint8Array(1)), TypeError);
   assert.equal(String(key), "[object CryptoKey]");
 });
+
+test("the bytes of a key that is not extractable do not pass through what a phat can replace", async () => {
+  const secret = new Uint8Array(32).fill(0xa5);
+  const key = await subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, ["sign", "verify"]);
+  const aes = await subtle.importKey("raw", secret, "AES-GCM", false, ["encrypt"]);
+  const seen = [];
+  const watch = (owner, name) => {
+    const original = owner[name];
+    owner[name] = function (...args) {
+      if (this instanceof Uint8Array && this.length === 32 && this[0] === 0xa5 && this[31] === 0xa5) seen.push(String(name));
+      for (let i = 0; i < args.length; i++) if (args[i] instanceof Uint8Array && args[i].length === 32 && args[i][0] === 0xa5) seen.push(String(name));
+      if (Array.isArray(this)) for (let i = 0; i < this.length; i++) if (this[i] instanceof Uint8Array && this[i].length === 32 && this[i][0] === 0xa5) seen.push(String(name));
+      return Reflect.apply(original, this, args);
+    };
+    return () => {
+      owner[name] = original;
+    };
+  };
+  const typed = Object.getPrototypeOf(Uint8Array.prototype);
+  const undo = [watch(typed, "slice"), watch(typed, "set"), watch(typed, Symbol.iterator), watch(Array.prototype, Symbol.iterator), watch(Function.prototype, "call")];
+  try {
+    await subtle.sign("HMAC", key, new Uint8Array(1));
+    await subtle.verify("HMAC", key, new Uint8Array(32), new Uint8Array(1));
+    await subtle.encrypt({ name: "AES-GCM", iv: new Uint8Array(12) }, aes, new Uint8Array(1));
+  } finally {
+    for (let i = 0; i < undo.length; i++) undo[i]();
+  }
+  assert.deepEqual(seen, []);
+});

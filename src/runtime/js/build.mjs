@@ -2,6 +2,8 @@
 //
 // usage: node build.mjs OUT.c OUT.h DEPFILE
 //
+// Ninja runs it again when a bundled file changes; after adding a file to parts/, touch this one.
+//
 // A script is a block, which keeps its names to itself; a function around it would be parsed twice. A part ends with an
 // assignment of its default export, a function that main calls with its internals: that is its completion value.
 
