@@ -65,6 +65,15 @@ struct ph_cached_string {
     char text[PH_STRING_CACHED_MAX];
 };
 
+/* Header blocks of answers that recur, as their frame field. */
+enum { PH_KNOWN_BLOCKS = 8 };
+struct ph_known_block {
+    JSValueRef value; /* protected, or NULL */
+    JSValueRef seen;  /* the last one that missed: never looked into, it may be gone */
+    uint8_t len;
+    uint8_t bytes[128];
+};
+
 enum ph_stop { PH_STOP_NONE, PH_STOP_CPU, PH_STOP_MEMORY };
 
 struct ph_engine {
@@ -76,6 +85,7 @@ struct ph_engine {
     JSObjectRef hooks[PH_HOOK_CNT]; /* protected; NULL until the prelude registers them */
     JSValueRef js_true, js_false, js_null;
     struct ph_cached_string *strings;
+    struct ph_known_block blocks[PH_KNOWN_BLOCKS];
 
     struct ph_idmap calls, fetches;
     struct ph_timers timers;

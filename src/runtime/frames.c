@@ -54,6 +54,8 @@ static enum ph_err on_call(struct ph_engine *e, const struct ph_ipc_frame *f)
     call->request_over = done;
     if (f->id > e->last_call)
         e->last_call = f->id;
+    JSLock(
+        e->ctx); /* once for all arguments; released before the entry, which ends in promise jobs */
     const JSValueRef args[] = {
         number(e, f->id),
         number(e, m.kind),
@@ -63,6 +65,7 @@ static enum ph_err on_call(struct ph_engine *e, const struct ph_ipc_frame *f)
         body_value(e, m.body),
         boolean(e, done),
     };
+    JSUnlock(e->ctx);
     ph_engine_tell(e, PH_HOOK_onCall, f->id, PH_LEN(args), args);
     return PH_OK;
 }

@@ -2,7 +2,7 @@
 #define PH_RUNTIME_JSC_PRIV_H
 
 /* JavaScriptCore's C API, and the functions of it that Debian's library exports but whose headers
- * (JSContextRefPrivate.h, JSBasePrivate.h) the package leaves out. */
+ * (JSContextRefPrivate.h, JSBasePrivate.h, JSLockPrivate.h) the package leaves out. */
 
 #include <JavaScriptCore/JavaScript.h>
 #include <stdbool.h>
@@ -12,6 +12,9 @@ typedef bool (*JSShouldTerminateCallback)(JSContextRef ctx, void *data);
  * when it set a limit again itself. */
 void JSContextGroupSetExecutionTimeLimit(JSContextGroupRef group, double seconds,
                                          JSShouldTerminateCallback callback, void *data);
+/* The API lock, recursive. The outermost unlock outside of a native runs pending promise jobs. */
+void JSLock(JSContextRef ctx);
+void JSUnlock(JSContextRef ctx);
 /* `function` is called with (promise, reason) at the end of a turn. */
 void JSGlobalContextSetUnhandledRejectionCallback(JSGlobalContextRef ctx, JSObjectRef function,
                                                   JSValueRef *exception);

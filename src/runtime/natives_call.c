@@ -12,8 +12,33 @@ static struct ph_call *get_call(size_t arg_cnt, JSContextRef ctx, const JSValueR
     return call && !call->done ? call : NULL;
 }
 
-/* (call, status, headers, body, done) */
-PH_NATIVE(native_respond)
+/* The header block, length first. Most answers carry one of a few constant strings of the prelude:
+ * their bytes are kept with the value itself, which is protected, so that it stays what it is. */
+static bool add_header_block(struct ph_engine *e, size_t arg_cnt, const JSValueRef args[])
+{
+    struct ph_buf *out = &e->chan.out;
+    const JSValueRef value = arg_cnt > 2 ? args[2] : NULL;
+    struct ph_known_block *known = &e->blocks[((uintptr_t)value >> 4) % PH_KNOWN_BLOCKS];
+    const size_t at = out->len;
+
+    if (value && known->value == value)
+        return ph_buf_add(out, (struct ph_bytes){known->bytes, known->len}) == PH_OK;
+    if (!ph_native_add_field(e, arg_cnt, args, 2, PH_NATIVE_HEADERS_MAX))
+        return false;
+    if (known->seen == value && out->len - at <= sizeof(known->bytes)) {
+        if (known->value)
+            JSValueUnprotect(e->ctx, known->value);
+        JSValueProtect(e->ctx, value);
+        known->value = value;
+        known->len = (uint8_t)(out->len - at);
+        memcpy(known->bytes, out->ptr + at, known->len);
+    }
+    known->seen = value;
+    return true;
+}
+
+static JSValueRef respond(JSContextRef ctx, size_t arg_cnt, const JSValueRef args[],
+                          JSValueRef *exception)
 {
     struct ph_engine *e = ph_the_engine;
     struct ph_call *call = get_call(arg_cnt, ctx, args);
@@ -21,7 +46,6 @@ PH_NATIVE(native_respond)
     uint64_t status;
     size_t at;
 
-    PH_NATIVE_UNUSED();
     if (!call || call->head_sent)
         return ph_native_bad(ctx, "respond: no such call, or answered before", exception);
     if (!ph_arg_id(ctx, arg_cnt, args, 1, &status) || status < 100 || status > 999)
@@ -35,7 +59,7 @@ PH_NATIVE(native_respond)
 
     if (ph_native_frame_begin(e, &at) != PH_OK ||
         ph_buf_add(&e->chan.out, PH_BYTES_OF(status_le)) != PH_OK ||
-        !ph_native_add_field(e, arg_cnt, args, 2, PH_NATIVE_HEADERS_MAX)) {
+        !add_header_block(e, arg_cnt, args)) {
         ph_arg_body_release(&body);
         return ph_native_undo(e, at, "respond: headers", exception);
     }
@@ -62,6 +86,17 @@ PH_NATIVE(native_respond)
     }
     ph_arg_body_release(&body);
     return JSValueMakeUndefined(ctx);
+}
+
+/* (call, status, headers, body, done). The VM's lock is taken once for all that it looks at: each
+ * function of the engine's API takes it otherwise. */
+PH_NATIVE(native_respond)
+{
+    PH_NATIVE_UNUSED();
+    JSLock(ctx);
+    const JSValueRef result = respond(ctx, arg_cnt, args, exception);
+    JSUnlock(ctx);
+    return result;
 }
 
 PH_NATIVE(native_respond_chunk)
