@@ -6,7 +6,6 @@ import { phat } from './lib/script.mjs';
 import { sleep } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
 
-
 const greedy = phat(`async fetch(request) {
   switch (new URL(request.url).pathname) {
     case '/loop': for (;;) ;
@@ -25,11 +24,12 @@ const greedy = phat(`async fetch(request) {
     case '/timers': for (let i = 0; i < 1e6; i++) setTimeout(() => {}, 1e6); return new Response('armed');
     case '/log': for (let i = 0; i < 1e5; i++) console.log('x'.repeat(1000)); return new Response('logged');
     case '/nothing': await new Promise(() => {});
+    case '/sleep': await new Promise((r) => setTimeout(r, 60_000));
     default: return new Response('ok');
   }
 }`);
 
-const limits = { cpuMs: 100, wallMs: 3000, memoryMiB: 64 };
+const limits = { cpuMs: 100, wallMs: 2000, memoryMiB: 64 };
 
 async function instancePids(worker) {
   const pids = [];
@@ -59,7 +59,8 @@ test('limits', async (t) => {
     ['/memory', /^(memory-limit|exception|cpu-limit)$/],
     ['/string', /^(memory-limit|exception|cpu-limit)$/],
     ['/recursion', /^(exception)$/],
-    ['/nothing', /^(wall-limit)$/],
+    ['/nothing', /^(no-response)$/],
+    ['/sleep', /^(wall-limit)$/],
   ];
   for (const [path, code] of cases) {
     await t.test(`${path} ends with a reason, the neighbour answers, the phat is back`, async () => {
@@ -88,7 +89,7 @@ test('limits', async (t) => {
   });
 
   await t.test('killing an instance fails its call with the reason, and the next call works', async () => {
-    const running = victim('/nothing');
+    const running = victim('/sleep');
     await sleep(200);
     const pids = await instancePids(worker);
     assert.ok(pids.length >= 3, `instances: ${pids}`);
@@ -107,4 +108,16 @@ test('limits', async (t) => {
     assert.equal(await (await neighbour('/')).text(), 'still here');
     assert.equal(await (await victim('/')).text(), 'ok');
   });
+});
+
+test('limits without the JIT', async (t) => {
+  const worker = await startWorker(t, { args: ['--no-jit'] });
+  assert.equal(worker.info.jit, false);
+  const victim = await worker.phat('greedy', greedy, { limits });
+  for (const path of ['/loop', '/catch', '/microtasks', '/recursion', '/regex']) {
+    const response = await victim(path);
+    await response.arrayBuffer();
+    if (path !== '/regex') assert.ok(response.status >= 500, `${path}: ${response.status}`);
+    assert.equal(await (await victim('/')).text(), 'ok', path);
+  }
 });
