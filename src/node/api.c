@@ -267,7 +267,7 @@ static bool find_phat(struct ph_node *node, struct ph_http_req *req, struct ph_b
     *out = NULL;
     if (arg.len == 40 && ph_hex_decode(arg, id.b, sizeof(id.b)) == PH_OK)
         *out = ph_phats_find(node->phats, &id);
-    if (*out)
+    if (*out && (*out)->sequence > 0) /* else its first bundle is on trial */
         return true;
     ph_answer_error(req, 404, "no-such-phat", "no phat of this id is deployed here");
     return false;
@@ -440,6 +440,10 @@ static void secrets_end(struct ph_exchange *ex)
     }
     if (is_replay(u->req, phat, &u->request))
         return;
+    if (phat->deploying) {
+        ph_answer_error(u->req, 409, "conflict", "the phat is being deployed right now; try again");
+        return;
+    }
     const enum ph_err err = ph_keyd_client_secrets_seal(u->node->keyd, &u->request, u->sig,
                                                         ph_buf_view(&u->body), &sealed, why);
     if (err != PH_OK) {

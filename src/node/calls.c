@@ -807,8 +807,12 @@ static enum ph_err dispatch(struct ph_call *call, const struct ph_ipc_frame *fra
         PH_TRY(ph_get_RESP_FAIL(frame, &msg));
         (void)snprintf(code, sizeof(code), "%.*s", (int)(msg.code.len > 31 ? 31 : msg.code.len),
                        (const char *)msg.code.ptr);
+        struct ph_instance *instance = call->instance;
         fail_with(call, code, msg.message);
         leave_instance(call);
+        /* It leaves after this; the next call must not be sent to it. */
+        if (strcmp(code, "memory-limit") == 0)
+            ph_instance_kill(instance, "memory-limit", "it used more memory than limits.memoryMiB");
         return PH_OK;
     }
     case PH_IPC_CREDIT_D: {

@@ -114,6 +114,7 @@ static void start_trial(struct deploy *d, const struct ph_phat_id *id, struct ph
         PH_OK) {
         d->on_trial = false;
         d->phat->deploying = false;
+        ph_phat_release(d->phat);
         refuse(d, 503, "overloaded",
                "no instance could be started for the bundle; try again later");
     }

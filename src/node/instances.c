@@ -71,6 +71,10 @@ static void free_instance(struct ph_instance *i)
     if (i->secrets_fd >= 0)
         (void)close(i->secrets_fd);
     ph_version_unref(i->version);
+    if (i->phat) {
+        i->phat->holders--;
+        ph_phat_release(i->phat);
+    }
     unlink_instance(i);
     node->instances->cnt--;
     free(i);
@@ -443,6 +447,7 @@ static enum ph_err begin(struct ph_phat *phat, struct ph_version *version, struc
     PH_TRY(take(phat->node->instances, version->manifest.limits.memory_mib, &i));
     set_state(i, PH_INSTANCE_STARTING);
     i->phat = phat;
+    phat->holders++;
     i->version = ph_version_ref(version);
     i->used_ns = ph_loop_now_ns(phat->node->loop);
     enum ph_err err = send_start(i, phat, version, archive);
@@ -559,9 +564,12 @@ static void check_one(struct ph_instance *i)
     }
     if (!read_cpu(i, &cpu))
         return;
-    i->busy = cpu - i->cpu_tick_ns > (int64_t)TICK_MS * 1000000 * 6 / 10;
-    if (i->sent_frame || !i->busy)
+    /* A share of the tick that a waiting instance never uses; no more than that, because on a busy
+     * machine a loop gets only a share of the processor. */
+    i->busy = !i->sent_frame && cpu - i->cpu_tick_ns > (int64_t)TICK_MS * 1000000 / 10;
+    if (!i->busy)
         i->cpu_base_ns = cpu;
+    const bool grew = cpu - i->cpu_tick_ns > (int64_t)TICK_MS * 1000000 / 10;
     i->cpu_tick_ns = cpu;
     i->sent_frame = false;
     i->log_lines = 0;
@@ -571,7 +579,7 @@ static void check_one(struct ph_instance *i)
         i->state == PH_INSTANCE_STARTING ? START_WALL_MS / 2 : i->version->manifest.limits.cpu_ms;
     if (cpu - i->cpu_base_ns > ((int64_t)cpu_ms * 2 + 2 * TICK_MS) * 1000000)
         killed_for_limit(i, "cpu-limit", "it computed beyond limits.cpuMs without an answer");
-    else if (i->busy && read_private_mib(i) > i->version->manifest.limits.memory_mib)
+    else if (grew && read_private_mib(i) > i->version->manifest.limits.memory_mib)
         killed_for_limit(i, "memory-limit", "its private memory is beyond limits.memoryMiB");
 }
 
@@ -597,11 +605,24 @@ static struct ph_instance *awaiting_pid(struct ph_instances *all)
     return first;
 }
 
+/* It ended, and nobody here asked for that. */
+static void log_death(const struct ph_instance *i, uint32_t wait_status)
+{
+    char status[16], signal_number[16];
+
+    (void)snprintf(status, sizeof(status), "%u", wait_status >> 8 & 0xff);
+    (void)snprintf(signal_number, sizeof(signal_number), "%u", wait_status & 0x7f);
+    ph_log(PH_LOG_WARN, "instance ended by itself", "phat", i->phat ? i->phat->id_text : "",
+           "status", status, "signal", signal_number, NULL);
+}
+
 static void on_exited(struct ph_instances *all, const struct ph_zygote_event *e)
 {
     for (struct ph_instance *i = all->all; i; i = i->next)
         if (i->pid == e->pid) {
             const bool oom = i->state != PH_INSTANCE_GONE && (e->wait_status & 0x7f) == SIGKILL;
+            if (i->state != PH_INSTANCE_GONE || strcmp(i->end_code, "instance-died") == 0)
+                log_death(i, e->wait_status);
             i->pid = 0;
             i->awaits_pid = 0;
             all->node->metrics.instances_died++;

@@ -46,7 +46,7 @@ struct ph_instance {
     int64_t cpu_base_ns; /* its CPU clock at the tick after it last sent a frame */
     int64_t cpu_tick_ns; /* its CPU clock at the last tick */
     bool sent_frame;     /* since the last tick */
-    bool busy;           /* it computed for most of the last tick */
+    bool busy;           /* it computed in the last tick, and sent nothing */
     struct ph_task end_task;
     const char *end_code; /* why it was killed; static storage */
     char end_message[160];

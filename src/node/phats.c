@@ -129,6 +129,24 @@ enum ph_err ph_phats_ensure(struct ph_phats *phats, const struct ph_phat_id *id,
     return PH_OK;
 }
 
+void ph_phat_release(struct ph_phat *phat)
+{
+    struct ph_phats *phats = phat->node->phats;
+
+    if (!phats || phat->sequence > 0 || phat->holders > 0 || phat->deploying || phat->calls > 0 ||
+        phat->log.followers)
+        return;
+    for (struct ph_phat **at = &phats->buckets[bucket_of(&phat->id)]; *at; at = &(*at)->next)
+        if (*at == phat) {
+            *at = phat->next;
+            break;
+        }
+    phats->cnt--;
+    ph_timer_cancel(phat->node->loop, &phat->cron_timer);
+    ph_phat_log_clear(&phat->log);
+    free(phat);
+}
+
 void ph_phats_each(const struct ph_phats *phats, void (*fn)(void *ctx, struct ph_phat *phat),
                    void *ctx)
 {
@@ -208,11 +226,19 @@ static enum ph_err load_one(struct ph_phats *phats, const struct ph_phat_id *id)
     set_version(phat, version);
 
     struct ph_phat_record secrets;
-    if (ph_phat_load(phats->dir_fd, PH_PHAT_SECRETS, id, &secrets) == PH_OK) {
+    err = ph_phat_load(phats->dir_fd, PH_PHAT_SECRETS, id, &secrets);
+    if (err == PH_OK && strcmp(secrets.request.action, "secrets") != 0) {
+        ph_phat_record_clear(&secrets);
+        err = PH_ERR_UNTRUSTED;
+    }
+    if (err == PH_OK) {
         phat->secrets_sequence = secrets.request.sequence;
         if (secrets.request.sequence > phat->sequence)
             phat->sequence = secrets.request.sequence;
         ph_phat_record_clear(&secrets);
+    } else if (err != PH_ERR_NOT_FOUND) {
+        ph_log(PH_LOG_ERROR, "stored secrets do not verify and are left out; set them again",
+               "phat", phat->id_text, "error", ph_err_name(err), NULL);
     }
     return PH_OK;
 }

@@ -34,6 +34,7 @@ struct ph_phat {
     struct ph_version *version;   /* NULL: deleted */
     struct ph_instance *instance; /* NULL: none runs */
     uint32_t calls;               /* in flight */
+    uint32_t holders;             /* instances that point here */
     bool deploying;               /* a new bundle is on trial */
     struct ph_phat_log log;
     struct ph_timer cron_timer;
@@ -64,6 +65,8 @@ struct ph_phat *ph_phats_find(const struct ph_phats *phats, const struct ph_phat
  */
 PH_CHECKED enum ph_err ph_phats_ensure(struct ph_phats *phats, const struct ph_phat_id *id,
                                        const struct ph_eth_address *owner, struct ph_phat **out);
+/* Forget an entry for which nothing was ever accepted, once nobody holds it; others stay. */
+void ph_phat_release(struct ph_phat *phat);
 void ph_phats_each(const struct ph_phats *phats, void (*fn)(void *ctx, struct ph_phat *phat),
                    void *ctx);
 

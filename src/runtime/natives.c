@@ -61,6 +61,12 @@ PH_NATIVE(native_log)
     return JSValueMakeUndefined(ctx);
 }
 
+static bool timer_is_orphan(void *ctx, const struct ph_timer *timer)
+{
+    struct ph_engine *e = ctx;
+    return timer->call != 0 && !ph_idmap_get(&e->calls, timer->call);
+}
+
 PH_NATIVE(native_timer)
 {
     struct ph_engine *e = ph_the_engine;
@@ -74,8 +80,11 @@ PH_NATIVE(native_timer)
         ms = 0;
     if (ms > INT32_MAX)
         ms = INT32_MAX;
-    const enum ph_err err =
-        ph_timers_add(&e->timers, ph_clock_mono_ns() + (int64_t)(ms * 1e6), e->call, &id);
+    const int64_t due_ns = ph_clock_mono_ns() + (int64_t)(ms * 1e6);
+    enum ph_err err = ph_timers_add(&e->timers, due_ns, e->call, &id);
+    /* What a call left behind must not stop the ones after it. */
+    if (err == PH_ERR_LIMIT && ph_timers_drop(&e->timers, timer_is_orphan, e) > 0)
+        err = ph_timers_add(&e->timers, due_ns, e->call, &id);
     if (err != PH_OK)
         return ph_js_throw(ctx, "RangeError", "Too many timers", exception);
     e->busy = true;

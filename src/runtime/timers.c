@@ -86,6 +86,21 @@ enum ph_err ph_timers_pop(struct ph_timers *timers, int64_t now_ns, uint64_t max
     return PH_OK;
 }
 
+size_t ph_timers_drop(struct ph_timers *timers,
+                      bool (*drop)(void *ctx, const struct ph_timer *timer), void *ctx)
+{
+    const size_t before_cnt = timers->cnt;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < before_cnt; i++)
+        if (!drop(ctx, &timers->heap[i]))
+            timers->heap[kept++] = timers->heap[i];
+    timers->cnt = kept;
+    for (size_t i = kept / 2; i-- > 0;)
+        sift_down(timers->heap, kept, i);
+    return before_cnt - kept;
+}
+
 void ph_timers_clear(struct ph_timers *timers)
 {
     free(timers->heap);

@@ -31,6 +31,9 @@ PH_CHECKED enum ph_err ph_timers_cancel(struct ph_timers *timers, uint64_t id);
 /* Take the soonest if it is due and its id is at most max_id. PH_ERR_NOT_FOUND otherwise. */
 PH_CHECKED enum ph_err ph_timers_pop(struct ph_timers *timers, int64_t now_ns, uint64_t max_id,
                                      struct ph_timer *out);
+/* Remove those for which `drop` says so; yields how many. */
+size_t ph_timers_drop(struct ph_timers *timers,
+                      bool (*drop)(void *ctx, const struct ph_timer *timer), void *ctx);
 void ph_timers_clear(struct ph_timers *timers);
 
 #endif

@@ -50,5 +50,30 @@ TEST(there_is_a_limit)
     CHECK(ph_timers_add(&t, 0, 0, &id) == PH_ERR_LIMIT);
 }
 
-PH_TEST_MAIN(CASE(timers_come_out_by_time_then_by_arming_order),
+static bool is_of_call(void *ctx, const struct ph_timer *timer)
+{
+    return timer->call == *(const uint64_t *)ctx;
+}
+
+TEST(timers_of_one_call_are_dropped_and_the_others_keep_their_order)
+{
+    struct ph_timers t PH_OWNED(ph_timers_clear) = {0};
+    struct ph_timer got;
+    uint64_t id, call = 1;
+    int64_t due = -1;
+    size_t cnt = 0;
+
+    for (int64_t i = 0; i < 300; i++)
+        CHECK(ph_timers_add(&t, i * 7919 % 300, (uint64_t)i % 3, &id) == PH_OK);
+    CHECK(ph_timers_drop(&t, is_of_call, &call) == 100 && t.cnt == 200);
+    while (ph_timers_pop(&t, 300, UINT64_MAX, &got) == PH_OK) {
+        CHECK(got.due_ns >= due && got.call != 1);
+        due = got.due_ns;
+        cnt++;
+    }
+    CHECK(cnt == 200);
+}
+
+PH_TEST_MAIN(CASE(timers_of_one_call_are_dropped_and_the_others_keep_their_order),
+             CASE(timers_come_out_by_time_then_by_arming_order),
              CASE(a_timer_armed_by_a_timer_waits_for_the_next_turn), CASE(there_is_a_limit))

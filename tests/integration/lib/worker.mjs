@@ -11,9 +11,9 @@ import { program, startDaemon } from './proc.mjs';
  * `args` are added to the command line of phalad. `data` keeps a directory over restarts; without it
  * the worker gets one that is gone with the test. `t` null: the caller stops it.
  */
-export async function startWorker(t, { args = [], data, env, wrapper = [] } = {}) {
+export async function startWorker(t, { args = [], data, env, open = true, wrapper = [] } = {}) {
   const dir = data ?? await mkdtemp(join(tmpdir(), 'phala-worker-'));
-  const command = [...wrapper, program('phalad'), '--data', dir, '--listen', '127.0.0.1:0', '--tee', 'simulator', '--open',
+  const command = [...wrapper, program('phalad'), '--data', dir, '--listen', '127.0.0.1:0', '--tee', 'simulator', ...(open ? ['--open'] : []),
     '--keyd', program('phala-keyd'), '--run', program('phala-run'), ...args];
   const daemon = await startDaemon(t, command[0], command.slice(1), { env });
   if (t && !data) t.after(() => rm(dir, { recursive: true, force: true }));
