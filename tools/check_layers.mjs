@@ -66,7 +66,7 @@ function modulesAsListed() {
       if (!quoted) continue;
       const target = resolve(path, name);
       if (!target) {
-        if (!generated.includes(name)) complaints.push(`${path}:${line}: "${name}" is no file of src/`);
+        if (!generated.some((made) => name === made || name.endsWith(`/${made}`))) complaints.push(`${path}:${line}: "${name}" is no file of src/`);
         continue;
       }
       const used = unitOf(target);

@@ -1,6 +1,7 @@
 /* phalad: network, HTTP API, routing, egress, storage. Holds no key and runs no phat's code. */
 
 #include "base/log.h"
+#include "base/own.h"
 #include "node/node.h"
 #include "node/routes.h"
 #include "node/version.h"
@@ -52,8 +53,11 @@ int main(int argc, char **argv)
         return 2;
     }
     if (config.print_routes) {
-        ph_routes_print();
-        return 0;
+        struct ph_buf routes PH_OWNED(ph_buf_clear) = PH_BUF(64 * 1024);
+        return ph_routes_list(&routes) == PH_OK &&
+                       fwrite(routes.ptr, 1, routes.len, stdout) == routes.len
+                   ? 0
+                   : 1;
     }
     if (!config.keyd_path)
         config.keyd_path = beside("phala-keyd", keyd, sizeof(keyd));

@@ -2,7 +2,7 @@
 #define PH_IPC_MESSAGES_H
 
 /* Every message between our processes, in one table: encoder, decoder, direction check and
- * docs/ipc.md come from it.
+ * the documentation come from it.
  *
  * Field kinds: U8 U16 U32 U64 (little-endian), B20 B32 B65 (fixed bytes), BYTES (u32 length, then
  * bytes), REST (all bytes up to the end of the payload; last field only).

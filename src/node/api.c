@@ -231,11 +231,11 @@ enum ph_err ph_api_authorize(struct ph_node *node, struct ph_http_req *req, cons
     const struct ph_bytes header = ph_http_req_header(req, "authorization");
     const int64_t now_s = ph_loop_wall_ms(node->loop) / 1000;
     char why[128] = "";
-    const char *code = "unauthorized", *what = why;
+    const char *code = "unauthorized", *what;
     uint16_t status = 401;
 
     if (header.len == 0) {
-        what = "sign the request: Authorization: Phala <base64url JSON>; see docs/api.md";
+        what = "sign the request: Authorization: Phala <base64url JSON>; see api/openapi.yaml";
     } else if (ph_owner_request_from_header(header, out, sig, owner, why) != PH_OK) {
         what = why;
     } else if (strcmp(out->action, action) != 0) {

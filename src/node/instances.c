@@ -536,7 +536,7 @@ static bool read_cpu(const struct ph_instance *i, int64_t *out)
 static uint64_t read_private_mib(const struct ph_instance *i)
 {
     char path[40], text[128];
-    unsigned long resident, shared;
+    char *at;
 
     (void)snprintf(path, sizeof(path), "/proc/%u/statm", i->pid);
     int fd PH_OWNED(ph_closep) = open(path, O_RDONLY | O_CLOEXEC);
@@ -544,7 +544,9 @@ static uint64_t read_private_mib(const struct ph_instance *i)
     if (n <= 0)
         return 0;
     text[n] = '\0';
-    if (sscanf(text, "%*s %lu %lu", &resident, &shared) != 2 || shared > resident)
+    (void)strtoull(text, &at, 10); /* size */
+    const unsigned long long resident = strtoull(at, &at, 10), shared = strtoull(at, &at, 10);
+    if (shared > resident)
         return 0;
     return (resident - shared) * 4096 / 1048576;
 }

@@ -5,8 +5,6 @@
 #include "node/calls.h"
 #include "node/phats.h"
 
-#include <stdio.h>
-
 enum { TAG_API = 0 }; /* tags above it: index of a one-phat listener plus one */
 
 static const struct route {
@@ -28,12 +26,12 @@ static const struct route {
     {"GET", "/v1/receipts/", "", ph_api_receipt},
 };
 
-void ph_routes_print(void)
+enum ph_err ph_routes_list(struct ph_buf *out)
 {
     for (size_t i = 0; i < PH_LEN(routes); i++)
-        printf("%s %s%s%s\n", routes[i].method, routes[i].before, routes[i].after ? "{id}" : "",
-               routes[i].after ? routes[i].after : "");
-    printf("ANY /p/{id}/{path}\n");
+        PH_TRY(ph_buf_addf(out, "%s %s%s%s\n", routes[i].method, routes[i].before,
+                           routes[i].after ? "{id}" : "", routes[i].after ? routes[i].after : ""));
+    return ph_buf_add_str(out, "ANY /p/{id}/{path}\n");
 }
 
 static bool match(const struct route *r, struct ph_bytes path, struct ph_bytes *arg)

@@ -11,7 +11,8 @@
 
 /* The server's callbacks; ctx is the node. */
 struct ph_http_handler ph_routes_handler(struct ph_node *node);
-/* "METHOD path" lines of every route, as phalad --print-routes gives them. */
-void ph_routes_print(void);
+/* Append "METHOD path" lines of every route: what phalad --print-routes prints. PH_ERR_NOMEM,
+ * PH_ERR_LIMIT. */
+PH_CHECKED enum ph_err ph_routes_list(struct ph_buf *out);
 
 #endif

@@ -16,6 +16,7 @@ PH_CHECKED enum ph_err ph_tls_self_signed(struct ph_keyd_client *keyd,
                                           const uint8_t tls_pub[static 64], const char *domain,
                                           int64_t now_s, struct ph_buf *out);
 /* The server's sign callback; ctx is the keyd client. */
-enum ph_err ph_tls_sign(void *keyd, struct ph_bytes digest, uint8_t *sig, size_t *sig_len);
+PH_CHECKED enum ph_err ph_tls_sign(void *keyd, struct ph_bytes digest, uint8_t *sig,
+                                   size_t *sig_len);
 
 #endif
