@@ -70,9 +70,48 @@ struct ph_call {
     struct ph_covered_text *covered_text; /* owned; streamed answers only */
 };
 
-/* A piece of a streamed answer. */
-void ph_call_stream(struct ph_call *call, struct ph_bytes data);
-/* Tell the instance to drop the call, and forget the instance. */
+/* call_id.c: ids that never meet a later call. PH_ERR_NOMEM, PH_ERR_LIMIT: too many in flight. */
+PH_CHECKED enum ph_err ph_call_id_take(struct ph_call *call);
+void ph_call_id_give(struct ph_call *call);
+
+/* call_answer.c */
+/* Fix what the receipt says of the request: all of it, or what had come by now. Once; later calls
+ * change nothing. */
+void ph_call_hash_request(struct ph_call *call);
+bool ph_call_sends_body(const struct ph_call *call, uint16_t status);
+/* Add the leaf; yields where its receipt will be. */
+struct ph_receipt_place ph_call_leaf(struct ph_call *call, enum ph_outcome outcome, uint16_t status,
+                                     const struct ph_covered *covered,
+                                     const uint8_t body_sha256[static 32]);
+/* Answer in one piece: leaf, receipt id, and the answer now or when its receipt is there. */
+void ph_call_answer(struct ph_call *call, enum ph_outcome outcome, uint16_t status,
+                    struct ph_bytes headers, const struct ph_covered *covered,
+                    struct ph_bytes body);
+/* A held answer's receipt is there: send both. */
+void ph_call_inline_ready(void *call, const struct ph_receipt *receipt);
+/* End a streamed answer early. */
+void ph_call_cut(struct ph_call *call);
+/* The worker answers for the phat. `detail` is for the owner's log; empty: the message. */
+void ph_call_refuse(struct ph_call *call, uint16_t status, const char *code, const char *message,
+                    struct ph_bytes detail);
+/* The same with status and message of a known code; an unknown one becomes "internal". */
+void ph_call_fail(struct ph_call *call, const char *code, struct ph_bytes detail);
+
+/* call_upload.c */
+enum {
+    PH_UPLOAD_HELD_MAX = 1024 * 1024
+}; /* bytes of a request body beyond the instance's window */
+/* Send CALL; `whole`: the body is complete in call->body. */
+void ph_call_send(struct ph_call *call, bool whole);
+void ph_call_on_body(struct ph_exchange *ex, struct ph_bytes data);
+void ph_call_on_body_end(struct ph_exchange *ex);
+/* The instance consumed request body bytes. */
+void ph_call_upload_credit(struct ph_call *call, uint32_t bytes);
+
+/* calls.c */
+/* The instance owes nothing for the call any more. */
+void ph_call_leave(struct ph_call *call);
+/* Tell the instance to drop the call, and leave it. */
 void ph_call_cancel(struct ph_call *call);
 
 #endif
