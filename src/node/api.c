@@ -507,6 +507,26 @@ static void follow_line(void *ctx, const struct ph_log_line *line)
         r->queued = send_line(r->req, line);
 }
 
+static void follow_end(void *ctx)
+{
+    struct log_reader *r = ctx;
+
+    ph_phat_log_unfollow(&r->phat->log, &r->follower);
+    ph_http_respond_end(r->req, (struct ph_bytes){NULL, 0});
+}
+
+static void end_followers(void *ctx, struct ph_phat *phat)
+{
+    (void)ctx;
+    while (phat->log.followers)
+        phat->log.followers->end(phat->log.followers->ctx);
+}
+
+void ph_api_end_followers(struct ph_node *node)
+{
+    ph_phats_each(node->phats, end_followers, NULL);
+}
+
 static void follow_writable(struct ph_exchange *ex)
 {
     ((struct log_reader *)ex)->queued = 0;
@@ -553,14 +573,15 @@ void ph_api_phat_logs(struct ph_node *node, struct ph_http_req *req, struct ph_b
     for (const struct ph_log_line *line = phat->log.first; line; line = line->next)
         if (line->seq > since)
             (void)send_line(req, line);
-    if (!r) {
+    if (!r || node->stopping) {
+        free(r);
         ph_http_respond_end(req, (struct ph_bytes){NULL, 0});
         return;
     }
     r->ex = (struct ph_exchange){NULL, NULL, follow_writable, follow_closed};
     r->req = req;
     r->phat = phat;
-    r->follower = (struct ph_log_follower){.line = follow_line, .ctx = r};
+    r->follower = (struct ph_log_follower){.line = follow_line, .end = follow_end, .ctx = r};
     ph_http_req_set_user(req, r);
     ph_phat_log_follow(&phat->log, &r->follower);
 }

@@ -24,6 +24,8 @@ void ph_api_phat_deploy(struct ph_node *node, struct ph_http_req *req, struct ph
 void ph_api_phat_delete(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
 void ph_api_phat_secrets(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
 void ph_api_phat_logs(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
+/* The worker stops: end the answers of those who follow a log. */
+void ph_api_end_followers(struct ph_node *node);
 
 /* Value of a query parameter of the request's target; empty if absent. No decoding: our parameters
  * need none. */

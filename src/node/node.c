@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "codec/json.h"
+#include "node/api.h"
 #include "node/attester.h"
 #include "node/instances.h"
 #include "node/phats.h"
@@ -106,6 +107,7 @@ static void on_signal(void *ctx, uint32_t events)
     node->stop_deadline_ns =
         ph_loop_now_ns(node->loop) + (int64_t)node->config->grace_s * 1000000000;
     ph_http_server_quiesce(node->server);
+    ph_api_end_followers(node); /* they would wait for ever */
     stop_poll(node);
 }
 

@@ -27,6 +27,7 @@ struct ph_log_line {
 /* Someone who reads along. The storage is the reader's. */
 struct ph_log_follower {
     void (*line)(void *ctx, const struct ph_log_line *line);
+    void (*end)(void *ctx); /* the worker stops: leave */
     void *ctx;
     struct ph_log_follower *next;
 };

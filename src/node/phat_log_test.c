@@ -48,7 +48,8 @@ TEST(followers_get_each_line_until_they_leave)
 {
     struct ph_phat_log log PH_OWNED(ph_phat_log_clear);
     int one = 1, ten = 10;
-    struct ph_log_follower a = {count_line, &one, NULL}, b = {count_line, &ten, NULL};
+    struct ph_log_follower a = {.line = count_line, .ctx = &one};
+    struct ph_log_follower b = {.line = count_line, .ctx = &ten};
 
     ph_phat_log_init(&log);
     ph_phat_log_follow(&log, &a);
