@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -206,6 +207,34 @@ describe('with a worker', () => {
     const error = refused(await cli(['deploy', 'x', '--json', '--password-file', 'wrong']), 1, 'bad-password');
     assert.match(error.message, /wrong password/);
     assert.deepEqual(json(await cli(['list', '--json'])).phats, []);
+  });
+
+  test('a deploy that someone on the way recorded cannot be played again', async (t) => {
+    const { cli, dir } = await home(t);
+    const recorded = [];
+    const middle = createHttpServer(async (request, response) => {
+      const chunks = [];
+      for await (const chunk of request) chunks.push(chunk);
+      const { authorization, 'content-type': type } = request.headers;
+      const sent = {
+        method: request.method, body: chunks.length ? Buffer.concat(chunks) : undefined,
+        headers: { ...(authorization && { authorization }), ...(type && { 'content-type': type }) },
+      };
+      if (request.method === 'POST') recorded.push([request.url, sent]);
+      const answer = await fetch(worker.url + request.url, sent);
+      response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') });
+      response.end(Buffer.from(await answer.arrayBuffer()));
+    }).listen(0, '127.0.0.1');
+    await new Promise((resolve) => middle.on('listening', resolve));
+    t.after(() => middle.close());
+    const env = { PHALA_WORKER: `http://127.0.0.1:${middle.address().port}` };
+    await cli(['init', 'replayed']);
+    assert.equal((await cli(['deploy', 'replayed'], { env })).code, 0);
+    await writeFile(join(dir, 'replayed/worker.js'), 'export default { fetch() { return new Response("second"); } };');
+    assert.equal((await cli(['deploy', 'replayed'], { env })).code, 0);
+    assert.equal(recorded.length, 2);
+    for (const [url, sent] of recorded) assert.equal((await fetch(worker.url + url, sent)).status, 409);
+    assert.equal((await cli(['call', 'replayed'])).stdout, 'second');
   });
 
   test('another owner can neither read the logs nor delete', async (t) => {
