@@ -245,6 +245,9 @@ enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelu
      * main context of the thread that makes it. */
     e->glib = g_main_context_new();
     g_main_context_push_thread_default(e->glib);
+    /* The timer of full collections looks for the main run loop of a GTK program, finds none and
+     * crashes: idle instances collect in limits.c instead. */
+    JSDisableGCTimer();
     e->group = JSContextGroupCreate();
     e->ctx = JSGlobalContextCreateInGroup(e->group, NULL);
     e->js_true = JSValueMakeBoolean(e->ctx, true);

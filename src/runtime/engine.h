@@ -50,7 +50,7 @@ struct ph_engine_prelude {
  *
  * @fd          the channel, non-blocking; owned on PH_OK
  * @secrets_fd  read end of the secrets pipe, or -1; owned on PH_OK
- * @statm_fd    the process's own /proc/self/statm, or -1 where a cgroup bounds memory; owned on
+ * @statm_fd    the process's own /proc/self/statm, or -1: memory is not watched; owned on
  * PH_OK
  * @why         on failure a sentence
  *

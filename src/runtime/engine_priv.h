@@ -105,6 +105,8 @@ struct ph_engine {
     int64_t entry_ns;      /* when the current entry began: at the end of the one before */
     int64_t cpu_before_ns; /* thread CPU time at the start of the turn */
     int64_t checked_ns;    /* when memory was last looked at */
+    int64_t idle_ns;       /* since when nothing is pending; 0: something is, or it was tidied up */
+    uint64_t kept_bytes;   /* private memory after the last collection of ours */
 
     struct ph_msg_START start; /* its env_json is not kept */
     bool started;
@@ -193,6 +195,10 @@ void ph_limits_init(struct ph_engine *e);
 void ph_limits_enter(struct ph_engine *e, struct ph_call *call);
 void ph_limits_turn_begins(struct ph_engine *e);
 void ph_limits_turn_ends(struct ph_engine *e);
+/* Give back memory when the instance has been idle for a while. ms until that may be due, -1:
+ * never. */
+void ph_limits_idle(struct ph_engine *e);
+int ph_limits_idle_ms(const struct ph_engine *e);
 
 /* natives.c */
 void ph_natives_install(struct ph_engine *e, JSObjectRef natives);

@@ -2,7 +2,7 @@
 #define PH_RUNTIME_JSC_PRIV_H
 
 /* JavaScriptCore's C API, and the functions of it that Debian's library exports but whose headers
- * (JSContextRefPrivate.h, JSBasePrivate.h, JSLockPrivate.h) the package leaves out. */
+ * (JSContextRefPrivate.h, JSBasePrivate.h, JSLockPrivate.h, HeapTimer.h) the package leaves out. */
 
 #include <JavaScriptCore/JavaScript.h>
 #include <stdbool.h>
@@ -19,6 +19,8 @@ void JSUnlock(JSContextRef ctx);
 void JSGlobalContextSetUnhandledRejectionCallback(JSGlobalContextRef ctx, JSObjectRef function,
                                                   JSValueRef *exception);
 void JSSynchronousGarbageCollectForDebugging(JSContextRef ctx);
+/* Before the first VM: collections only when allocation asks for them, or the caller. */
+void JSDisableGCTimer(void);
 /* Object with heapSize, extraMemorySize, … in bytes. */
 JSObjectRef JSGetMemoryUsageStatistics(JSContextRef ctx);
 

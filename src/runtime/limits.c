@@ -11,6 +11,8 @@
 enum {
     TICK_MS = 20,
     CHECK_MEMORY_NS = 50 * 1000 * 1000,
+    IDLE_MS = 2000,
+    IDLE_GARBAGE = 4 << 20, /* bytes worth a collection */
 };
 
 static int64_t thread_cpu_ns(void)
@@ -120,6 +122,25 @@ static void bill_calls(struct ph_engine *e)
                          PH_BYTES_LIT("The call used up its CPU time (limits.cpuMs)"));
     }
     e->touched_cnt = 0;
+}
+
+int ph_limits_idle_ms(const struct ph_engine *e)
+{
+    if (e->idle_ns == 0)
+        return -1;
+    const int64_t ms = (e->idle_ns - ph_clock_mono_ns()) / 1000000 + IDLE_MS;
+    return ms < 0 ? 0 : (int)ms + 1;
+}
+
+void ph_limits_idle(struct ph_engine *e)
+{
+    if (e->idle_ns == 0 || ph_limits_idle_ms(e) > 0)
+        return;
+    e->idle_ns = 0;
+    if (private_bytes(e) <= e->kept_bytes + IDLE_GARBAGE)
+        return;
+    JSSynchronousGarbageCollectForDebugging(e->ctx);
+    e->kept_bytes = private_bytes(e);
 }
 
 static uint64_t live_bytes(struct ph_engine *e)

@@ -50,10 +50,13 @@ static void give_up_quiet_calls(struct ph_engine *e)
 static void turn_ends(struct ph_engine *e)
 {
     ph_limits_turn_ends(e);
+    if (e->busy)
+        e->idle_ns = 0;
     if (e->calls.cnt > 0) {
         give_up_quiet_calls(e);
     } else if (e->busy && e->fetches.cnt == 0 && e->timers.cnt == 0) {
         e->busy = false;
+        e->idle_ns = ph_clock_mono_ns();
         ph_engine_check(e, ph_put_IDLE(&e->chan, 0, 0));
         /* Memory that one large body took is not kept by an idle instance. */
         if (e->chan.in.cap > 4 * PH_IPC_WINDOW && e->chan.in_at == e->chan.in.len) {
@@ -141,6 +144,9 @@ static int patience_ms(struct ph_engine *e, int glib_ms)
         const int64_t up = ns <= 0 ? 0 : (ns + 999999) / 1000000;
         ms = up < ms ? up : ms;
     }
+    const int idle_ms = ph_limits_idle_ms(e);
+    if (idle_ms >= 0 && ms > idle_ms)
+        ms = idle_ms;
     if (e->quiet_ns > 0 && ms > PH_ENGINE_QUIET_MS)
         ms = PH_ENGINE_QUIET_MS;
     return ms == INT32_MAX ? -1 : (int)ms;
@@ -176,8 +182,10 @@ enum ph_engine_exit ph_engine_run(struct ph_engine *e, const char *sandbox_layer
 
     ph_engine_check(e, ph_put_READY(&e->chan, 0, 0, &ready));
     while (turn(e, &did_read)) {
-        if (!did_read)
-            sleep_until_something(e);
+        if (did_read)
+            continue;
+        ph_limits_idle(e);
+        sleep_until_something(e);
     }
     ph_engine_ignore(ph_ipc_flush(&e->chan)); /* why it leaves, if that fits into the socket */
     return e->exit;

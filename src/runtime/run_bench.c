@@ -54,7 +54,14 @@ static void run_calls(struct ph_rig_instance *inst, uint64_t *next, uint64_t cnt
             sent++;
         }
         ph_rig_flush(inst);
-        CHECK(ph_rig_next(inst) && inst->frame.type == PH_IPC_RESP);
+        const bool alive = ph_rig_next(inst);
+        if (!alive)
+            fail_msg("ended with wait status 0x%x", (unsigned)ph_rig_exited(inst));
+        if (!alive || inst->frame.type != PH_IPC_RESP)
+            fail_msg("after %llu answers: %s %.*s", (unsigned long long)got,
+                     alive ? ph_ipc_name(inst->frame.type) : "the end",
+                     alive ? (int)inst->frame.payload.len - 4 : 0,
+                     (const char *)inst->frame.payload.ptr + 4);
         got++;
         while (ph_ipc_next(&inst->chan, &inst->frame) == PH_OK)
             got += inst->frame.type == PH_IPC_RESP;

@@ -57,10 +57,8 @@ static _Noreturn void run_instance(const struct zygote *z, const struct ph_msg_S
     /* Options of the engine are read when the first VM of a process starts. */
     if (!spawn->jit && setenv("JSC_useJIT", "false", 1) != 0)
         _exit(PH_ENGINE_EXIT_FAILED);
-    const char *cgroup = ph_sandbox_report_layer(&report, "cgroup");
-    const bool bounded = cgroup && strcmp(cgroup, "ok") == 0;
-    const int statm = bounded ? -1 : open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (fcntl(FD_CHANNEL, F_SETFL, O_NONBLOCK) != 0 ||
+    const int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (statm < 0 || fcntl(FD_CHANNEL, F_SETFL, O_NONBLOCK) != 0 ||
         ph_engine_new(&engine, z->prelude, FD_CHANNEL, FD_SECRETS, statm, why) != PH_OK)
         _exit(PH_ENGINE_EXIT_FAILED);
 
