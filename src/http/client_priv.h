@@ -29,6 +29,7 @@ enum {
     /* Decoded body kept while paused. libcurl decodes all of one read (16 KiB) before it stops: 17
      * MiB of deflate at its best; only a bomb of another coding makes more. */
     PH_HTTP_PENDING_MAX = 32 << 20,
+    PH_HTTP_PENDING_ALL_MAX = 512 << 20, /* … of all fetches together */
 };
 
 enum ph_http_fetch_state {
@@ -82,6 +83,7 @@ struct ph_http_client {
     struct ph_http_trust *trust;
     char **private_hosts;
     uint32_t fetch_max, fetch_cnt;
+    size_t pending; /* bytes in the fetches' pending */
     struct ph_http_fetch *first;
     uint64_t last_id;
     int64_t curl_deadline_ms;    /* -1: none */

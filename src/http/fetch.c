@@ -33,6 +33,7 @@ void ph_http_fetch_free(struct ph_http_fetch *f)
     if (f->next)
         f->next->prev = f->prev;
     client->fetch_cnt--;
+    client->pending -= f->pending.len;
     ph_buf_clear(&f->headers);
     ph_buf_clear(&f->body);
     ph_buf_clear(&f->head);
@@ -269,6 +270,7 @@ static void flush_pending(struct ph_http_fetch *f)
         size_t n = f->pending.len < PIECE ? f->pending.len : PIECE;
         f->events.on_data(f->events.ctx, (struct ph_bytes){f->pending.ptr, n});
         ph_buf_consume(&f->pending, n);
+        f->client->pending -= n;
     }
 }
 

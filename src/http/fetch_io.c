@@ -229,8 +229,11 @@ static size_t on_header(char *data, size_t size, size_t cnt, void *ctx)
 void ph_http_fetch_deliver(struct ph_http_fetch *f, struct ph_bytes data)
 {
     if (f->paused || f->pending.len > 0) {
-        if (ph_buf_add(&f->pending, data) != PH_OK)
+        if (f->client->pending + data.len > PH_HTTP_PENDING_ALL_MAX ||
+            ph_buf_add(&f->pending, data) != PH_OK)
             (void)fail(f, "response-too-large");
+        else
+            f->client->pending += data.len;
         f->client->dirty = true;
         return;
     }

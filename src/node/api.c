@@ -267,7 +267,7 @@ static bool find_phat(struct ph_node *node, struct ph_http_req *req, struct ph_b
     *out = NULL;
     if (arg.len == 40 && ph_hex_decode(arg, id.b, sizeof(id.b)) == PH_OK)
         *out = ph_phats_find(node->phats, &id);
-    if (*out && (*out)->sequence > 0) /* else its first bundle is on trial */
+    if (*out && ((*out)->version || (*out)->sequence > 0)) /* else its first bundle is on trial */
         return true;
     ph_answer_error(req, 404, "no-such-phat", "no phat of this id is deployed here");
     return false;

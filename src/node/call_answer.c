@@ -214,6 +214,7 @@ static const struct {
     {"protocol", 502, "the phat's process broke the rules of its channel and was ended"},
     {"retired", 503, "the phat was deleted or replaced during the call"},
     {"stopping", 503, "the worker is stopping"},
+    {"overloaded", 503, "too much waits for the phat already; try again later"},
     {"internal", 500, "the worker failed"},
 };
 

@@ -5,6 +5,20 @@
 #include "node/instances.h"
 #include "node/phats.h"
 
+/* Of what may be queued to an instance; the rest is for what its calls need beside bodies. */
+enum { QUEUED_MAX = PH_IPC_OUT_MAX / 2 };
+
+/* Callers together must not fill the channel of an instance that is busy: a full one ends the
+ * instance, and with it the calls of others. False: the call has failed instead. */
+static bool has_room(struct ph_call *call, size_t len)
+{
+    if (ph_ipc_queued(&call->instance->chan) + len <= QUEUED_MAX)
+        return true;
+    ph_call_fail(call, "overloaded", (struct ph_bytes){NULL, 0});
+    ph_call_cancel(call);
+    return false;
+}
+
 void ph_call_send(struct ph_call *call, bool whole)
 {
     struct ph_instance *instance = call->instance;
@@ -22,6 +36,8 @@ void ph_call_send(struct ph_call *call, bool whole)
         ph_call_leave(call);
         return;
     }
+    if (!has_room(call, call->body.len))
+        return;
     memcpy(url, scheme.ptr, scheme.len);
     memcpy(url + scheme.len, host.ptr, host.len);
     memcpy(url + scheme.len + host.len, call->target.ptr, call->target.len);
@@ -48,7 +64,7 @@ static void upload(struct ph_call *call, struct ph_bytes data)
 {
     struct ph_instance *instance = call->instance;
 
-    if (!instance)
+    if (!instance || !has_room(call, data.len))
         return;
     while (call->body.len == 0 && data.len > 0 && call->upload_in_flight < PH_IPC_WINDOW) {
         size_t n = PH_IPC_WINDOW - call->upload_in_flight;
@@ -102,8 +118,10 @@ void ph_call_on_body(struct ph_exchange *ex, struct ph_bytes data)
     if (!call->sent && call->body.len + data.len <= PH_IPC_CHUNK_MAX &&
         ph_http_req_body_len(call->req) <= PH_IPC_CHUNK_MAX &&
         ph_http_req_body_len(call->req) >= 0) {
-        if (ph_buf_add(&call->body, data) != PH_OK)
+        if (ph_buf_add(&call->body, data) != PH_OK) {
             ph_call_fail(call, "internal", (struct ph_bytes){NULL, 0});
+            ph_call_cancel(call);
+        }
         return;
     }
     if (!call->sent)

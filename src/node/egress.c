@@ -163,7 +163,7 @@ static enum ph_err start(struct ph_instance *instance, const struct ph_ipc_frame
     struct ph_call *call;
 
     PH_TRY(ph_get_FETCH(frame, &msg));
-    if (find(instance, frame->id) || msg.redirect > 2)
+    if (find(instance, frame->id) || msg.redirect > 2 || msg.body.len > PH_IPC_WINDOW)
         return PH_ERR_MALFORMED;
     call = ph_call_find(instance, msg.call);
     if (!call || !ph_call_count_fetch(call) || instance->fetch_cnt >= FETCHES_MAX) {

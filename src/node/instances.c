@@ -308,8 +308,8 @@ static enum ph_err spawn(struct ph_instances *all, uint32_t memory_mib, struct p
     i->calls_end = &i->calls;
     i->used_ns = ph_loop_now_ns(node->loop);
     i->memory_mib = memory_mib;
-    enum ph_err err =
-        ph_zygote_spawn(&all->zygote, memory_mib, node->config->jit, theirs, secrets_read);
+    enum ph_err err = ph_zygote_spawn(&all->zygote, ++all->spawn_seq, memory_mib, node->config->jit,
+                                      theirs, secrets_read);
     if (err == PH_OK)
         err = ph_watch_add(node->loop, &i->watch, ours, EPOLLIN, on_socket, i);
     if (err != PH_OK) {
@@ -326,7 +326,7 @@ static enum ph_err spawn(struct ph_instances *all, uint32_t memory_mib, struct p
     all->cnt++;
     all->warm_cnt++;
     i->state = PH_INSTANCE_SPAWNING;
-    i->awaits_pid = ++all->spawn_seq;
+    i->spawn_id = all->spawn_seq;
     *out = i;
     return PH_OK;
 }
@@ -597,14 +597,13 @@ static void tick(void *ctx)
         ph_node_fatal(all->node, "out of memory for timers");
 }
 
-static struct ph_instance *awaiting_pid(struct ph_instances *all)
+/* NULL: it was given up before its process was there. */
+static struct ph_instance *spawned_as(struct ph_instances *all, uint64_t id)
 {
-    struct ph_instance *first = NULL;
-
     for (struct ph_instance *i = all->all; i; i = i->next)
-        if (i->pid == 0 && i->awaits_pid && (!first || i->awaits_pid < first->awaits_pid))
-            first = i;
-    return first;
+        if (i->pid == 0 && i->spawn_id == id)
+            return i;
+    return NULL;
 }
 
 /* It ended, and nobody here asked for that. */
@@ -626,7 +625,7 @@ static void on_exited(struct ph_instances *all, const struct ph_zygote_event *e)
             if (i->state != PH_INSTANCE_GONE || strcmp(i->end_code, "instance-died") == 0)
                 log_death(i, e->wait_status);
             i->pid = 0;
-            i->awaits_pid = 0;
+            i->spawn_id = 0;
             all->node->metrics.instances_died++;
             ph_instance_kill(i, oom ? "memory-limit" : "instance-died",
                              oom ? "the kernel killed it, as it does beyond limits.memoryMiB"
@@ -643,7 +642,7 @@ static void on_zygote(void *ctx, uint32_t events)
 
     (void)events;
     while ((err = ph_zygote_next(&all->zygote, &e)) == PH_OK) {
-        struct ph_instance *i = e.kind == PH_ZYGOTE_EXITED ? NULL : awaiting_pid(all);
+        struct ph_instance *i = e.kind == PH_ZYGOTE_EXITED ? NULL : spawned_as(all, e.id);
         if (e.kind == PH_ZYGOTE_EXITED) {
             on_exited(all, &e);
         } else if (e.kind == PH_ZYGOTE_SPAWN_FAIL) {

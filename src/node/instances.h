@@ -32,7 +32,7 @@ struct ph_instance {
     struct ph_timer deadline;
     int pidfd, secrets_fd; /* -1: none */
     uint32_t pid;          /* 0 until SPAWNED, and after EXITED */
-    uint64_t awaits_pid;   /* order in which it was asked for; SPAWNED answers come in that order */
+    uint64_t spawn_id;     /* of SPAWN, which SPAWNED or SPAWN_FAIL answers; 0 after EXITED */
     uint32_t memory_mib;   /* what it was spawned with */
     uint32_t log_lines;    /* in this tick */
     struct ph_phat *phat;  /* whose it is; stays set while calls drain after an update */

@@ -133,8 +133,8 @@ void ph_phat_release(struct ph_phat *phat)
 {
     struct ph_phats *phats = phat->node->phats;
 
-    if (!phats || phat->sequence > 0 || phat->holders > 0 || phat->deploying || phat->calls > 0 ||
-        phat->log.followers)
+    if (!phats || phat->version || phat->sequence > 0 || phat->holders > 0 || phat->deploying ||
+        phat->calls > 0 || phat->log.followers)
         return;
     for (struct ph_phat **at = &phats->buckets[bucket_of(&phat->id)]; *at; at = &(*at)->next)
         if (*at == phat) {

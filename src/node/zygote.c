@@ -85,14 +85,14 @@ void ph_zygote_stop(struct ph_zygote *zygote)
     zygote->pid = 0;
 }
 
-enum ph_err ph_zygote_spawn(struct ph_zygote *zygote, uint32_t memory_mib, bool jit,
+enum ph_err ph_zygote_spawn(struct ph_zygote *zygote, uint64_t id, uint32_t memory_mib, bool jit,
                             int instance_sock, int secrets_read)
 {
     struct ph_buf raw PH_OWNED(ph_buf_clear) = PH_BUF(DATAGRAM_MAX);
     const struct ph_msg_SPAWN msg = {.memory_mib = memory_mib, .jit = jit};
     const int fds[] = {instance_sock, secrets_read};
 
-    PH_TRY(ph_encode_SPAWN(&raw, 0, 0, &msg));
+    PH_TRY(ph_encode_SPAWN(&raw, 0, id, &msg));
     return ph_ipc_send_fds(zygote->sock, ph_buf_view(&raw), fds, PH_LEN(fds));
 }
 
@@ -139,6 +139,7 @@ enum ph_err ph_zygote_next(struct ph_zygote *zygote, struct ph_zygote_event *out
     PH_TRY(ph_ipc_recv_fds(zygote->sock, raw, sizeof(raw), &len, &fd, 1, &fd_cnt));
     PH_TRY(ph_ipc_decode((struct ph_bytes){raw, len}, &frame));
     PH_TRY(read_event(&frame, &e));
+    e.id = frame.id;
     if ((e.kind == PH_ZYGOTE_SPAWNED) != (fd_cnt == 1))
         return PH_ERR_MALFORMED;
     e.pidfd = PH_TAKE_FD(fd);

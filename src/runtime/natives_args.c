@@ -90,8 +90,8 @@ size_t ph_arg_body_most(const struct ph_arg_body *body)
 enum ph_err ph_native_frame_begin(struct ph_engine *e, size_t *at)
 {
     uint8_t *header;
+    *at = e->chan.out.len; /* also where it fails: callers cut the output back to it */
     PH_TRY(ph_buf_reserve(&e->chan.out, PH_IPC_HEADER_LEN, &header));
-    *at = e->chan.out.len;
     e->chan.out.len += PH_IPC_HEADER_LEN;
     return PH_OK;
 }

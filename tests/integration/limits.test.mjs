@@ -110,6 +110,32 @@ test('limits', async (t) => {
   });
 });
 
+test('uploads to a busy phat fail alone when too much waits for it', async (t) => {
+  const worker = await startWorker(t);
+  const phat = await worker.phat('busy', `export default { async fetch(request) {
+    if (new URL(request.url).pathname !== '/spin') return new Response(String((await request.arrayBuffer()).byteLength));
+    for (const end = Date.now() + 4000; Date.now() < end;);
+    return new Response('spun');
+  } };`, { limits: { cpuMs: 9000, wallMs: 30000 } });
+  const spinning = phat('/spin');
+  await sleep(300);
+  // More than the 64 MiB after which a channel counts as one whose reader is gone.
+  const body = Buffer.alloc(256 * 1024, 'x');
+  const uploads = await Promise.all(Array.from({ length: 300 }, async () => {
+    const response = await phat('/', { method: 'POST', body });
+    return { status: response.status, text: await response.text() };
+  }));
+  assert.equal(await (await spinning).text(), 'spun');
+  const refused = uploads.filter(({ status }) => status !== 200);
+  for (const { status, text } of refused) {
+    assert.equal(status, 503, text);
+    assert.equal(JSON.parse(text).error.code, 'overloaded');
+  }
+  for (const { status, text } of uploads) if (status === 200) assert.equal(text, String(body.length));
+  assert.ok(refused.length > 0 && refused.length < uploads.length, `${refused.length} refused`);
+  assert.equal(await (await phat('/')).text(), '0');
+});
+
 test('limits without the JIT', async (t) => {
   const worker = await startWorker(t, { args: ['--no-jit'] });
   assert.equal(worker.info.jit, false);

@@ -1,7 +1,7 @@
 // Secrets from their owner to their phat, through a worker that must not read, keep or mix them up.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { seal } from './lib/hpke.mjs';
@@ -81,5 +81,31 @@ describe('secrets', () => {
     }
     assert.equal(await read(worker, owner, 'mine'), null);
     assert.equal(await read(worker, owner, 'also-mine'), null);
+  });
+
+  test('that the disk has lost cost their own phat its start, and no other phat', async (t) => {
+    const data = await tempDir(t);
+    const worker = await startWorker(t, { data });
+    const owner = new Owner();
+    const limits = { memoryMiB: 64 }; // another size than the pool's: every start makes a process
+    await worker.phat('broken', reader, { limits }, owner);
+    await worker.phat('sound', reader, { limits }, owner);
+    assert.equal((await put(worker, owner, 'broken', { API_KEY: 'gone' })).status, 200);
+    const file = (await filesUnder(data)).find((name) => name.endsWith(`${owner.phatId('broken')}.secrets`));
+    const bytes = await readFile(file);
+    bytes[bytes.length - 1] ^= 1;
+    await writeFile(file, bytes);
+    for (let i = 0; i < 5; i++) {
+      assert.equal((await put(worker, owner, 'sound', { API_KEY: `${i}` })).status, 200);
+      // The start that fails gives its process up while that of the other is on its way.
+      const failing = Array.from({ length: 4 }, () => fetch(`${worker.url}/p/${owner.phatId('broken')}/`));
+      const sound = await fetch(`${worker.url}/p/${owner.phatId('sound')}/`);
+      assert.equal(sound.status, 200, await sound.clone().text());
+      assert.equal(await sound.json(), `${i}`);
+      for (const response of await Promise.all(failing)) {
+        assert.equal((await response.json()).error.code, 'start-failed');
+        assert.equal(response.status, 500);
+      }
+    }
   });
 });
