@@ -279,6 +279,12 @@ static enum ph_err begin_segment(struct ph_receipt_store *store)
     return PH_OK;
 }
 
+void ph_receipt_store_skip(struct ph_receipt_store *store, uint64_t least)
+{
+    if (store->next < least)
+        store->next = least;
+}
+
 enum ph_err ph_receipt_store_append(struct ph_receipt_store *store,
                                     const struct ph_receipt_batch *batch)
 {
@@ -288,7 +294,7 @@ enum ph_err ph_receipt_store_append(struct ph_receipt_store *store,
     if (batch->number != store->next || batch->leaf_cnt == 0 ||
         batch->leaf_cnt > PH_RECEIPT_BATCH_MAX)
         return PH_ERR_CONFLICT;
-    if (!s || s->size >= store->keep.segment_bytes) {
+    if (!s || s->size >= store->keep.segment_bytes || s->first + s->cnt != store->next) {
         PH_TRY(begin_segment(store));
         s = &store->segments[store->segment_cnt - 1];
     }

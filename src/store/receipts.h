@@ -31,7 +31,8 @@ struct ph_receipt_keep {
 struct ph_receipt_keep ph_receipt_keep_default(void);
 
 struct ph_receipt_batch {
-    uint64_t number; /* ascending by one, from 1, over restarts */
+    uint64_t
+        number; /* ascending by one, from 1, over restarts; ph_receipt_store_skip leaves gaps */
     uint64_t time_ms;
     uint8_t sig[65];
     const struct ph_receipt_leaf *leaves;
@@ -44,6 +45,8 @@ PH_CHECKED enum ph_err ph_receipt_store_open(int dir_fd, const struct ph_receipt
 void ph_receipt_store_close(struct ph_receipt_store *store);
 /* Number that the next batch must carry. */
 uint64_t ph_receipt_store_next(const struct ph_receipt_store *store);
+/* Numbers below `least` that were not used are never used: the next batch carries at least it. */
+void ph_receipt_store_skip(struct ph_receipt_store *store, uint64_t least);
 /* Write a batch; it survives the death of the process at once, and a power cut once the kernel has
  * written it out. */
 PH_CHECKED enum ph_err ph_receipt_store_append(struct ph_receipt_store *store,

@@ -269,7 +269,38 @@ TEST(old_segments_go_by_size_and_by_age_but_numbers_never_come_back)
     (void)close(dir);
 }
 
-PH_TEST_MAIN(CASE(a_file_is_replaced_whole_or_not_at_all),
+TEST(skipped_numbers_are_never_found_and_the_others_are_over_a_restart)
+{
+    const int dir = make_dir();
+    const struct ph_receipt_keep keep = ph_receipt_keep_default();
+    struct ph_receipt_store *store = open_store(dir, &keep);
+    const struct ph_receipt_batch first = make_batch(1, 3), late = make_batch(2, 3),
+                                  second = make_batch(1000, 3), third = make_batch(1001, 3);
+    struct ph_receipt r;
+
+    CHECK(ph_receipt_store_append(store, &first) == PH_OK);
+    ph_receipt_store_skip(store, 1000);
+    ph_receipt_store_skip(store, 5);
+    CHECK(ph_receipt_store_next(store) == 1000);
+    CHECK(ph_receipt_store_append(store, &late) == PH_ERR_CONFLICT);
+    CHECK(ph_receipt_store_append(store, &second) == PH_OK);
+    CHECK(ph_receipt_store_append(store, &third) == PH_OK);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        CHECK(ph_receipt_store_get(store, 1, 2, &r) == PH_OK);
+        CHECK(ph_receipt_store_get(store, 1000, 2, &r) == PH_OK);
+        CHECK(ph_receipt_store_get(store, 1001, 2, &r) == PH_OK);
+        CHECK(ph_receipt_store_get(store, 2, 0, &r) == PH_ERR_NOT_FOUND);
+        CHECK(ph_receipt_store_get(store, 999, 0, &r) == PH_ERR_NOT_FOUND);
+        ph_receipt_store_close(store);
+        store = open_store(dir, &keep);
+        CHECK(ph_receipt_store_next(store) == 1002);
+    }
+    ph_receipt_store_close(store);
+    (void)close(dir);
+}
+
+PH_TEST_MAIN(CASE(skipped_numbers_are_never_found_and_the_others_are_over_a_restart),
+             CASE(a_file_is_replaced_whole_or_not_at_all),
              CASE(a_phat_record_comes_back_with_its_owner),
              CASE(storage_that_swaps_or_alters_a_record_is_refused),
              CASE(receipts_are_found_again_after_a_restart),
