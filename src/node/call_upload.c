@@ -5,14 +5,11 @@
 #include "node/instances.h"
 #include "node/phats.h"
 
-/* Of what may be queued to an instance; the rest is for what its calls need beside bodies. */
-enum { QUEUED_MAX = PH_IPC_OUT_MAX / 2 };
-
 /* Callers together must not fill the channel of an instance that is busy: a full one ends the
  * instance, and with it the calls of others. False: the call has failed instead. */
 static bool has_room(struct ph_call *call, size_t len)
 {
-    if (ph_ipc_queued(&call->instance->chan) + len <= QUEUED_MAX)
+    if (ph_ipc_queued(&call->instance->chan) + len <= PH_INSTANCE_QUEUED_MAX)
         return true;
     ph_call_fail(call, "overloaded", (struct ph_bytes){NULL, 0});
     ph_call_cancel(call);

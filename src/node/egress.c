@@ -77,13 +77,17 @@ static void on_head(void *ctx, uint16_t status, struct ph_bytes status_text,
     ph_instance_flush_later(e->instance);
 }
 
-/* Send what the window allows, hold the rest, and pause the server's side while anything is held.
- */
+/* Send what the window and the channel allow, hold the rest, and pause the server's side while
+ * anything is held. */
 static void deliver(struct ph_egress *e, struct ph_bytes data)
 {
     struct ph_instance *instance = e->instance;
 
     while (e->held.len == 0 && data.len > 0 && e->in_flight < PH_IPC_WINDOW) {
+        if (ph_ipc_queued(&instance->chan) > PH_INSTANCE_QUEUED_MAX) {
+            instance->fetches_held = true;
+            break;
+        }
         size_t n = PH_IPC_WINDOW - e->in_flight;
         n = n < PH_IPC_CHUNK_MAX ? n : PH_IPC_CHUNK_MAX;
         n = n < data.len ? n : data.len;
@@ -227,25 +231,31 @@ static enum ph_err upload(struct ph_egress *e, const struct ph_ipc_frame *frame)
     return PH_OK;
 }
 
-static enum ph_err credit(struct ph_egress *e, const struct ph_ipc_frame *frame)
+/* There may be room again for what is held. Ends the fetch if that was all of it. */
+static void go_on(struct ph_egress *e)
 {
-    struct ph_msg_CREDIT_D msg;
-
-    PH_TRY(ph_get_CREDIT_D(frame, &msg));
-    e->in_flight -= msg.bytes < e->in_flight ? msg.bytes : e->in_flight;
     if (e->held.len > 0) {
         struct ph_buf held PH_OWNED(ph_buf_clear) = e->held;
         e->held = PH_BUF(HELD_MAX);
         deliver(e, ph_buf_view(&held));
     }
     if (e->held.len > 0)
-        return PH_OK;
+        return;
     if (!e->fetch) {
         send_done(e);
     } else if (e->paused) {
         e->paused = false;
         ph_http_fetch_resume(e->fetch);
     }
+}
+
+static enum ph_err credit(struct ph_egress *e, const struct ph_ipc_frame *frame)
+{
+    struct ph_msg_CREDIT_D msg;
+
+    PH_TRY(ph_get_CREDIT_D(frame, &msg));
+    e->in_flight -= msg.bytes < e->in_flight ? msg.bytes : e->in_flight;
+    go_on(e);
     return PH_OK;
 }
 
@@ -275,6 +285,16 @@ enum ph_err ph_egress_frame(struct ph_instance *instance, const struct ph_ipc_fr
         return credit(e, frame);
     default:
         return PH_ERR_MALFORMED;
+    }
+}
+
+void ph_egress_drained(struct ph_instance *instance)
+{
+    instance->fetches_held = false;
+    for (struct ph_egress *e = instance->fetches, *next; e; e = next) {
+        next = e->next;
+        if (e->held.len > 0)
+            go_on(e);
     }
 }
 

@@ -12,6 +12,8 @@
  * PH_ERR_MALFORMED: kill the instance. */
 PH_CHECKED enum ph_err ph_egress_frame(struct ph_instance *instance,
                                        const struct ph_ipc_frame *frame);
+/* What was queued to the instance is out: pass on what waited for that. */
+void ph_egress_drained(struct ph_instance *instance);
 /* Drop everything the instance has under way. */
 void ph_egress_cancel_all(struct ph_instance *instance);
 

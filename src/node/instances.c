@@ -134,6 +134,8 @@ static void flush(void *ctx)
     if (i->state == PH_INSTANCE_GONE)
         return;
     const enum ph_err err = ph_ipc_flush(&i->chan);
+    if (err == PH_OK && i->fetches_held)
+        ph_egress_drained(i); /* flushes again what it queues */
     if (err == PH_OK || err == PH_ERR_AGAIN)
         ph_watch_set(i->node->loop, &i->watch, err == PH_OK ? EPOLLIN : EPOLLIN | EPOLLOUT);
     else

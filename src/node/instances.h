@@ -23,6 +23,10 @@ enum ph_instance_state {
     PH_INSTANCE_GONE,
 };
 
+/* Bytes queued to an instance beyond which bodies wait or are refused: a full channel ends it, and
+ * what its calls need beside bodies must have room. */
+enum { PH_INSTANCE_QUEUED_MAX = PH_IPC_OUT_MAX / 2 };
+
 struct ph_instance {
     struct ph_node *node;
     enum ph_instance_state state;
@@ -42,6 +46,7 @@ struct ph_instance {
     struct ph_call *calls, **calls_end; /* in flight, oldest first */
     struct ph_egress *fetches;
     uint32_t fetch_cnt;
+    bool fetches_held;   /* answers wait for the channel to drain */
     int64_t used_ns;     /* last call began or ended */
     int64_t cpu_base_ns; /* its CPU clock at the tick after it last sent a frame */
     int64_t cpu_tick_ns; /* its CPU clock at the last tick */

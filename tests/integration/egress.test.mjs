@@ -168,3 +168,23 @@ test('egress', async (t) => {
     await until(async () => Number(/phala_calls_in_flight (\d+)/.exec(await (await fetch(`${worker.url}/metrics`)).text())[1]) <= before, { what: 'the end of the call' });
   });
 });
+
+test('answers wait for a phat that is busy, however many there are', async (t) => {
+  const plain = await startSource(t, handler);
+  const worker = await startWorker(t, { args: ['--private-host-insecure', `localhost:${plain.port}`] });
+  // 400 answers of a whole window: more than the 64 MiB that a channel takes.
+  const call = await worker.phat('collector', phat(`async fetch(request) {
+    if (new URL(request.url).pathname !== '/') return new Response('here');
+    const sizes = Array.from({ length: 400 }, async () => {
+      let n = 0;
+      for await (const piece of (await fetch('${plain.url()}/big?size=262144')).body) n += piece.length;
+      return n;
+    });
+    await new Promise((r) => setTimeout(r, 20));
+    for (const end = Date.now() + 3000; Date.now() < end;);
+    return new Response(String((await Promise.all(sizes)).reduce((a, b) => a + b)));
+  }`), { egress: [plain.url()], limits: { subrequests: 400, cpuMs: 20000, wallMs: 40000, memoryMiB: 512 } });
+  const response = await call('/');
+  assert.equal(await response.text(), String(400 * 262144));
+  assert.equal(await (await call('/again')).text(), 'here');
+});
