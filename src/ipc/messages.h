@@ -92,6 +92,9 @@ enum {
 
 enum { PH_IPC_WINDOW = 256 * 1024 };
 
+/* EXITED: exit status of an instance that ended because it found no memory. */
+enum { PH_RUN_EXIT_MEMORY = 3 };
+
 /* CREDIT's stream. */
 enum ph_ipc_stream {
     PH_STREAM_CALL = 0,  /* request body of a call, D -> R */

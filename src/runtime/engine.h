@@ -12,6 +12,7 @@
  */
 
 #include "base/bytes.h"
+#include "ipc/messages.h"
 
 struct ph_engine;
 
@@ -20,8 +21,8 @@ enum ph_engine_exit {
     PH_ENGINE_EXIT_CLOSED = 0,   /* phalad closed the channel */
     PH_ENGINE_EXIT_FAILED = 1,   /* out of memory, or the channel broke */
     PH_ENGINE_EXIT_PROTOCOL = 2, /* a frame that phalad never sends */
-    PH_ENGINE_EXIT_MEMORY =
-        3, /* over its memory limit: calls in flight got RESP_FAIL memory-limit */
+    /* Over its memory limit: calls in flight got RESP_FAIL memory-limit. */
+    PH_ENGINE_EXIT_MEMORY = PH_RUN_EXIT_MEMORY,
     PH_ENGINE_EXIT_NOT_STARTED = 4, /* START_FAIL was sent */
     PH_ENGINE_EXIT_SANDBOX = 5,     /* set by phala-run: a layer that cannot be missing failed */
 };

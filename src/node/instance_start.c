@@ -1,0 +1,245 @@
+/* The birth of an instance: from the zygote into the pool, from the pool to a phat. */
+
+#include "base/log.h"
+#include "base/own.h"
+#include "node/calls.h"
+#include "node/instances_priv.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static enum ph_err spawn(struct ph_instances *all, uint32_t memory_mib, struct ph_instance **out)
+{
+    struct ph_node *node = all->node;
+    int ours PH_OWNED(ph_closep) = -1, theirs PH_OWNED(ph_closep) = -1;
+    int secrets_read PH_OWNED(ph_closep) = -1, secrets_write PH_OWNED(ph_closep) = -1;
+    int pair[2];
+
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+        return PH_ERR_IO;
+    ours = pair[0];
+    theirs = pair[1];
+    if (pipe2(pair, O_CLOEXEC) != 0)
+        return PH_ERR_IO;
+    secrets_read = pair[0];
+    secrets_write = pair[1];
+
+    struct ph_instance *i = calloc(1, sizeof(*i));
+    if (!i)
+        return PH_ERR_NOMEM;
+    i->node = node;
+    i->pidfd = -1;
+    i->secrets_fd = -1;
+    i->calls_end = &i->calls;
+    i->used_ns = ph_loop_now_ns(node->loop);
+    i->memory_mib = memory_mib;
+    enum ph_err err = ph_zygote_spawn(&all->zygote, ++all->spawn_seq, memory_mib, node->config->jit,
+                                      theirs, secrets_read);
+    if (err == PH_OK)
+        err = ph_watch_add(node->loop, &i->watch, ours, EPOLLIN, ph_instance_on_socket, i);
+    if (err != PH_OK) {
+        free(i);
+        return err;
+    }
+    ph_ipc_chan_init(&i->chan, PH_TAKE_FD(ours));
+    i->secrets_fd = PH_TAKE_FD(secrets_write);
+    i->next = all->all;
+    i->prev = &all->all;
+    if (i->next)
+        i->next->prev = &i->next;
+    all->all = i;
+    all->cnt++;
+    all->warm_cnt++;
+    i->state = PH_INSTANCE_SPAWNING;
+    i->spawn_id = all->spawn_seq;
+    *out = i;
+    return PH_OK;
+}
+
+void ph_instances_refill(void *ctx)
+{
+    struct ph_instances *all = ctx;
+    struct ph_instance *i;
+
+    if (all->warm_cnt >= all->node->config->warm || all->node->stopping)
+        return;
+    if (spawn(all, DEFAULT_MEMORY_MIB, &i) != PH_OK)
+        ph_log(PH_LOG_WARN, "no instance could be spawned for the pool", NULL);
+    if (all->warm_cnt < all->node->config->warm &&
+        ph_timer_arm(all->node->loop, &all->refill, REFILL_MS, ph_instances_refill, all) != PH_OK)
+        ph_log(PH_LOG_ERROR, "out of memory", NULL);
+}
+
+static void refill_later(struct ph_instances *all)
+{
+    if (all->refill.slot == 0 &&
+        ph_timer_arm(all->node->loop, &all->refill, REFILL_MS, ph_instances_refill, all) != PH_OK)
+        ph_log(PH_LOG_ERROR, "out of memory", NULL);
+}
+
+/* The longest idle instance makes room. */
+static void evict_one(struct ph_instances *all)
+{
+    struct ph_instance *oldest = NULL;
+
+    for (struct ph_instance *i = all->all; i; i = i->next)
+        if (i->state == PH_INSTANCE_RUNNING && !i->calls &&
+            (!oldest || i->used_ns < oldest->used_ns))
+            oldest = i;
+    if (oldest)
+        ph_instance_kill(oldest, "retired", "it made room");
+}
+
+/* A ready instance if there is one, else one on its way, else a new one. */
+static enum ph_err take(struct ph_instances *all, uint32_t memory_mib, struct ph_instance **out)
+{
+    struct ph_instance *best = NULL;
+
+    if (all->running_cnt >= all->node->config->instances_max)
+        evict_one(all);
+    if (all->running_cnt >= all->node->config->instances_max)
+        return PH_ERR_LIMIT;
+    for (struct ph_instance *i = all->all; i; i = i->next)
+        if (i->memory_mib == memory_mib &&
+            (i->state == PH_INSTANCE_WARM || (i->state == PH_INSTANCE_SPAWNING && !best)))
+            best = i;
+    if (!best)
+        PH_TRY(spawn(all, memory_mib, &best));
+    refill_later(all);
+    *out = best;
+    return PH_OK;
+}
+
+static enum ph_err release_secrets(struct ph_instance *i, struct ph_phat *phat,
+                                   const struct ph_version *version, uint32_t *len)
+{
+    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SEALED_MAX);
+    char why[PH_KEYD_WHY_LEN] = "";
+
+    *len = 0;
+    if (phat->secrets_sequence == 0)
+        return PH_OK;
+    PH_TRY(ph_phat_read_secrets(phat, &sealed));
+    const enum ph_err err =
+        ph_keyd_client_secrets_release(i->node->keyd, &version->request, version->sig,
+                                       ph_buf_view(&sealed), i->secrets_fd, len, why);
+    if (err != PH_OK)
+        ph_log(PH_LOG_ERROR, "secrets were not released", "phat", phat->id_text, "why", why, NULL);
+    return err;
+}
+
+static enum ph_err send_start(struct ph_instance *i, struct ph_phat *phat,
+                              const struct ph_version *version, struct ph_bytes archive)
+{
+    const struct ph_limits *l = &version->manifest.limits;
+    uint32_t secrets_len;
+
+    PH_TRY(release_secrets(i, phat, version, &secrets_len));
+    (void)close(i->secrets_fd);
+    i->secrets_fd = -1;
+    while (archive.len > 0) {
+        const size_t n = archive.len < 1048576 ? archive.len : 1048576;
+        const struct ph_msg_BUNDLE piece = {.data = {archive.ptr, n}};
+        PH_TRY(ph_put_BUNDLE(&i->chan, 0, 0, &piece));
+        archive = (struct ph_bytes){archive.ptr + n, archive.len - n};
+    }
+    const struct ph_msg_START start = {.phat = phat->id,
+                                       .bundle_hash = version->bundle_hash,
+                                       .cpu_ms = l->cpu_ms,
+                                       .wall_ms = l->wall_ms,
+                                       .memory_mib = l->memory_mib,
+                                       .subrequests = l->subrequests,
+                                       .secrets_len = secrets_len,
+                                       .env_json = ph_bytes_str(version->manifest.env_json)};
+    return ph_put_START(&i->chan, 0, 0, &start);
+}
+
+static void start_overdue(void *ctx)
+{
+    struct ph_instance *i = ctx;
+
+    if (i->state == PH_INSTANCE_STARTING)
+        ph_instance_kill_for_limit(i, "start-failed",
+                                   "the top level of its script took longer than 10 s");
+    else
+        ph_calls_deadline(i);
+}
+
+static enum ph_err begin(struct ph_phat *phat, struct ph_version *version, struct ph_bytes archive,
+                         struct ph_instance **out)
+{
+    struct ph_instance *i;
+
+    PH_TRY(take(phat->node->instances, version->manifest.limits.memory_mib, &i));
+    ph_instance_set_state(i, PH_INSTANCE_STARTING);
+    i->phat = phat;
+    phat->holders++;
+    i->version = ph_version_ref(version);
+    i->used_ns = ph_loop_now_ns(phat->node->loop);
+    enum ph_err err = send_start(i, phat, version, archive);
+    if (err == PH_OK)
+        err = ph_timer_arm(phat->node->loop, &i->deadline, START_WALL_MS, start_overdue, i);
+    if (err != PH_OK) {
+        ph_instance_kill(i, "start-failed", "its bundle could not be sent to it");
+        return err;
+    }
+    ph_instance_flush_later(i);
+    *out = i;
+    return PH_OK;
+}
+
+enum ph_err ph_instance_of(struct ph_phat *phat, struct ph_instance **out)
+{
+    struct ph_buf archive PH_OWNED(ph_buf_clear) = PH_BUF(PH_BUNDLE_MAX);
+
+    if (!phat->instance) {
+        enum ph_err err = ph_phat_read_bundle(phat, phat->version, &archive);
+        if (err == PH_OK)
+            err = begin(phat, phat->version, ph_buf_view(&archive), &phat->instance);
+        if (err != PH_OK) {
+            ph_log(PH_LOG_ERROR, "a phat could not be started", "phat", phat->id_text, "error",
+                   ph_err_name(err), NULL);
+            return err;
+        }
+        phat->node->metrics.cold_starts++;
+    }
+    *out = phat->instance;
+    return PH_OK;
+}
+
+enum ph_err ph_instance_trial(struct ph_phat *phat, struct ph_version *version,
+                              struct ph_bytes archive, void (*trial)(void *, bool, struct ph_bytes),
+                              void *ctx, struct ph_instance **out)
+{
+    PH_TRY(begin(phat, version, archive, out));
+    (*out)->trial = trial;
+    (*out)->trial_ctx = ctx;
+    return PH_OK;
+}
+
+void ph_instance_retire(struct ph_phat *phat)
+{
+    struct ph_instance *i = phat->instance;
+
+    if (!i)
+        return;
+    phat->instance = NULL;
+    i->draining = true;
+    ph_instance_call_ended(i);
+}
+
+void ph_instance_adopt(struct ph_phat *phat, struct ph_instance *instance)
+{
+    ph_instance_retire(phat);
+    phat->instance = instance;
+}
+
+void ph_instance_call_ended(struct ph_instance *i)
+{
+    if (i->draining && !i->calls)
+        ph_instance_kill(i, "retired", "it was replaced");
+    else if (!i->calls && i->state == PH_INSTANCE_RUNNING)
+        ph_timer_cancel(i->node->loop, &i->deadline);
+}
