@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile, readdir } from 'node:fs/promises';
 import test from 'node:test';
 import { phat } from './lib/script.mjs';
-import { sleep } from './lib/proc.mjs';
+import { sleep, until } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const greedy = phat(`async fetch(request) {
@@ -25,6 +25,8 @@ const greedy = phat(`async fetch(request) {
     case '/log': for (let i = 0; i < 1e5; i++) console.log('x'.repeat(1000)); return new Response('logged');
     case '/nothing': await new Promise(() => {});
     case '/sleep': await new Promise((r) => setTimeout(r, 60_000));
+    case '/endless': return new Response(new ReadableStream({ async start(c) { c.enqueue(new Uint8Array(10)); await new Promise((r) => setTimeout(r, 60_000)); } }));
+    case '/stream-then-loop': return new Response(new ReadableStream({ async start(c) { c.enqueue(new Uint8Array(10)); await new Promise((r) => setTimeout(r, 50)); for (;;) ; } }));
     default: return new Response('ok');
   }
 }`);
@@ -99,6 +101,26 @@ test('limits', async (t) => {
     assert.match((await response.json()).error.code, /^(instance-died|memory-limit)$/);
     assert.equal(await (await victim('/')).text(), 'ok');
     assert.equal(await (await neighbour('/')).text(), 'still here');
+  });
+
+  await t.test('an answer under way is cut when its instance dies, loops or runs out of time, and its receipt says so', async () => {
+    for (const path of ['/endless', '/stream-then-loop', '/endless']) {
+      const response = await victim(path);
+      assert.equal(response.status, 200);
+      if (path === '/endless') for (const pid of await instancePids(worker)) process.kill(pid, 'SIGKILL');
+      const started = Date.now();
+      await assert.rejects(response.arrayBuffer(), path);
+      assert.ok(Date.now() - started < 10_000);
+      const id = response.headers.get('phala-receipt-id');
+      const receipt = await until(async () => {
+        const answer = await fetch(`${worker.url}/v1/receipts/${id}`);
+        return answer.status === 200 && answer.json();
+      }, { what: 'the receipt' });
+      assert.equal(receipt.leaf.outcome, 'cut');
+      assert.equal(await (await victim('/')).text(), 'ok');
+    }
+    const late = await victim('/endless');
+    await assert.rejects(late.arrayBuffer(), 'the wall limit holds for streams');
   });
 
   await t.test('a storm of looping calls leaves the worker healthy', async () => {
