@@ -18,7 +18,7 @@ const echo = phat(`async fetch(request, env, ctx) {
       const { readable, writable } = new TransformStream();
       const writer = writable.getWriter(), text = new TextEncoder();
       ctx.waitUntil((async () => {
-        for (let i = 0; i < 3; i++) { await writer.write(text.encode('data: ' + i + '\\n\\n')); await new Promise((r) => setTimeout(r, 20)); }
+        for (let i = 0; i < 3; i++) { await writer.write(text.encode('data: ' + i + '\\n\\n')); await new Promise((r) => setTimeout(r, Number(url.searchParams.get('gap') ?? 20))); }
         await writer.close();
       })());
       return new Response(readable, { headers: { 'content-type': 'text/event-stream' } });
@@ -122,7 +122,7 @@ test('calls', async (t) => {
   });
 
   await t.test('events arrive while the answer goes on', async () => {
-    const response = await call('/sse');
+    const response = await call('/sse?gap=3000');
     const reader = response.body.getReader();
     const first = new TextDecoder().decode((await reader.read()).value);
     assert.equal(first, 'data: 0\n\n');

@@ -34,9 +34,9 @@ function handler(request, response) {
     case '/redirect': return send(Number(url.searchParams.get('status') ?? 302), { location: url.searchParams.get('to') ?? '/headers' });
     case '/loop': return send(302, { location: '/loop' });
     case '/gzip': return send(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain' }, gzipSync('unpacked '.repeat(1000)));
-    case '/bomb': return send(200, { 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(400 << 20), { level: 9 }));
+    case '/bomb': return send(200, { 'content-encoding': 'gzip' }, gzipSync(Buffer.alloc(300 << 20), { level: 1 }));
     case '/big': { const piece = Buffer.alloc(65536, 98); let left = Number(url.searchParams.get('size')); const more = () => { while (left > 0) { const n = Math.min(left, piece.length); left -= n; if (!response.write(piece.subarray(0, n))) return response.once('drain', more); } response.end(); }; response.writeHead(200); return more(); }
-    case '/drip': { response.writeHead(200, { 'content-type': 'text/event-stream' }); let i = 0; const timer = setInterval(() => { response.write(`data: ${i++}\n\n`); if (i === 3) { clearInterval(timer); response.end(); } }, 50); return; }
+    case '/drip': { response.writeHead(200, { 'content-type': 'text/event-stream' }); let i = 0; const timer = setInterval(() => { response.write(`data: ${i++}\n\n`); if (i === 3) { clearInterval(timer); response.end(); } }, 1000); response.on('close', () => clearInterval(timer)); return; }
     case '/hang': return;
     case '/cut': response.writeHead(200, { 'content-length': '100' }); response.write('short'); setTimeout(() => response.destroy(), 20); return;
     case '/nonsense': response.socket.end('this is no HTTP\r\n\r\n'); return;
