@@ -1,6 +1,7 @@
 // Deploying: what is refused, with which code; nothing of it is stored; what was acknowledged outlives any end of the worker.
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import http from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -103,8 +104,25 @@ test('bundles that are refused', async (t) => {
   await t.test('an encoding, and more than 16 MiB', async () => {
     const encoded = await send(worker, owner, gzipSync(archiveOf()), { headers: { 'content-encoding': 'gzip' } });
     assert.deepEqual([encoded.status, encoded.body.error.code], [415, 'unsupported-encoding']);
-    const large = await send(worker, owner, Buffer.alloc((16 << 20) + 512));
-    assert.deepEqual([large.status, large.body.error.code], [413, 'request-too-large']);
+    const authorization = await owner.authorization({ action: 'deploy', name: 'bad', content: `0x${'11'.repeat(32)}`, worker: worker.signer, sequence: owner.nextSequence() });
+    for (const headers of [{ 'content-length': (16 << 20) + 512 }, { 'transfer-encoding': 'chunked' }]) {
+      const large = await new Promise((resolve, reject) => {
+        const request = http.request(`${worker.url}/v1/phats`, { method: 'POST', headers: { authorization, ...headers } }, async (response) => {
+          let body = '';
+          for await (const piece of response) body += piece;
+          resolve({ status: response.statusCode, body: JSON.parse(body) });
+          request.destroy();
+        });
+        request.on('error', reject);
+        request.flushHeaders();
+        if (headers['transfer-encoding']) {
+          let left = 17;
+          const more = () => { if (left-- > 0) request.write(Buffer.alloc(1 << 20), () => setImmediate(more)); };
+          more();
+        }
+      });
+      assert.deepEqual([large.status, large.body.error.code], [413, 'request-too-large']);
+    }
     await nothingStored(worker, owner);
   });
 
