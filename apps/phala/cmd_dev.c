@@ -255,6 +255,7 @@ static int read_options(struct dev *d, struct ph_dev_settings *s, const char **h
         specs[spec_cnt++] = value;
     s->port = d->port;
     s->target = &d->target;
+    s->owner = &d->owner.address;
     s->private_hosts = hosts;
     s->extra_ca = ph_opts_get(&d->cli->opts, "extra-ca");
     return spec_cnt > 0 ? ph_secret_doc_read(d->cli, specs, spec_cnt, &d->secrets) : PH_EXIT_OK;

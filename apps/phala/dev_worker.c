@@ -1,6 +1,7 @@
 #include "dev_worker.h"
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/own.h"
 #include "proc.h"
 
@@ -39,7 +40,7 @@ static int spawn(const struct ph_cli *cli, const struct ph_dev_settings *s, stru
                  int ready_fd)
 {
     struct ph_path phalad, keyd, run, data, log;
-    char listen_phat[128];
+    char listen_phat[128], owner_text[43] = "0x";
     const char *argv[ARGV_MAX];
     size_t n = 0;
     int rc = find_programs(cli, &phalad, &keyd, &run);
@@ -48,11 +49,12 @@ static int spawn(const struct ph_cli *cli, const struct ph_dev_settings *s, stru
     if (ph_path_set(&data, "%s/data", w->folder.s) != PH_OK ||
         ph_path_set(&log, "%s/log", w->folder.s) != PH_OK || ph_dir_make_private(data.s) != PH_OK)
         return ph_fail(cli, "io", w->folder.s, NULL, "cannot use the temporary folder");
+    ph_hex_encode(PH_BYTES_OF(s->owner->b), owner_text + 2);
     (void)snprintf(listen_phat, sizeof(listen_phat), "127.0.0.1:%u=%s", s->port, s->target->id);
-    const char *const fixed[] = {phalad.s,      "--data", data.s,          "--listen",
-                                 "127.0.0.1:0", "--tee",  "simulator",     "--open",
-                                 "--keyd",      keyd.s,   "--run",         run.s,
-                                 "--ready-fd",  "3",      "--listen-phat", listen_phat};
+    const char *const fixed[] = {
+        phalad.s,    "--data",     data.s,     "--listen",      "127.0.0.1:0", "--tee",
+        "simulator", "--owner",    owner_text, "--keyd",        keyd.s,        "--run",
+        run.s,       "--ready-fd", "3",        "--listen-phat", listen_phat};
     for (size_t i = 0; i < PH_LEN(fixed); i++)
         argv[n++] = fixed[i];
     for (size_t i = 0; i < s->private_host_cnt && n + 5 < ARGV_MAX; i++) {

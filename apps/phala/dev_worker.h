@@ -1,7 +1,7 @@
 #ifndef PH_CLI_DEV_WORKER_H
 #define PH_CLI_DEV_WORKER_H
 
-/* The worker behind phala dev: phalad with the TEE simulator, open to every owner, on loopback,
+/* The worker behind phala dev: phalad with the TEE simulator, on loopback, for one owner only,
  * with a data folder of its own that goes when it ends. */
 
 #include "api.h"
@@ -13,9 +13,10 @@ struct ph_dev_worker {
 };
 
 struct ph_dev_settings {
-    uint16_t port;                    /* of the phat's own address */
-    const struct ph_target *target;   /* the phat that answers there */
-    const char *const *private_hosts; /* HOST:PORT it may reach on this machine or network */
+    uint16_t port;                      /* of the phat's own address */
+    const struct ph_target *target;     /* the phat that answers there */
+    const struct ph_eth_address *owner; /* who alone may deploy */
+    const char *const *private_hosts;   /* HOST:PORT it may reach on this machine or network */
     size_t private_host_cnt;
     const char *extra_ca; /* PEM file for its outgoing calls; NULL */
 };

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { WAITING_MAX = 256 }; /* batches closed while one was being signed: about 60 MiB of leaves */
+
 struct alias {
     uint64_t alias;
     uint32_t index;
@@ -35,6 +37,7 @@ struct ph_batcher {
     struct batch *open;                   /* collecting; NULL when empty */
     struct batch *signing, **signing_end; /* oldest first; the first one's request is out */
     struct batch *spare;
+    uint32_t waiting_cnt; /* closed since the queue was last empty */
     uint64_t next_number, next_alias, last_ms;
 };
 
@@ -182,6 +185,10 @@ static void close_open(struct ph_batcher *b)
     ph_merkle_root(batch->hashes, batch->leaf_cnt, &batch->root);
     batch->next = NULL;
     const bool idle = b->signing == NULL;
+    if (idle)
+        b->waiting_cnt = 0;
+    else if (++b->waiting_cnt > WAITING_MAX)
+        b->fatal(b->ctx, "phala-keyd does not sign: too many batches of receipts wait for it");
     *b->signing_end = batch;
     b->signing_end = &batch->next;
     if (idle)

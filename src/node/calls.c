@@ -431,8 +431,8 @@ void ph_calls_deadline(void *ctx)
         ph_call_fail(call, "wall-limit", (struct ph_bytes){NULL, 0});
         ph_call_cancel(call);
         maybe_free(call);
-        if (ph_instance_is_busy(instance)) {
-            /* It computes, and not for an answer: the next call would wait behind that. */
+        if (ph_instance_is_stuck(instance)) {
+            /* The next call would wait behind that. */
             ph_instance_kill(instance, "wall-limit",
                              "it was computing when another call ran into its deadline");
             return;

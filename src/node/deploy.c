@@ -11,7 +11,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DEPLOYS_MAX = 16 }; /* each may hold a bundle of 16 MiB in memory */
+enum {
+    DEPLOYS_MAX = 16,       /* each may hold a bundle of 16 MiB in memory */
+    UPLOAD_WALL_MS = 60000, /* for a bundle to arrive: slow ones must not keep the places */
+};
 
 /* Lives from the request to the end of the trial, whichever is later. */
 struct deploy {
@@ -19,6 +22,7 @@ struct deploy {
     struct ph_node *node;
     struct ph_http_req *req; /* NULL: answered, or the owner left */
     bool closed, on_trial;
+    struct ph_timer upload_timer;
     struct ph_owner_request request;
     struct ph_eth_address owner;
     uint8_t sig[65];
@@ -32,6 +36,7 @@ static void maybe_free(struct deploy *d)
 {
     if (!d->closed || d->on_trial)
         return;
+    ph_timer_cancel(d->node->loop, &d->upload_timer);
     d->node->deploys_open--;
     ph_version_unref(d->version);
     ph_buf_clear(&d->body);
@@ -52,6 +57,11 @@ static void on_body(struct ph_exchange *ex, struct ph_bytes data)
 
     if (d->req && ph_buf_add(&d->body, data) != PH_OK)
         refuse(d, 413, "request-too-large", "a bundle is at most 16 MiB");
+}
+
+static void upload_overdue(void *ctx)
+{
+    refuse(ctx, 408, "upload-timeout", "the bundle did not arrive within 60 s");
 }
 
 static void on_closed(struct ph_exchange *ex, bool sent_all)
@@ -160,6 +170,7 @@ static void on_body_end(struct ph_exchange *ex)
     struct ph_bundle_info info = {0};
     struct ph_json_why why = {""};
 
+    ph_timer_cancel(d->node->loop, &d->upload_timer);
     if (!d->req)
         return;
     const enum ph_err err = ph_bundle_open(ph_buf_view(&d->body), &info, &why);
@@ -199,6 +210,8 @@ void ph_api_phat_deploy(struct ph_node *node, struct ph_http_req *req, struct ph
     d->req = req;
     d->body = PH_BUF(PH_BUNDLE_MAX);
     ph_http_req_set_user(req, d);
-    if (ph_http_req_body_len(req) > PH_BUNDLE_MAX)
+    if (ph_timer_arm(node->loop, &d->upload_timer, UPLOAD_WALL_MS, upload_overdue, d) != PH_OK)
+        refuse(d, 503, "overloaded", "out of memory; try again later");
+    else if (ph_http_req_body_len(req) > PH_BUNDLE_MAX)
         refuse(d, 413, "request-too-large", "a bundle is at most 16 MiB");
 }

@@ -105,7 +105,8 @@ static enum ph_err on_frame(struct ph_instance *i, const struct ph_ipc_frame *fr
 {
     if (!ph_ipc_allowed(frame->type, PH_R2D))
         return PH_ERR_MALFORMED;
-    i->sent_frame = true;
+    /* Not for log lines: a loop can print. Fetches are bounded, answers are answers. */
+    i->sent_frame = i->sent_frame || frame->type != PH_IPC_LOG;
     switch (frame->type) {
     case PH_IPC_RESP:
     case PH_IPC_RESP_BODY:

@@ -102,9 +102,10 @@ void ph_instance_kill_for_limit(struct ph_instance *i, const char *code, const c
     ph_instance_kill(i, code, message);
 }
 
-bool ph_instance_is_busy(const struct ph_instance *i)
+bool ph_instance_is_stuck(const struct ph_instance *i)
 {
-    return i->busy;
+    return i->busy && i->version &&
+           i->cpu_tick_ns - i->cpu_base_ns > (int64_t)i->version->manifest.limits.cpu_ms * 1000000;
 }
 
 /* CPU time of a process whose pid cannot have been reused: its pidfd is held and it was not reaped

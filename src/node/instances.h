@@ -50,7 +50,7 @@ struct ph_instance {
     int64_t used_ns;     /* last call began or ended */
     int64_t cpu_base_ns; /* its CPU clock at the tick after it last sent a frame */
     int64_t cpu_tick_ns; /* its CPU clock at the last tick */
-    bool sent_frame;     /* since the last tick */
+    bool sent_frame;     /* since the last tick; log lines do not count */
     bool busy;           /* it computed in the last tick, and sent nothing */
     struct ph_task end_task;
     const char *end_code; /* why it was killed; static storage */
@@ -91,6 +91,7 @@ void ph_instance_flush_later(struct ph_instance *instance);
 void ph_instance_kill(struct ph_instance *instance, const char *code, const char *message);
 /* A call ended: an instance that drains, or whose call list is empty, may have to go. */
 void ph_instance_call_ended(struct ph_instance *instance);
-bool ph_instance_is_busy(const struct ph_instance *instance);
+/* It computed for longer than limits.cpuMs and said nothing but log lines since. */
+bool ph_instance_is_stuck(const struct ph_instance *instance);
 
 #endif

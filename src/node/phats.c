@@ -322,10 +322,13 @@ enum ph_err ph_phat_put(struct ph_phat *phat, struct ph_version *version, struct
 enum ph_err ph_phat_drop(struct ph_phat *phat, const struct ph_owner_request *request,
                          const uint8_t sig[static 65])
 {
+    /* Secrets first: a deletion that is acknowledged leaves none, and one that fails can be asked
+     * for again. */
+    PH_TRY(ph_phat_remove_secrets(phat->node->phats->dir_fd, &phat->id));
+    phat->secrets_sequence = 0;
     PH_TRY(store(phat, PH_PHAT_BUNDLE, request, sig, (struct ph_bytes){NULL, 0}));
     set_version(phat, NULL);
-    phat->secrets_sequence = 0;
-    return ph_phat_remove_secrets(phat->node->phats->dir_fd, &phat->id);
+    return PH_OK;
 }
 
 enum ph_err ph_phat_put_secrets(struct ph_phat *phat, const struct ph_owner_request *request,
