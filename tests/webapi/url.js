@@ -11,7 +11,8 @@ test("a URL shows its parts", () => {
 
 test("plain http URLs show the same parts as the parser gives", () => {
   for (const text of ["http://a.test/", "http://a.test", "http://phat.test/hello?name=world&x=%20", "https://a-b.c1.test:8080/x.y/~z;a=b,c?q#h?&", "http://localhost:3000/a//b/?",
-    "http://a.test/?", "http://a.test/#", "http://a.test/a.b/.c", "http://a.test:80/", "https://a.test:443/x", "http://1.2.3.4/x", "http://0x7f.1/", "http://a.b.c.1x/",
+    "http://a.test/?", "http://a.test/#", "http://a.test/a.b/.c", "http://a.test:80/", "https://a.test:443/x", "http://1.2.3.4/x", "http://127.0.0.1:18090/items?a=1", "https://255.255.255.255:8443/a/b?", "http://0.0.0.0", "http://10.0.0.1:80/", "http://1.2.3.04/", "http://256.1.1.1/",
+    "http://1.2.3/", "http://1.2.3.4.5/", "http://1.2.3.4./", "http://a.1.2.3.4/", "http://192.168.000.1/x", "http://0x7f.1/", "http://a.b.c.1x/",
     "http://a.test/%2e%2e/x", "http://a.test/x/..", "http://xn--nxasmq6b/", "http://a_b.test/", "http://a.test/'?'", "http://A.test/", "http://a.test:65536x/"]) {
     let plain = null;
     let parsed = null;
