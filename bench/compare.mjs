@@ -124,8 +124,9 @@ async function start() {
       const phala = await startPhala({ data, args: ['--warm', String(warm)] });
       const times = [];
       await timed(`${phala.url}/healthz`);
+      await sleep(500);
       for (const id of ids) {
-        await sleep(60);
+        await sleep(300); // the pool is full again: a call that finds it empty is the other row
         const { status, first, body } = await timed(`${phala.url}/p/${id}/`);
         if (status !== 200) throw new Error(body);
         times.push(first);
