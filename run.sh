@@ -93,7 +93,14 @@ say "deploying $project"
 ./phala deploy "$project" --dry-run --json >"$dev/bundle.json"
 
 say 'calling it'
-./phala call price-oracle '/?pair=BTC-USD' --receipt "$dev/receipt.json"
+./phala call price-oracle '/?pair=BTC-USD' --receipt "$dev/receipt.json" || {
+    status=$?
+    printf '\nrun.sh: the call failed; what the phat printed:\n' >&2
+    ./phala logs price-oracle >&2 || true
+    printf 'the end of %s:\n' "$dev/worker.log" >&2
+    tail -n 20 "$dev/worker.log" >&2
+    exit "$status"
+}
 
 say 'verifying the receipt, step by step, without asking the worker again'
 status=0

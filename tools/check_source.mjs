@@ -29,7 +29,7 @@ const banned = {
   bcopy: 'memmove', bzero: 'memset', index: 'memchr', usleep: 'poll with a deadline', vfork: 'fork', longjmp: 'an error return',
 };
 // Unit tests may run openssl to compare with, and build texts in arrays that the sanitizers watch.
-const allowedInTests = ['system', 'popen', 'sscanf', 'strcpy', 'strcat'];
+const allowedInTests = ['system', 'popen', 'sscanf', 'strcpy', 'strcat', 'longjmp'];
 const bannedPattern = new RegExp(`(?<![\\w.>])(${Object.keys(banned).join('|')})\\s*\\(`);
 
 function bannedCalls() {
@@ -46,7 +46,7 @@ function bannedCalls() {
 
 // A library reports; only a process (apps/) may end itself or print. The one exception: without random
 // bytes or a working cryptographic library, going on would be worse than stopping.
-const mayAbort = ['src/crypto/aead.c', 'src/crypto/init.c', 'src/crypto/secp256k1.c'];
+const mayAbort = ['src/crypto/aead.c', 'src/crypto/init.c', 'src/crypto/ossl.c', 'src/crypto/secp256k1.c'];
 function librariesDoNotExit() {
   const complaints = [];
   const pattern = /(?<![\w.>])(exit|abort|printf|puts|perror|err|errx|warn|warnx)\s*\(/;
@@ -176,7 +176,7 @@ function testsAreBuilt() {
     const named = files.some((file) => file.endsWith('/meson.build') && readSource(file).includes(path.slice('src'.length)));
     if (named) continue;
     const text = files.filter((file) => file.endsWith('meson.build') && /^(src|apps)\//.test(file)).filter((file) => dir.startsWith(file.slice(0, -'/meson.build'.length)) || readSource(file).includes(`${name}.c`)).map(readSource).join('\n');
-    if (!text.includes(name) && !new RegExp(`['"]${stem}['"]`).test(text)) complaints.push(`${path}: no meson.build names it, so it never runs`);
+    if (!text.includes(name) && !new RegExp(`['"]([\\w/]*/)?${stem}['"]`).test(text)) complaints.push(`${path}: no meson.build names it, so it never runs`);
   }
   return complaints;
 }

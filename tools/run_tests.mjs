@@ -146,13 +146,16 @@ async function tsan() {
   if (configured.code !== 0) return single('tsan', 'configures', false, tail(configured.stdout + configured.stderr));
   const { stdout } = await run('meson', ['introspect', '--tests', 'build-tsan']);
   const threaded = JSON.parse(stdout).filter((test) => test.suite.some((suite) => /(^|:)threads$/.test(suite)));
-  if (threaded.length === 0) return say('tsan: no test program starts threads');
+  if (threaded.length === 0) return single('tsan', 'has tests', false, 'no test program is in the suite threads');
   const targets = threaded.map((test) => test.cmd[0].slice(test.cmd[0].indexOf('build-tsan/') + 'build-tsan/'.length));
   const built = await run('ninja', ['-C', 'build-tsan', `-j${jobs}`, ...targets], { limitS: 600 });
   single('tsan', 'builds', built.code === 0, tail(built.stdout + built.stderr));
+  if (!existsSync(join(root, 'build', 'build.ninja'))) await run('sh', ['tools/preset.sh', 'debug'], { limitS: 300 });
+  const plain = await run('ninja', ['-C', 'build', ...confined.map((name) => `apps/${name}/${name}`)], { limitS: 600 });
+  single('tsan', 'builds the confined programs', plain.code === 0, tail(plain.stdout + plain.stderr));
   // ThreadSanitizer of clang 14 needs the classic layout of the address space.
-  if (built.code === 0) {
-    await mesonTests('tsan', 'build-tsan', { only: (test) => threaded.some(({ name }) => name === test.name), extraEnv: sanitizerEnv, wrapper: ['setarch', '-R'] });
+  if (built.code === 0 && plain.code === 0) {
+    await mesonTests('tsan', 'build-tsan', { only: (test) => threaded.some(({ name }) => name === test.name), extraEnv: { ...sanitizerEnv, ...plainPrograms }, wrapper: ['setarch', '-R'] });
   }
   return undefined;
 }
@@ -182,7 +185,7 @@ async function tidy() {
   }
   const commands = JSON.parse(readFileSync(join(root, 'build-asan', 'compile_commands.json'), 'utf8'));
   const inputs = [...new Set(commands.map(({ file }) => file.replace(/^(\.\.\/)+/, '')))]
-    .filter((file) => /^(src|apps)\//.test(file) && !/_(test|fuzz|bench|fixture|rig|world)\.c$/.test(file) && existsSync(join(root, file))).sort();
+    .filter((file) => /^(src|apps)\//.test(file) && !/(_(test|fuzz|bench|fixture|rig|world)\.c$|\/test_)/.test(file) && existsSync(join(root, file))).sort();
   await inParallel(inputs, async (file) => {
     const { code, stdout, stderr } = await run('clang-tidy-14', ['-p', 'build-asan', '--quiet', '--warnings-as-errors=*', file], { limitS: 240 });
     const found = stdout.split('\n').filter((line) => /(error|warning): /.test(line)).join('\n');

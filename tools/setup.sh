@@ -12,10 +12,10 @@ cd "$(dirname "$0")/.."
 
 goal=${1:-run}
 runtime='ca-certificates libjavascriptcoregtk-4.1-0 libgnutls30 libcurl3-gnutls libssl3 libsecp256k1-1
-    libjansson4 libseccomp2 openssl'
+    libjansson4 libseccomp2 libsqlite3-0 libpq5 openssl'
 build='meson ninja-build pkg-config gcc libc6-dev libjavascriptcoregtk-4.1-dev libgnutls28-dev
-    libcurl4-gnutls-dev libssl-dev libsecp256k1-dev libjansson-dev libseccomp-dev libglib2.0-dev libcmocka-dev zlib1g-dev'
-tests='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev lld-14 llvm-14 curl jq xxd iproute2'
+    libcurl4-gnutls-dev libssl-dev libsecp256k1-dev libjansson-dev libseccomp-dev libsqlite3-dev libpq-dev libglib2.0-dev libcmocka-dev zlib1g-dev'
+tests='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev lld-14 llvm-14 curl jq xxd iproute2 postgresql make g++ groff'
 bench='wrk'
 case $goal in
 run) want="$runtime $build" ;;

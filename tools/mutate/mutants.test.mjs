@@ -1,0 +1,53 @@
+// The mutants that are made of small texts.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { applied, mutantsOf, sampled } from './mutants.mjs';
+
+const mutants = (body, head = 'enum ph_err f(int a, int b)') => mutantsOf(`${head}\n{\n${body}\n}\n`)
+  .map((one) => `${one.implied ? 'implied ' : ''}${one.kind}: ${one.original} -> ${one.mutant}`);
+
+test('a comparison is flipped, its boundary moved', () => {
+  assert.deepEqual(mutants('while (x < 4) y();').filter((one) => !one.includes('negate')),
+    ['compare: < -> <=', 'implied compare: < -> >=', 'constant: 4 -> (4 - 1)']);
+  assert.ok(mutants('return p->len == 48;').includes('constant: 48 -> (48 + 1)'));
+});
+
+test('each operand of a condition is dropped alone, and the condition as a whole', () => {
+  const made = mutants('if (a(1, 2) && (b || !c)) return PH_ERR_LIMIT;');
+  for (const one of ['operand: a(1, 2) -> true', 'operand: (b || !c) -> true', 'operand: b -> false', 'operand: !c -> false',
+    'implied logic: && -> ||', 'return: PH_ERR_LIMIT -> PH_OK']) assert.ok(made.includes(one), one);
+  assert.ok(mutants('if (a) return PH_ERR_LIMIT;').includes('never: a -> (a) && false'));
+});
+
+test('a recorded check is made to hold, a failing call to be ignored', () => {
+  assert.ok(mutants('(void)ph_judge_check(j, PH_CHECK_ROOT, seen(a, b), none);', 'static void f(void)').includes('check: seen(a, b) -> true'));
+  assert.ok(mutants('ph_judge_until(j, 4);', 'static void f(void)').includes('drop: ph_judge_until(j, 4) -> (void)0'));
+  assert.ok(mutants('PH_TRY(read(r));').includes('try: PH_TRY -> (void)'));
+  assert.ok(mutants('return read(r);').includes('return: read(r) -> ((void)(read(r)), PH_OK)'));
+});
+
+test('only functions that return an error are made to return PH_OK', () => {
+  assert.deepEqual(mutants('return g(a);', 'int f(int a)'), []);
+  assert.deepEqual(mutants('return PH_OK;'), []);
+});
+
+test('comments, literals, preprocessor lines and static assertions stay', () => {
+  assert.deepEqual(mutants('/* a < b */ s("a == b && true");', 'void f(void)'), []);
+  assert.deepEqual(mutantsOf('#define X(a) \\\n    ((a) == true)\n_Static_assert(A == 4 && B, "x");\nstatic const int t[] = {A == B};\n'), []);
+});
+
+test('a mutant names its place, and changes nothing else', () => {
+  const text = 'bool f(int a)\n{\n    return a > 3;\n}\n';
+  const first = mutantsOf(text).find((one) => !one.implied);
+  assert.equal(first.line, 3);
+  assert.equal(applied(text, first), text.replace('>', '>='));
+});
+
+test('a sample keeps the order, and is the same for the same seed', () => {
+  const list = Array.from({ length: 50 }, (_, i) => i);
+  const few = sampled(list, 7, 3);
+  assert.equal(few.length, 7);
+  assert.deepEqual(few, [...few].sort((a, b) => a - b));
+  assert.deepEqual(few, sampled(list, 7, 3));
+  assert.notDeepEqual(few, sampled(list, 7, 4));
+});
