@@ -1,5 +1,6 @@
 #include "base/bytes.h"
 #include "base/clock.h"
+#include "base/crc32c.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/own.h"
@@ -111,7 +112,26 @@ TEST(log_text_is_escaped_and_bounded)
     CHECK(strlen(out) < sizeof(out));
 }
 
-PH_TEST_MAIN(CASE(reader_stops_at_the_end_and_changes_nothing_on_failure),
+/* RFC 3720 appendix B.4, and the check value of the Rocksoft model. */
+TEST(crc32c_of_known_texts)
+{
+    uint8_t bytes[32];
+    memset(bytes, 0, sizeof(bytes));
+    CHECK(ph_crc32c(0, PH_BYTES_OF(bytes)) == 0x8a9136aa);
+    memset(bytes, 0xff, sizeof(bytes));
+    CHECK(ph_crc32c(0, PH_BYTES_OF(bytes)) == 0x62a8ab43);
+    for (uint8_t i = 0; i < 32; i++)
+        bytes[i] = i;
+    CHECK(ph_crc32c(0, PH_BYTES_OF(bytes)) == 0x46dd794e);
+    CHECK(ph_crc32c(0, PH_BYTES_LIT("123456789")) == 0xe3069283);
+    for (size_t cut = 0; cut <= 9; cut++) {
+        const uint32_t first = ph_crc32c(0, (struct ph_bytes){(const uint8_t *)"123456789", cut});
+        CHECK(ph_crc32c(first, ph_bytes_str(&"123456789"[cut])) == 0xe3069283);
+    }
+}
+
+PH_TEST_MAIN(CASE(crc32c_of_known_texts),
+             CASE(reader_stops_at_the_end_and_changes_nothing_on_failure),
              CASE(integers_are_read_in_the_order_their_name_says),
              CASE(buffer_refuses_to_pass_its_limit_and_keeps_what_it_had),
              CASE(hex_round_trips_and_refuses_other_characters),

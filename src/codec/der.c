@@ -153,3 +153,19 @@ enum ph_err ph_der_ecdsa_sig(struct ph_bytes der, size_t n, uint8_t *out)
     memcpy(out, sig, 2 * n);
     return PH_OK;
 }
+
+enum ph_err ph_der_enter(struct ph_reader *r, uint8_t tag, struct ph_reader *inside,
+                         struct ph_bytes *whole)
+{
+    struct ph_der e;
+    PH_TRY(ph_der_expect(r, tag, &e));
+    *inside = (struct ph_reader){e.value};
+    if (whole)
+        *whole = e.whole;
+    return PH_OK;
+}
+
+enum ph_err ph_der_end(const struct ph_reader *r)
+{
+    return r->rest.len == 0 ? PH_OK : PH_ERR_MALFORMED;
+}

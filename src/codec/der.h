@@ -49,6 +49,14 @@ PH_CHECKED enum ph_err ph_der_expect(struct ph_reader *r, uint8_t tag, struct ph
 /* True if the next element has this tag; reads nothing. */
 bool ph_der_peek(const struct ph_reader *r, uint8_t tag);
 
+/* Cut off one constructed element and go inside it; `whole` (may be NULL) is its tag to its end. */
+PH_CHECKED enum ph_err ph_der_enter(struct ph_reader *r, uint8_t tag, struct ph_reader *inside,
+                                    struct ph_bytes *whole);
+/* PH_ERR_MALFORMED unless everything was read. */
+PH_CHECKED enum ph_err ph_der_end(const struct ph_reader *r);
+/* Compare the contents of an OBJECT IDENTIFIER with an array. */
+#define PH_DER_IS_OID(view, oid) ph_bytes_equal((view), PH_BYTES_OF(oid))
+
 /* Non-negative INTEGER or ENUMERATED that fits: minimal two's complement, no negative. */
 PH_CHECKED enum ph_err ph_der_u64(const struct ph_der *e, uint64_t *out);
 /* Non-negative INTEGER of any size as big-endian magnitude without leading zeros (a view; empty for

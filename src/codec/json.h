@@ -11,15 +11,11 @@
  */
 
 #include "base/bytes.h"
+#include "codec/json_why.h"
 
 #include <jansson.h>
 
 enum { PH_JSON_DEPTH = 64 }; /* containers inside each other */
-
-/* Where and why a document was refused: "limits.cpuMs: expected an integer from 1 to 30000". */
-struct ph_json_why {
-    char text[256];
-};
 
 void ph_json_freep(json_t **doc);
 
