@@ -38,6 +38,25 @@ void ph_sha256(struct ph_bytes data, uint8_t out[static PH_SHA256_LEN])
     ph_sha256_final(&ctx, out);
 }
 
+static_assert(sizeof(SHA512_CTX) <= sizeof(struct ph_sha384), "fits the caller's storage");
+static_assert(_Alignof(SHA512_CTX) <= _Alignof(struct ph_sha384), "and its alignment");
+
+void ph_sha384_init(struct ph_sha384 *ctx)
+{
+    (void)SHA384_Init((SHA512_CTX *)(void *)ctx->opaque);
+}
+
+void ph_sha384_update(struct ph_sha384 *ctx, struct ph_bytes data)
+{
+    if (data.len > 0)
+        (void)SHA384_Update((SHA512_CTX *)(void *)ctx->opaque, data.ptr, data.len);
+}
+
+void ph_sha384_final(struct ph_sha384 *ctx, uint8_t out[static PH_SHA384_LEN])
+{
+    (void)SHA384_Final(out, (SHA512_CTX *)(void *)ctx->opaque);
+}
+
 static void hash_once(enum ph_hash_alg alg, struct ph_bytes data, uint8_t *out)
 {
     struct ph_hash_ctx ctx;

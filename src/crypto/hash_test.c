@@ -149,6 +149,23 @@ TEST(incremental_sha256_does_not_depend_on_how_the_data_is_cut)
     }
 }
 
+TEST(incremental_sha384_does_not_depend_on_how_the_data_is_cut)
+{
+    const struct ph_bytes data = seq(200);
+    uint8_t want[PH_SHA384_LEN], got[PH_SHA384_LEN];
+    struct ph_sha384 ctx;
+
+    ph_sha384(data, want);
+    for (size_t cut = 0; cut <= data.len; cut++) {
+        ph_sha384_init(&ctx);
+        ph_sha384_update(&ctx, (struct ph_bytes){data.ptr, cut});
+        ph_sha384_update(&ctx, (struct ph_bytes){NULL, 0});
+        ph_sha384_update(&ctx, (struct ph_bytes){data.ptr + cut, data.len - cut});
+        ph_sha384_final(&ctx, got);
+        assert_memory_equal(got, want, sizeof(want));
+    }
+}
+
 TEST(hash_names_are_matched_whole_and_without_case)
 {
     CHECK(ph_hash_by_name(PH_BYTES_LIT("SHA-1")) == PH_HASH_SHA1);
@@ -174,4 +191,5 @@ PH_TEST_MAIN(CASE(keccak256_matches_at_every_rate_boundary),
              CASE(sha_matches_at_every_block_boundary),
              CASE(one_shot_sha2_agrees_with_the_general_form),
              CASE(incremental_sha256_does_not_depend_on_how_the_data_is_cut),
+             CASE(incremental_sha384_does_not_depend_on_how_the_data_is_cut),
              CASE(hash_names_are_matched_whole_and_without_case), CASE(no_hash_is_refused))

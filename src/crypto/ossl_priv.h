@@ -10,7 +10,7 @@
 struct ph_ossl {
     OSSL_LIB_CTX *ctx;
     EVP_CIPHER *aes128gcm, *aes192gcm, *aes256gcm, *aes128ctr;
-    EC_GROUP *p256;
+    EC_GROUP *p256, *p384;
 };
 
 /* Made on first use; never NULL, never freed; aborts when out of memory. Any thread. */

@@ -1,6 +1,7 @@
-/* The EC_KEY and ECDSA_do_* functions are deprecated in OpenSSL 3 in favour of EVP_PKEY. They stay
- * supported and run the same code; EVP adds 3 µs to each verification (of 75) and makes a key ready
- * in 19 µs instead of 2 (measured beside crypto_bench.c); a fresh quote needs about ten of each. */
+/* What has a secret, by libcrypto; verification is ecdsa_p256.c.
+ *
+ * The EC_KEY and ECDSA_do_* functions are deprecated in OpenSSL 3 in favour of EVP_PKEY. They stay
+ * supported and run the same code; EVP makes a key ready in 19 µs instead of 2. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 
 #include "crypto/p256.h"
@@ -15,11 +16,6 @@
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
 #include <stdlib.h>
-
-struct ph_p256_pub {
-    EC_KEY *key;
-    uint8_t xy[PH_P256_PUB_LEN];
-};
 
 static void ec_key_freep(EC_KEY **key)
 {
@@ -54,28 +50,16 @@ static void pub_freep(struct ph_p256_pub **pub)
 
 void ph_p256_pub_free(struct ph_p256_pub *pub)
 {
-    if (!pub)
-        return;
-    EC_KEY_free(pub->key);
     free(pub);
 }
 
 enum ph_err ph_p256_pub_new(const uint8_t xy[static PH_P256_PUB_LEN], struct ph_p256_pub **out)
 {
-    uint8_t point[1 + PH_P256_PUB_LEN];
     struct ph_p256_pub *pub PH_OWNED(pub_freep) = calloc(1, sizeof(*pub));
 
-    if (!pub || !(pub->key = key_new()))
+    if (!pub)
         return PH_ERR_NOMEM;
-    /* The uncompressed form cannot say infinity, and the curve has cofactor 1: being on the curve
-     * is all there is to check, and EC_POINT_oct2point checks it (coordinates below p included). */
-    point[0] = POINT_CONVERSION_UNCOMPRESSED;
-    memcpy(point + 1, xy, PH_P256_PUB_LEN);
-    if (EC_KEY_oct2key(pub->key, point, sizeof(point), NULL) != 1) {
-        ERR_clear_error();
-        return PH_ERR_MALFORMED;
-    }
-    memcpy(pub->xy, xy, PH_P256_PUB_LEN);
+    PH_TRY(ph_p256_pub_init(pub, xy));
     *out = PH_TAKE(pub);
     return PH_OK;
 }
@@ -83,39 +67,6 @@ enum ph_err ph_p256_pub_new(const uint8_t xy[static PH_P256_PUB_LEN], struct ph_
 void ph_p256_pub_bytes(const struct ph_p256_pub *pub, uint8_t xy[static PH_P256_PUB_LEN])
 {
     memcpy(xy, pub->xy, PH_P256_PUB_LEN);
-}
-
-enum ph_err ph_p256_verify_prehash(const struct ph_p256_pub *pub, struct ph_bytes digest,
-                                   const uint8_t sig[static PH_P256_SIG_LEN])
-{
-    ECDSA_SIG *rs PH_OWNED(sig_freep) = ECDSA_SIG_new();
-    BIGNUM *r PH_OWNED(bn_clearp) = BN_bin2bn(sig, 32, NULL);
-    BIGNUM *s PH_OWNED(bn_clearp) = BN_bin2bn(sig + 32, 32, NULL);
-
-    if (!rs || !r || !s || ECDSA_SIG_set0(rs, r, s) != 1)
-        return PH_ERR_NOMEM;
-    r = s = NULL; /* rs owns them */
-
-    /* FIPS 186-5 §6.4.2: ECDSA_do_verify refuses r or s outside 1..n-1 and accepts a high s. */
-    if (ECDSA_do_verify(digest.ptr, (int)digest.len, rs, pub->key) != 1) {
-        ERR_clear_error();
-        return PH_ERR_UNTRUSTED;
-    }
-    return PH_OK;
-}
-
-enum ph_err ph_p256_verify_digest(const struct ph_p256_pub *pub, const uint8_t digest[static 32],
-                                  const uint8_t sig[static PH_P256_SIG_LEN])
-{
-    return ph_p256_verify_prehash(pub, (struct ph_bytes){digest, 32}, sig);
-}
-
-enum ph_err ph_p256_verify(const struct ph_p256_pub *pub, struct ph_bytes message,
-                           const uint8_t sig[static PH_P256_SIG_LEN])
-{
-    uint8_t digest[PH_SHA256_LEN];
-    ph_sha256(message, digest);
-    return ph_p256_verify_digest(pub, digest, sig);
 }
 
 /* The scalar as a number, if it is in 1..n-1. */

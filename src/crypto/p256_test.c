@@ -142,6 +142,15 @@ TEST(a_coordinate_that_is_not_reduced_is_refused)
     memcpy(xy, unhex(FIELD "66485c780e2f83d72433bd5d84a06bb6541c2af31dae871728bf856a174f93f4").ptr,
            sizeof(xy));
     CHECK(ph_p256_pub_new(xy, &pub) == PH_ERR_MALFORMED);
+
+    /* y = 1, then written as p + 1. */
+    pub = new_pub("09e78d4ef60d05f750f6636209092bc43cbdd6b47e11a9de20a9feb2a50bb96c" ONE);
+    ph_p256_pub_bytes(pub, xy);
+    ph_p256_pub_free(pub);
+    pub = NULL;
+    memcpy(xy + 32, unhex("ffffffff00000001000000000000000000000001000000000000000000000000").ptr,
+           32);
+    CHECK(ph_p256_pub_new(xy, &pub) == PH_ERR_MALFORMED);
 }
 
 TEST(public_keys_of_known_scalars)
