@@ -40,3 +40,18 @@ const char *ph_check_remedy(enum ph_check check)
 {
     return checks[check].remedy;
 }
+
+enum ph_check_group ph_check_group(enum ph_check check)
+{
+    enum ph_check_group group = PH_GROUP_ALL;
+    int at = 0;
+    /* The last mark that does not lie behind the check. */
+#define G(mark)                                                                                    \
+    if ((int)check >= at)                                                                          \
+        group = mark;
+#define C(id, step, reason, holds, remedy) at++;
+    PH_CHECKS_GROUPED(C, G)
+#undef C
+#undef G
+    return group;
+}

@@ -2,7 +2,7 @@
  * that trusts nobody must not accept it. */
 
 #include "attest/evidence_bundle.h"
-#include "attest/verify.h"
+#include "attest/intel/verify.h"
 #include "base/own.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);

@@ -47,6 +47,54 @@ TEST(absent_parts_stay_absent)
     CHECK(ph_evidence_view(bundle)->collateral.tcb_info_json.len == 0);
 }
 
+TEST(every_kind_of_part_goes_through)
+{
+    struct ph_evidence in = {
+        .kind = PH_EVIDENCE_SNP,
+        .quote = PH_BYTES_LIT("report"),
+        .event_log = PH_BYTES_LIT("\x00\xff"),
+        .snp = {PH_BYTES_LIT("vek"), PH_BYTES_LIT("-----BEGIN\n"), PH_BYTES_LIT("crl")},
+        .nvidia = {.evidence = PH_BYTES_LIT("[ {\"a\":\"b\"}]")},
+        .time_s = 1750000000,
+    };
+    static const char text_of_rim[] = "<SoftwareIdentity a=\"\xc3\xa9\"/>\r\n";
+    for (size_t i = 0; i < PH_EVIDENCE_RIMS_MAX; i++)
+        in.nvidia.rim[in.nvidia.rim_cnt++] =
+            (struct ph_bytes){(const uint8_t *)text_of_rim, sizeof(text_of_rim) - 1 - i % 4};
+    for (size_t i = 0; i < PH_EVIDENCE_OCSP_MAX; i++)
+        in.nvidia.ocsp[in.nvidia.ocsp_cnt++] = PH_BYTES_LIT("\x30\x00");
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
+    struct ph_evidence_bundle *bundle PH_OWNED(ph_evidence_freep) = NULL;
+    CHECK(ph_evidence_encode(&in, &text) == PH_OK);
+    if (ph_evidence_parse(ph_buf_view(&text), &bundle, &why) != PH_OK)
+        fail_msg("%s", why.text);
+    const struct ph_evidence *out = ph_evidence_view(bundle);
+    CHECK(out->kind == PH_EVIDENCE_SNP && out->time_s == in.time_s);
+    CHECK(ph_bytes_equal(out->quote, in.quote) && ph_bytes_equal(out->event_log, in.event_log));
+    CHECK(ph_bytes_equal(out->snp.vek_cert, in.snp.vek_cert));
+    CHECK(ph_bytes_equal(out->snp.cert_chain, in.snp.cert_chain));
+    CHECK(ph_bytes_equal(out->snp.crl, in.snp.crl));
+    CHECK(ph_bytes_equal(out->nvidia.evidence, in.nvidia.evidence));
+    CHECK(out->nvidia.rim_cnt == in.nvidia.rim_cnt && out->nvidia.ocsp_cnt == in.nvidia.ocsp_cnt);
+    for (size_t i = 0; i < in.nvidia.rim_cnt; i++)
+        CHECK(ph_bytes_equal(out->nvidia.rim[i], in.nvidia.rim[i]));
+    for (size_t i = 0; i < in.nvidia.ocsp_cnt; i++)
+        CHECK(ph_bytes_equal(out->nvidia.ocsp[i], in.nvidia.ocsp[i]));
+
+    /* GPUs alone. */
+    struct ph_evidence_bundle *alone PH_OWNED(ph_evidence_freep) = NULL;
+    in.quote.len = 0;
+    in.kind = PH_EVIDENCE_NONE;
+    text.len = 0;
+    CHECK(ph_evidence_encode(&in, &text) == PH_OK);
+    CHECK(ph_evidence_parse(ph_buf_view(&text), &alone, &why) == PH_OK);
+    CHECK(ph_evidence_view(alone)->quote.len == 0 && ph_evidence_view(alone)->nvidia.rim_cnt == 16);
+    in.nvidia.rim_cnt++;
+    CHECK(ph_evidence_encode(&in, &text) == PH_ERR_LIMIT);
+    in.nvidia.evidence.len = 0;
+    CHECK(ph_evidence_encode(&in, &text) == PH_ERR_MALFORMED);
+}
+
 TEST(what_cannot_be_written_is_refused)
 {
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
@@ -89,6 +137,20 @@ TEST(what_is_wrong_is_refused_and_named)
         {HEAD "\"quote\":\"AA==\",\"collateral\":{},\"now\":1}", "now"},
         {HEAD "\"quote\":\"AA==\",\"quote\":\"AA==\",\"collateral\":{}}", ""},
         {HEAD "\"quote\":\"AA==\",\"collateral\":{}} x", ""},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"tpm\"}", "kind"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"nvidia\"}", "kind"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":7}", "kind"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"snp\":[]}", "snp"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"snp\":{\"x\":\"\"}}", "snp.x"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"event_log\":\"?\"}", "event_log"},
+        {HEAD "\"kind\":\"snp-report\"}", "quote"},
+        {HEAD "\"collateral\":{},\"nvidia\":{\"evidence\":\"[]\"}}", "quote"},
+        {HEAD "\"event_log\":\"AA==\",\"nvidia\":{\"evidence\":\"[]\"}}", "quote"},
+        {HEAD "\"nvidia\":{}}", "evidence"},
+        {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"rims\":\"\"}}", "rims"},
+        {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"rims\":[7]}}", "rims"},
+        {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"ocsp\":[\"?\"]}}", "ocsp"},
+        {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"nonce\":\"\"}}", "nonce"},
     };
     for (size_t i = 0; i < PH_LEN(bad); i++) {
         struct ph_evidence_bundle *bundle = NULL;
@@ -103,4 +165,5 @@ TEST(what_is_wrong_is_refused_and_named)
 }
 
 PH_TEST_MAIN(CASE(what_goes_in_comes_out), CASE(absent_parts_stay_absent),
-             CASE(what_cannot_be_written_is_refused), CASE(what_is_wrong_is_refused_and_named))
+             CASE(every_kind_of_part_goes_through), CASE(what_cannot_be_written_is_refused),
+             CASE(what_is_wrong_is_refused_and_named))

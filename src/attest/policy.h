@@ -8,15 +8,18 @@
  * policy_test.c, policy_fuzz.c.
  */
 
-#include "attest/tcb.h"
+#include "attest/amd/snp_policy.h"
+#include "attest/nvidia/nvidia_policy.h"
+#include "attest/tcb_status.h"
 #include "base/bytes.h"
-#include "codec/json.h"
+#include "codec/json_why.h"
 
 #include <stdbool.h>
 
 enum {
     PH_POLICY_JSON_MAX = 256 * 1024,
     PH_POLICY_MEASUREMENTS_MAX = 64, /* of each kind */
+    PH_POLICY_NITRO_PCRS = 9,        /* PCR0..PCR8 can be demanded */
     PH_POLICY_ADVISORIES_MAX = 64,
     PH_POLICY_INSTANCES_MAX = 256,
     PH_POLICY_GRACE_MAX_S = 90 * 24 * 3600,
@@ -46,6 +49,12 @@ struct ph_policy_sgx {
     uint16_t isvprodid, min_isvsvn; /* with MRSIGNER only */
 };
 
+/* A Nitro enclave is named by PCR0 (its image) or PCR8 (who signed the image), and any others. */
+struct ph_policy_nitro {
+    uint32_t pcrs; /* bit n: pcr[n] must match; zero matches nothing */
+    uint8_t pcr[PH_POLICY_NITRO_PCRS][48];
+};
+
 struct ph_policy {
     uint32_t statuses;                /* accepted: bit 1 << enum ph_tcb_status */
     int64_t min_tcb_date_s;           /* Unix seconds; 0 demands nothing */
@@ -63,22 +72,29 @@ struct ph_policy {
     struct ph_policy_tdx tdx[PH_POLICY_MEASUREMENTS_MAX];
     struct ph_policy_sgx sgx[PH_POLICY_MEASUREMENTS_MAX];
     size_t tdx_cnt, sgx_cnt;
+    struct ph_policy_snp snp;
+    struct ph_policy_nitro nitro[PH_POLICY_MEASUREMENTS_MAX];
+    size_t nitro_cnt;
     char denied_advisories[PH_POLICY_ADVISORIES_MAX][PH_ADVISORY_LEN_MAX + 1];
     size_t denied_advisory_cnt;
     uint8_t instances[PH_POLICY_INSTANCES_MAX][16]; /* platform instance ids; none: any platform */
     size_t instance_cnt;
+    struct ph_policy_nvidia nvidia;
 };
 
 /* The policy of `phala evidence verify` without --policy: genuine production hardware, UpToDate, no
  * debug, no migration, SEPT_VE_DISABLE on. It demands no measurement: the verdict says so. */
 const struct ph_policy *ph_policy_builtin_hardware(void);
 
+/* The zeroed policy: it denies everything. */
+const struct ph_policy *ph_policy_denies(void);
+
 /**
  * Read a policy document. Unknown keys and wrong types are errors; absent keys keep the denying
  * default.
  *
  * @text  borrowed for the call
- * @out   written whole on PH_OK, else untouched (about 40 KiB: allocate it)
+ * @out   written whole on PH_OK, else untouched (about 70 KiB: allocate it)
  * @why   written when refused
  * Returns PH_ERR_MALFORMED, PH_ERR_LIMIT, PH_ERR_NOMEM
  */

@@ -1,7 +1,7 @@
 /* Policies: what an empty one denies, what a document may say, and how each part decides. */
 
 #include "attest/policy.h"
-#include "attest/synth_world.h"
+#include "attest/synth/synth_world.h"
 #include "base/own.h"
 #include "base/test.h"
 
@@ -46,6 +46,50 @@ TEST(the_builtin_policy_takes_production_hardware_and_no_measurement)
     CHECK(p->statuses == 1u << PH_TCB_UP_TO_DATE && p->any_measurement);
     CHECK(!p->allow_debug_insecure && !p->allow_migratable && !p->allow_sept_ve &&
           !p->allow_service_td && !p->has_simulator_root_insecure && p->grace_s == 0);
+}
+
+TEST(members_for_snp_are_read)
+{
+    static const struct ph_policy_snp none;
+    const struct ph_policy_snp *p = &policy.snp;
+
+    CHECK(parse("{\"measurements\":{\"snp\":[{\"measurement\":\"" A48 "\"},{\"measurement\":\"" A48
+                "\",\"host_data\":\"" A32 "\",\"id_key_digest\":\"" A48
+                "\",\"author_key_digest\":\"" A48 "\"}]}}") == PH_OK);
+    CHECK(p->guest_cnt == 2 && p->guest[0].measurement[47] == 0x11);
+    CHECK(!p->guest[0].has_host_data && !p->guest[0].has_id_key_digest &&
+          !p->guest[0].has_author_key_digest);
+    CHECK(p->guest[1].has_host_data && p->guest[1].host_data[31] == 0x22);
+    CHECK(p->guest[1].has_id_key_digest && p->guest[1].id_key_digest[47] == 0x11);
+    CHECK(p->guest[1].has_author_key_digest && p->guest[1].author_key_digest[47] == 0x11);
+
+    CHECK(parse("{\"snp\":{}}") == PH_OK && memcmp(p, &none, sizeof(none)) == 0);
+    CHECK(parse("{\"snp\":{\"min_tcb\":{\"milan\":{\"bootloader\":4,\"tee\":1,\"snp\":24,"
+                "\"microcode\":219},\"turin\":{\"fmc\":1}},"
+                "\"min_abi\":{\"major\":1,\"minor\":55},\"min_guest_svn\":7,\"max_vmpl\":3,"
+                "\"require_smt_off\":true,\"require_ciphertext_hiding\":true,\"require_crl\":true,"
+                "\"allow_migrate_ma\":true,\"allow_provisional\":true,\"allow_vlek\":false,"
+                "\"chip_ids\":[\"59790fb1c39f35c1\",\"" A32 A32 "\"]}}") == PH_OK);
+    const struct ph_snp_tcb milan = {.bootloader = 4, .tee = 1, .snp = 24, .microcode = 219};
+    const struct ph_snp_tcb turin = {.fmc = 1};
+    CHECK(p->has_min_tcb && p->min_tcb[PH_SNP_MILAN].present && p->min_tcb[PH_SNP_TURIN].present &&
+          !p->min_tcb[PH_SNP_GENOA].present);
+    CHECK(memcmp(&p->min_tcb[PH_SNP_MILAN].tcb, &milan, sizeof(milan)) == 0);
+    CHECK(memcmp(&p->min_tcb[PH_SNP_TURIN].tcb, &turin, sizeof(turin)) == 0);
+    CHECK(p->min_abi_major == 1 && p->min_abi_minor == 55 && p->min_guest_svn == 7);
+    CHECK(p->max_vmpl == 3 && p->require_smt_off && p->require_ciphertext_hiding &&
+          p->require_crl && p->allow_migrate_ma && p->allow_provisional && p->deny_vlek);
+    CHECK(p->chip_id_cnt == 2 && p->chip_ids[0][0] == 0x59 && p->chip_ids[0][7] == 0xc1 &&
+          p->chip_ids[0][8] == 0 && p->chip_ids[1][63] == 0x22);
+}
+
+TEST(nitro_measurements_are_read)
+{
+    CHECK(parse("{\"measurements\":{\"nitro\":[{\"pcr0\":\"" A48 "\",\"pcr3\":\"" A48
+                "\"},{\"pcr8\":\"" A48 "\"}]}}") == PH_OK);
+    CHECK(policy.nitro_cnt == 2 && policy.nitro[0].pcrs == 9 && policy.nitro[1].pcrs == 1 << 8);
+    CHECK(policy.nitro[0].pcr[3][47] == 0x11 && policy.nitro[1].pcr[8][0] == 0x11);
+    CHECK(!policy.any_measurement && policy.tdx_cnt == 0);
 }
 
 TEST(every_member_is_read)
@@ -96,18 +140,44 @@ TEST(what_is_wrong_is_refused_and_named)
         {"{\"min_evaluation_number\":-1}", "min_evaluation_number"},
         {"{\"min_evaluation_number\":4294967296}", "min_evaluation_number"},
         {"{\"grace_s\":7776001}", "grace_s"},
-        {"{\"grace_s\":1.5}", "grace_s"},
+        {"{\"grace_s\":1.5}", "fractions"},
         {"{\"denied_advisories\":[\"\"]}", "denied_advisories"},
         {"{\"denied_advisories\":[7]}", "denied_advisories"},
         {"{\"denied_advisories\":[\"INTEL-SA-000000000000000000000001\"]}", "denied_advisories"},
         {"{\"measurements\":\"all\"}", "measurements"},
-        {"{\"measurements\":{\"snp\":[]}}", "snp"},
+        {"{\"measurements\":{\"sev\":[]}}", "sev"},
+        {"{\"measurements\":{\"snp\":{}}}", "snp"},
+        {"{\"measurements\":{\"snp\":[1]}}", "snp"},
+        {"{\"measurements\":{\"snp\":[{}]}}", "measurement"},
+        {"{\"measurements\":{\"snp\":[{\"host_data\":\"" A32 "\"}]}}", "measurement"},
+        {"{\"measurements\":{\"snp\":[{\"measurement\":\"11\"}]}}", "measurement"},
+        {"{\"measurements\":{\"snp\":[{\"measurement\":\"" A48 "\",\"rtmr0\":\"\"}]}}", "rtmr0"},
+        {"{\"snp\":[]}", "snp"},
+        {"{\"snp\":{\"allow_debug\":true}}", "allow_debug"},
+        {"{\"snp\":{\"allow_vlek\":1}}", "allow_vlek"},
+        {"{\"snp\":{\"require_crl\":null}}", "require_crl"},
+        {"{\"snp\":{\"max_vmpl\":4}}", "max_vmpl"},
+        {"{\"snp\":{\"min_guest_svn\":4294967296}}", "min_guest_svn"},
+        {"{\"snp\":{\"min_abi\":{}}}", "major"},
+        {"{\"snp\":{\"min_abi\":{\"major\":256}}}", "major"},
+        {"{\"snp\":{\"min_abi\":{\"major\":1,\"build\":1}}}", "build"},
+        {"{\"snp\":{\"min_tcb\":[]}}", "min_tcb"},
+        {"{\"snp\":{\"min_tcb\":{\"venice\":{}}}}", "venice"},
+        {"{\"snp\":{\"min_tcb\":{\"milan\":{\"fmc\":1}}}}", "fmc"},
+        {"{\"snp\":{\"min_tcb\":{\"turin\":{\"fmc\":256}}}}", "fmc"},
+        {"{\"snp\":{\"chip_ids\":[\"11\"]}}", "chip_ids"},
+        {"{\"snp\":{\"chip_ids\":[\"0000000000000000\"]}}", "chip_ids"},
         {"{\"measurements\":{\"tdx\":{}}}", "tdx"},
         {"{\"measurements\":{\"tdx\":[1]}}", "tdx"},
         {"{\"measurements\":{\"tdx\":[{}]}}", "mr_td"},
         {"{\"measurements\":{\"tdx\":[{\"rtmr0\":\"" A48 "\"}]}}", "mr_td"},
         {"{\"measurements\":{\"tdx\":[{\"mr_td\":\"11\"}]}}", "mr_td"},
         {"{\"measurements\":{\"tdx\":[{\"mr_td\":\"" A48 "\",\"rtmr4\":\"\"}]}}", "rtmr4"},
+        {"{\"measurements\":{\"nitro\":{}}}", "nitro"},
+        {"{\"measurements\":{\"nitro\":[{}]}}", "pcr0"},
+        {"{\"measurements\":{\"nitro\":[{\"pcr3\":\"" A48 "\"}]}}", "pcr0"},
+        {"{\"measurements\":{\"nitro\":[{\"pcr0\":\"11\"}]}}", "pcr0"},
+        {"{\"measurements\":{\"nitro\":[{\"pcr0\":\"" A48 "\",\"pcr9\":\"" A48 "\"}]}}", "pcr9"},
         {"{\"measurements\":{\"sgx\":[{}]}}", "mrenclave"},
         {"{\"measurements\":{\"sgx\":[true]}}", "sgx"},
         {"{\"measurements\":{\"sgx\":[{\"mrsigner\":\"" A32 "\"}]}}", "isvprodid"},
@@ -307,7 +377,8 @@ TEST(entries_count_from_the_first_to_the_last_counted)
 PH_TEST_MAIN(CASE(entries_count_from_the_first_to_the_last_counted),
              CASE(an_empty_document_and_a_zeroed_policy_deny_everything),
              CASE(the_builtin_policy_takes_production_hardware_and_no_measurement),
-             CASE(every_member_is_read), CASE(what_is_wrong_is_refused_and_named),
+             CASE(every_member_is_read), CASE(members_for_snp_are_read),
+             CASE(nitro_measurements_are_read), CASE(what_is_wrong_is_refused_and_named),
              CASE(a_document_over_the_limit_is_refused),
              CASE(a_td_is_named_by_every_register_that_the_policy_gives),
              CASE(an_enclave_is_named_by_its_hash_or_by_signer_product_and_version),

@@ -2,9 +2,9 @@
  * Documents are taken apart into elements and put together again with one of them replaced. */
 
 #include "attest/crl.h"
-#include "attest/pki.h"
-#include "attest/sgx_ext.h"
-#include "attest/synth.h"
+#include "attest/intel/pki.h"
+#include "attest/intel/sgx_ext.h"
+#include "attest/synth/synth.h"
 #include "attest/x509.h"
 #include "base/own.h"
 #include "base/test.h"
@@ -106,7 +106,7 @@ static enum ph_err parse_with(const struct fixture *f, size_t which, struct ph_b
     struct parts tbs = split(inside(split(inside(ph_buf_view(&f->leaf))).part[0]));
     tbs.part[which] = replacement;
     with_tbs(&made, ph_buf_view(&f->leaf), &tbs);
-    return ph_x509_parse(ph_buf_view(&made), out);
+    return ph_x509_parse(&ph_x509_profile_intel, ph_buf_view(&made), out);
 }
 
 TEST(a_certificate_is_read_whole)
@@ -114,14 +114,14 @@ TEST(a_certificate_is_read_whole)
     struct fixture f;
     struct ph_x509 x;
     setup(&f);
-    CHECK(ph_x509_parse(ph_buf_view(&f.leaf), &x) == PH_OK);
+    CHECK(ph_x509_parse(&ph_x509_profile_intel, ph_buf_view(&f.leaf), &x) == PH_OK);
     CHECK(ph_bytes_is(x.cn, "Intel SGX PCK Certificate") && !x.is_ca && x.has_key_usage);
     CHECK(x.key_usage == (PH_X509_KU_DIGITAL_SIGNATURE | PH_X509_KU_NON_REPUDIATION));
     CHECK(x.not_before_s == f.s.pck_not_before_s && x.not_after_s == f.s.pck_not_after_s);
     CHECK(x.serial.len == 20 && memcmp(x.serial.ptr, f.s.pck_serial.b, 20) == 0);
-    CHECK(x.aki.len == 20 && x.ski.len == 20 && x.sgx.len > 0);
-    CHECK(ph_x509_parse(ph_buf_view(&f.root), &x) == PH_OK);
-    CHECK(x.is_ca && x.has_path_len && x.path_len == 1 && x.sgx.len == 0);
+    CHECK(x.aki.len == 20 && x.ski.len == 20 && x.vendor[0].len > 0);
+    CHECK(ph_x509_parse(&ph_x509_profile_intel, ph_buf_view(&f.root), &x) == PH_OK);
+    CHECK(x.is_ca && x.has_path_len && x.path_len == 1 && x.vendor[0].len == 0);
     CHECK(x.key_usage == (PH_X509_KU_CERT_SIGN | PH_X509_KU_CRL_SIGN));
     teardown(&f);
 }
@@ -133,13 +133,15 @@ TEST(every_truncation_and_anything_after_is_refused)
     struct ph_crl crl;
     setup(&f);
     for (size_t len = 0; len < f.leaf.len; len++)
-        CHECK(ph_x509_parse((struct ph_bytes){f.leaf.ptr, len}, &x) == PH_ERR_MALFORMED);
+        CHECK(ph_x509_parse(&ph_x509_profile_intel, (struct ph_bytes){f.leaf.ptr, len}, &x) ==
+              PH_ERR_MALFORMED);
     for (size_t len = 0; len < f.crl.len; len++)
-        CHECK(ph_crl_parse((struct ph_bytes){f.crl.ptr, len}, &crl) == PH_ERR_MALFORMED);
+        CHECK(ph_crl_parse(PH_X509_SIG_ECDSA_SHA256, (struct ph_bytes){f.crl.ptr, len}, &crl) ==
+              PH_ERR_MALFORMED);
     CHECK(ph_buf_add(&f.leaf, PH_BYTES_LIT("\0")) == PH_OK);
-    CHECK(ph_x509_parse(ph_buf_view(&f.leaf), &x) == PH_ERR_MALFORMED);
+    CHECK(ph_x509_parse(&ph_x509_profile_intel, ph_buf_view(&f.leaf), &x) == PH_ERR_MALFORMED);
     CHECK(ph_buf_add(&f.crl, PH_BYTES_LIT("\0")) == PH_OK);
-    CHECK(ph_crl_parse(ph_buf_view(&f.crl), &crl) == PH_ERR_MALFORMED);
+    CHECK(ph_crl_parse(PH_X509_SIG_ECDSA_SHA256, ph_buf_view(&f.crl), &crl) == PH_ERR_MALFORMED);
     teardown(&f);
 }
 
@@ -149,8 +151,10 @@ TEST(sizes_are_limited)
     struct ph_crl crl;
     uint8_t *big = calloc(1, PH_CRL_MAX + 1);
     CHECK(big);
-    CHECK(ph_x509_parse((struct ph_bytes){big, PH_X509_MAX + 1}, &x) == PH_ERR_LIMIT);
-    CHECK(ph_crl_parse((struct ph_bytes){big, PH_CRL_MAX + 1}, &crl) == PH_ERR_LIMIT);
+    CHECK(ph_x509_parse(&ph_x509_profile_intel, (struct ph_bytes){big, PH_X509_MAX + 1}, &x) ==
+          PH_ERR_LIMIT);
+    CHECK(ph_crl_parse(PH_X509_SIG_ECDSA_SHA256, (struct ph_bytes){big, PH_CRL_MAX + 1}, &crl) ==
+          PH_ERR_LIMIT);
     free(big);
 }
 
@@ -302,7 +306,7 @@ TEST(inner_and_outer_algorithm_and_the_signature_are_checked)
         struct parts top = split(inside(ph_buf_view(&f.leaf)));
         top.part[which] = which == 1 ? sha384 : PH_BYTES_LIT("\x03\x01\x00");
         join(&made, PH_DER_SEQUENCE, &top);
-        CHECK(ph_x509_parse(ph_buf_view(&made), &x) != PH_OK);
+        CHECK(ph_x509_parse(&ph_x509_profile_intel, ph_buf_view(&made), &x) != PH_OK);
     }
     teardown(&f);
 }
@@ -311,8 +315,8 @@ TEST(inner_and_outer_algorithm_and_the_signature_are_checked)
 static struct parts sgx_parts(const struct fixture *f)
 {
     struct ph_x509 x;
-    CHECK(ph_x509_parse(ph_buf_view(&f->leaf), &x) == PH_OK);
-    return split(inside(x.sgx));
+    CHECK(ph_x509_parse(&ph_x509_profile_intel, ph_buf_view(&f->leaf), &x) == PH_OK);
+    return split(inside(x.vendor[0]));
 }
 
 static enum ph_err parse_sgx(const struct parts *p, struct ph_sgx_ext *out)
@@ -498,12 +502,13 @@ TEST(a_list_names_its_serials_and_no_others)
     struct fixture f;
     struct ph_crl crl;
     setup(&f);
-    CHECK(ph_crl_parse(ph_buf_view(&f.crl), &crl) == PH_OK);
+    CHECK(ph_crl_parse(PH_X509_SIG_ECDSA_SHA256, ph_buf_view(&f.crl), &crl) == PH_OK);
     CHECK(crl.this_update_s == f.s.crl_issue_s && crl.next_update_s == f.s.crl_next_s);
     CHECK(ph_crl_has(&crl, PH_BYTES_OF(f.s.pck_serial.b)));
     CHECK(!ph_crl_has(&crl, PH_BYTES_OF(f.s.ca_serial.b)));
     CHECK(!ph_crl_has(&crl, (struct ph_bytes){f.s.pck_serial.b, 19}));
-    CHECK(ph_crl_parse(ph_synth_pki_parts(f.pki).root_ca_crl, &crl) == PH_OK);
+    CHECK(ph_crl_parse(PH_X509_SIG_ECDSA_SHA256, ph_synth_pki_parts(f.pki).root_ca_crl, &crl) ==
+          PH_OK);
     CHECK(crl.entries.len == 0 && !ph_crl_has(&crl, PH_BYTES_OF(f.s.pck_serial.b)));
     teardown(&f);
 }
@@ -567,7 +572,7 @@ TEST(each_field_of_a_list_is_held_to_its_form)
         struct parts tbs = split(inside(split(inside(ph_buf_view(&f.crl))).part[0]));
         tbs.part[rows[i].which] = rows[i].der;
         with_tbs(&made, ph_buf_view(&f.crl), &tbs);
-        const enum ph_err err = ph_crl_parse(ph_buf_view(&made), &crl);
+        const enum ph_err err = ph_crl_parse(PH_X509_SIG_ECDSA_SHA256, ph_buf_view(&made), &crl);
         if (err != rows[i].err)
             fail_msg("row %zu: %s", i, ph_err_name(err));
     }

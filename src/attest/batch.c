@@ -1,0 +1,66 @@
+#include "attest/batch.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct batch {
+    const struct ph_batch_args *args;
+    struct ph_verdict *verdict;
+    enum ph_err *result;
+    atomic_size_t next; /* the first quote that no thread has taken */
+    atomic_bool refused;
+};
+
+static void judge_one(struct batch *b, size_t i)
+{
+    const struct ph_batch_args *a = b->args;
+    const struct ph_verify_args args = {
+        .quote = a->item[i].quote,
+        .collateral = a->collateral,
+        .roots = a->roots,
+        .policy = a->policy,
+        .report_data = a->item[i].report_data,
+        .report_data_unchecked = a->item[i].report_data_unchecked,
+        .now_s = a->now_s,
+        .cache = a->cache,
+    };
+    const enum ph_err err = ph_quote_verify_with(&args, &b->verdict[i]);
+
+    if (b->result)
+        b->result[i] = err;
+    if (err != PH_OK)
+        atomic_store_explicit(&b->refused, true, memory_order_relaxed);
+}
+
+static void *work(void *arg)
+{
+    struct batch *b = arg;
+
+    for (;;) {
+        const size_t i = atomic_fetch_add_explicit(&b->next, 1, memory_order_relaxed);
+        if (i >= b->args->item_cnt)
+            return NULL;
+        judge_one(b, i);
+    }
+}
+
+enum ph_err ph_quote_verify_batch(const struct ph_batch_args *args, struct ph_verdict *verdict,
+                                  enum ph_err *result)
+{
+    struct batch b = {.args = args, .verdict = verdict, .result = result};
+    pthread_t thread[PH_BATCH_THREADS_MAX];
+    size_t started = 0;
+
+    if (args->thread_cnt < 1 || args->thread_cnt > PH_BATCH_THREADS_MAX)
+        return PH_ERR_LIMIT;
+    const size_t wanted = args->thread_cnt < args->item_cnt ? args->thread_cnt : args->item_cnt;
+    while (started + 1 < wanted && pthread_create(&thread[started], NULL, work, &b) == 0)
+        started++;
+    (void)work(&b);
+    for (size_t i = 0; i < started; i++)
+        (void)pthread_join(thread[i], NULL);
+    /* The joins make every write of the threads visible. */
+    if (atomic_load(&b.refused))
+        return PH_ERR_UNTRUSTED;
+    return PH_OK;
+}

@@ -1,0 +1,166 @@
+/* When memory ends, nothing is accepted and nothing is written: every allocation fails once. */
+
+#include <stdbool.h>
+#include <stdlib.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HEAP_FAILS 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HEAP_FAILS 0
+#endif
+#endif
+#ifndef HEAP_FAILS
+#define HEAP_FAILS 1
+#endif
+
+/* Allocations left until one fails; 0: none does. */
+static unsigned long until_failure;
+static bool failed;
+
+#if HEAP_FAILS
+void *__libc_malloc(size_t len);
+void *__libc_calloc(size_t cnt, size_t len);
+void *__libc_realloc(void *old, size_t len);
+
+static bool fails(void)
+{
+    if (until_failure == 0 || --until_failure > 0)
+        return false;
+    failed = true;
+    return true;
+}
+
+__attribute__((visibility("default"))) void *malloc(size_t len)
+{
+    return fails() ? NULL : __libc_malloc(len);
+}
+
+__attribute__((visibility("default"))) void *calloc(size_t cnt, size_t len)
+{
+    return fails() ? NULL : __libc_calloc(cnt, len);
+}
+
+__attribute__((visibility("default"))) void *realloc(void *old, size_t len)
+{
+    return fails() ? NULL : __libc_realloc(old, len);
+}
+#endif
+
+#include "attest/intel/verify.h"
+#include "attest/synth/synth_world.h"
+#include "base/own.h"
+#include "base/test.h"
+
+static struct ph_verdict verdict;
+
+/* True if the n-th allocation from now on was reached and failed. */
+#define WITH_FAILURE(n, call)                                                                      \
+    (failed = false, until_failure = (n), err = (call), until_failure = 0, failed)
+
+TEST(a_policy_that_does_not_fit_is_not_written)
+{
+    static struct ph_policy policy, before;
+    struct ph_json_why why;
+    enum ph_err err;
+    unsigned long n = 1;
+
+    if (!HEAP_FAILS)
+        SKIP_BECAUSE("a sanitizer stands in for the heap");
+    memset(&before, 0x5c, sizeof(before));
+    for (policy = before;; n++) {
+        if (!WITH_FAILURE(n, ph_policy_parse(ph_bytes_str("{}"), &policy, &why)))
+            break;
+        CHECK(err == PH_ERR_NOMEM && memcmp(&policy, &before, sizeof(policy)) == 0);
+    }
+    CHECK(n > 1 && err == PH_OK);
+}
+
+TEST(a_quote_is_not_judged_without_memory)
+{
+    struct ph_collateral *collateral PH_OWNED(ph_collateral_freep) = NULL;
+    struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
+    struct ph_attest_roots roots;
+    struct world w;
+    enum ph_err err;
+    unsigned long n = 1;
+
+    if (!HEAP_FAILS)
+        SKIP_BECAUSE("a sanitizer stands in for the heap");
+    world_init(&w);
+    world_make(&w, &collateral, &quote, &roots);
+    for (;; n++) {
+        memset(&verdict, 0x5c, sizeof(verdict));
+        if (!WITH_FAILURE(n, ph_quote_verify(ph_buf_view(&quote), collateral, &roots, &w.policy,
+                                             w.expected, w.now_s, &verdict)))
+            break;
+        /* A library underneath may do without what it asked for; we may not. */
+        if (err == PH_OK)
+            continue;
+        CHECK(err == PH_ERR_NOMEM && !verdict.accepted);
+        CHECK(verdict.check == PH_CHECK_CNT && strcmp(verdict.reason, "not-judged") == 0);
+        CHECK(verdict.claims.tee == PH_TEE_NONE);
+        CHECK(strstr(verdict.sentence, "out of memory"));
+    }
+    CHECK(n > 2 && err == PH_OK && verdict.accepted);
+}
+
+/* How many single failures of the heap end in PH_ERR_NOMEM. */
+static unsigned refusals(const struct ph_verify_args *args)
+{
+    unsigned cnt = 0;
+    enum ph_err err;
+
+    for (unsigned long n = 1; WITH_FAILURE(n, ph_quote_verify_with(args, &verdict)); n++) {
+        CHECK(!verdict.accepted || err == PH_OK);
+        cnt += err == PH_ERR_NOMEM;
+    }
+    return cnt;
+}
+
+TEST(an_event_log_is_not_judged_without_memory)
+{
+    struct ph_collateral *collateral PH_OWNED(ph_collateral_freep) = NULL;
+    struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
+    const struct ph_bytes log = ph_bytes_str("[]");
+    struct ph_attest_roots roots;
+    struct world w;
+
+    if (!HEAP_FAILS)
+        SKIP_BECAUSE("a sanitizer stands in for the heap");
+    world_init(&w);
+    world_make(&w, &collateral, &quote, &roots);
+    struct ph_verify_args args = {.quote = ph_buf_view(&quote),
+                                  .collateral = collateral,
+                                  .roots = &roots,
+                                  .policy = &w.policy,
+                                  .report_data = w.expected,
+                                  .now_s = w.now_s};
+    const unsigned without = refusals(&args);
+    args.event_log = &log;
+    CHECK(refusals(&args) > without);
+}
+
+TEST(collateral_is_not_made_without_memory)
+{
+    static const struct ph_collateral_parts parts; /* none at all */
+    struct ph_collateral *collateral = NULL;
+    struct ph_json_why why;
+    enum ph_err err;
+    unsigned long n = 1;
+
+    if (!HEAP_FAILS)
+        SKIP_BECAUSE("a sanitizer stands in for the heap");
+    for (;; n++) {
+        if (!WITH_FAILURE(n, ph_collateral_parse(&parts, &collateral, &why)))
+            break;
+        CHECK(err == PH_ERR_NOMEM && !collateral);
+    }
+    CHECK(n > 1 && err == PH_OK && collateral);
+    ph_collateral_free(collateral);
+}
+
+PH_TEST_MAIN(CASE(a_policy_that_does_not_fit_is_not_written),
+             CASE(a_quote_is_not_judged_without_memory),
+             CASE(an_event_log_is_not_judged_without_memory),
+             CASE(collateral_is_not_made_without_memory))
