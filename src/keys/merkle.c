@@ -2,32 +2,53 @@
  * a node without a right sibling moves up unchanged, which gives the RFC's shape (split at the
  * largest power of two below n). */
 
+#include "base/own.h"
 #include "crypto/hash.h"
 #include "keys/receipt.h"
 
 #include <assert.h>
 
-static void node_hash(const struct ph_hash32 *left, const struct ph_hash32 *right,
-                      struct ph_hash32 *out)
+static void node_input(const struct ph_hash32 *left, const struct ph_hash32 *right,
+                       uint8_t raw[static 65])
 {
-    uint8_t raw[65];
-
     raw[0] = 0x01;
     memcpy(raw + 1, left->b, 32);
     memcpy(raw + 33, right->b, 32);
+}
+
+static void node_hash(const struct ph_hash32 *left, const struct ph_hash32 *right,
+                      struct ph_hash32 *out)
+{
+    uint8_t raw[65] PH_NO_INIT;
+
+    node_input(left, right, raw);
     ph_sha256(PH_BYTES_OF(raw), out->b);
+}
+
+/* Two neighbours: four nodes of a level into two of the next. */
+static void node_hash_pair(const struct ph_hash32 child[static 4], struct ph_hash32 out[static 2])
+{
+    uint8_t first[65] PH_NO_INIT, second[65] PH_NO_INIT;
+
+    node_input(&child[0], &child[1], first);
+    node_input(&child[2], &child[3], second);
+    ph_sha256_pair(PH_BYTES_OF(first), PH_BYTES_OF(second), out[0].b, out[1].b);
 }
 
 void ph_merkle_build(struct ph_merkle *tree, const struct ph_hash32 *leaves, size_t cnt)
 {
     assert(cnt >= 1 && cnt <= PH_RECEIPT_BATCH_MAX);
-    memcpy(tree->node, leaves, cnt * sizeof(*leaves));
+    if (leaves != tree->node)
+        memcpy(tree->node, leaves, cnt * sizeof(*leaves));
     tree->leaf_cnt = (uint32_t)cnt;
 
     struct ph_hash32 *level = tree->node;
     for (size_t n = cnt; n > 1; n = (n + 1) / 2) {
         struct ph_hash32 *up = level + n;
-        for (size_t i = 0; i + 1 < n; i += 2)
+        size_t i = 0;
+        for (; i + 3 < n; i += 4)
+            node_hash_pair(&level[i], &up[i / 2]);
+        if (i + 1 < n)
             node_hash(&level[i], &level[i + 1], &up[i / 2]);
         if (n % 2 == 1)
             up[n / 2] = level[n - 1];

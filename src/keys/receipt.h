@@ -14,23 +14,25 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "crypto/hash.h"
 
-/* F(field, offset, size): the leaf as hashed; integers big-endian. */
+/* F(field, offset, size): the leaf as hashed; integers big-endian. With the 0x00 in front, `tag` to
+ * `bundle_hash` are the first block of SHA-256: it is the same for every call of a phat, and hashed
+ * once (struct ph_leaf_hasher). */
 /* clang-format off */
 #define PH_RECEIPT_LEAF(F)                                                                         \
-    F(version,        0,  1) /* 1 */                                                               \
-    F(outcome,        1,  1) /* enum ph_outcome */                                                 \
-    F(status,         2,  2) /* HTTP status sent to the caller */                                  \
-    F(phat,           4, 20)                                                                       \
-    F(bundle_hash,   24, 32)                                                                       \
-    F(request_hash,  56, 32)                                                                       \
-    F(response_hash, 88, 32)                                                                       \
-    F(nonce,        120, 32) /* Phala-Nonce of the caller; zero without one */                     \
-    F(time_ms,      152,  8) /* Unix milliseconds when the answer was complete */                  \
-    F(commit_index, 160,  8) /* 0: the phat keeps no state */                                      \
-    F(state_root,   168, 32) /* zero likewise */
+    F(tag,            0, 10) /* "phala-leaf" */                                                    \
+    F(version,       10,  1) /* 1 */                                                               \
+    F(phat,          11, 20)                                                                       \
+    F(bundle_hash,   31, 32)                                                                       \
+    F(outcome,       63,  1) /* enum ph_outcome */                                                 \
+    F(status,        64,  2) /* HTTP status sent to the caller */                                  \
+    F(time_ms,       66,  8) /* Unix milliseconds when the answer was complete */                  \
+    F(request_hash,  74, 32)                                                                       \
+    F(response_hash, 106, 32)                                                                      \
+    F(nonce,        138, 32) /* Phala-Nonce of the caller; zero without one */
 /* clang-format on */
-enum { PH_RECEIPT_LEAF_LEN = 200, PH_RECEIPT_BATCH_MAX = 1024 };
+enum { PH_RECEIPT_LEAF_LEN = 170, PH_RECEIPT_LEAF_FRONT = 63, PH_RECEIPT_BATCH_MAX = 1024 };
 
 enum ph_outcome {
     PH_OUTCOME_ANSWERED = 0, /* the phat's own answer, complete */
@@ -47,8 +49,8 @@ struct ph_receipt_fields {
     uint8_t version, outcome;
     uint16_t status;
     struct ph_phat_id phat;
-    struct ph_hash32 bundle_hash, request_hash, response_hash, nonce, state_root;
-    uint64_t time_ms, commit_index;
+    struct ph_hash32 bundle_hash, request_hash, response_hash, nonce;
+    uint64_t time_ms;
 };
 void ph_receipt_leaf_view(const struct ph_receipt_leaf *leaf, struct ph_receipt_fields *out);
 void ph_receipt_fields_leaf(const struct ph_receipt_fields *fields, struct ph_receipt_leaf *out);
@@ -61,18 +63,38 @@ void ph_receipt_leaf_make(struct ph_receipt_leaf *out, enum ph_outcome outcome, 
                           const struct ph_hash32 *response_hash, const struct ph_hash32 *nonce,
                           uint64_t time_ms);
 
-/* request_hash = SHA-256("phala-request-v1\n" method "\n" target "\n" "content-type: " v "\n"
- * hex(SHA-256(body)) "\n") response_hash = SHA-256("phala-response-v1\n" status "\n" "content-type:
- * " v "\n" "content-encoding: " v "\n" "location: " v "\n" hex(SHA-256(body)) "\n") A header that
- * is absent has an empty v. target is the path and query as the phat saw them. */
+/* request_hash = SHA-256("phala-request-v1\n" method "\n" target "\n" content-type "\n" body)
+ * response_hash = SHA-256("phala-response-v1\n" status "\n" content-type "\n" content-encoding "\n"
+ *                         location "\n" body)
+ * A header that is absent has an empty line. No line may hold a line feed, or the hash would be
+ * that of other messages too: whoever calls has checked that. target is the path and query as the
+ * phat saw them. */
 void ph_receipt_request_hash(struct ph_bytes method, struct ph_bytes target,
-                             struct ph_bytes content_type, const uint8_t body_sha256[static 32],
+                             struct ph_bytes content_type, struct ph_bytes body,
                              struct ph_hash32 *out);
 void ph_receipt_response_hash(uint16_t status, struct ph_bytes content_type,
                               struct ph_bytes content_encoding, struct ph_bytes location,
-                              const uint8_t body_sha256[static 32], struct ph_hash32 *out);
+                              struct ph_bytes body, struct ph_hash32 *out);
+/* The same for a body that comes in pieces: begin, ph_sha256_update with each, ph_sha256_final. */
+void ph_receipt_request_begin(struct ph_sha256 *h, struct ph_bytes method, struct ph_bytes target,
+                              struct ph_bytes content_type);
+void ph_receipt_response_begin(struct ph_sha256 *h, uint16_t status, struct ph_bytes content_type,
+                               struct ph_bytes content_encoding, struct ph_bytes location);
 
 void ph_receipt_leaf_hash(const struct ph_receipt_leaf *leaf, struct ph_hash32 *out);
+/* The same for many leaves, most of them of one phat: remembers the hash of the front of the leaf
+ * before. Zeroed is a fresh one. */
+struct ph_leaf_hasher {
+    bool set;
+    uint8_t front[PH_RECEIPT_LEAF_FRONT];
+    struct ph_sha256 after;
+};
+void ph_receipt_leaf_hash_next(struct ph_leaf_hasher *hasher, const struct ph_receipt_leaf *leaf,
+                               struct ph_hash32 *out);
+/* Two leaves at once (ph_sha256_pair_from), each by its hasher; both may have the same one. */
+void ph_receipt_leaf_hash_pair(struct ph_leaf_hasher *hasher_a, const struct ph_receipt_leaf *a,
+                               struct ph_hash32 *out_a, struct ph_leaf_hasher *hasher_b,
+                               const struct ph_receipt_leaf *b, struct ph_hash32 *out_b);
 /* A whole tree, so that each of many paths costs copying and no hashing: build once per batch, then
  * ask for every leaf's path. 64 KiB of the caller's storage. */
 enum {
@@ -84,7 +106,7 @@ struct ph_merkle {
     struct ph_hash32 root;
     struct ph_hash32 node[PH_MERKLE_NODE_MAX]; /* levels, leaves first */
 };
-/* @cnt 1..PH_RECEIPT_BATCH_MAX; @leaves may not lie inside the tree. */
+/* @cnt 1..PH_RECEIPT_BATCH_MAX; @leaves may be tree->node, where they are then not copied. */
 void ph_merkle_build(struct ph_merkle *tree, const struct ph_hash32 *leaves, size_t cnt);
 /* Audit path of leaf `index` < leaf_cnt, bottom up; yields its length. */
 size_t ph_merkle_tree_path(const struct ph_merkle *tree, size_t index,
@@ -127,8 +149,8 @@ struct ph_receipt {
 PH_CHECKED enum ph_err ph_receipt_to_json(const struct ph_receipt *receipt, struct ph_buf *out);
 PH_CHECKED enum ph_err ph_receipt_from_json(struct ph_bytes text, struct ph_receipt *out,
                                             char why[static 128]);
-/* Root that leaf and path lead to, before any signature is looked at. PH_ERR_UNSUPPORTED: version
- * is not 1. PH_ERR_UNTRUSTED: index, count and path do not fit together. */
+/* Root that leaf and path lead to, before any signature is looked at. PH_ERR_UNSUPPORTED: tag
+ * or version is another. PH_ERR_UNTRUSTED: index, count and path do not fit together. */
 PH_CHECKED enum ph_err ph_receipt_root(const struct ph_receipt *receipt, struct ph_hash32 *root);
 /* Checks version, path and signature; yields who signed. Whether that signer is a worker is for the
  * evidence to say. PH_ERR_UNTRUSTED. */

@@ -2,17 +2,14 @@
 
 #include "base/hex.h"
 #include "base/own.h"
-#include "codec/jscan.h"
+#include "codec/jread.h"
 #include "keys/eip712_priv.h"
 #include "keys/receipt.h"
 
 #include <stdio.h>
 
 enum {
-    TOK_MAX = 48, /* a receipt has at most 1 + 3 + 11 + 5 + 10 values */
-    TOP_CNT = 3,
-    LEAF_CNT = 11,
-    BATCH_CNT = 5,
+    TOK_MAX = 48, /* a receipt has at most 1 + 3 + 9 + 5 + 10 values */
 };
 
 static const char *const outcomes[] = {"answered", "failed", "cut"};
@@ -41,9 +38,7 @@ static enum ph_err add_leaf(struct ph_buf *out, const struct ph_receipt_fields *
     PH_TRY(add_hex(out, "\",\"request_hash\":\"", f->request_hash.b, 32));
     PH_TRY(add_hex(out, "\",\"response_hash\":\"", f->response_hash.b, 32));
     PH_TRY(add_hex(out, "\",\"nonce\":\"", f->nonce.b, 32));
-    PH_TRY(ph_buf_addf(out, "\",\"time_ms\":%llu,\"commit_index\":%llu",
-                       (unsigned long long)f->time_ms, (unsigned long long)f->commit_index));
-    return add_hex(out, ",\"state_root\":\"", f->state_root.b, 32);
+    return ph_buf_addf(out, "\",\"time_ms\":%llu", (unsigned long long)f->time_ms);
 }
 
 enum ph_err ph_receipt_to_json(const struct ph_receipt *receipt, struct ph_buf *out)
@@ -53,11 +48,10 @@ enum ph_err ph_receipt_to_json(const struct ph_receipt *receipt, struct ph_buf *
 
     ph_receipt_leaf_view(&receipt->leaf, &f);
     if (f.version != 1 || f.outcome >= PH_LEN(outcomes) || f.time_ms > PH_JSON_UINT_MAX ||
-        f.commit_index > PH_JSON_UINT_MAX || receipt->batch_time_ms > PH_JSON_UINT_MAX ||
-        receipt->path_len > PH_MERKLE_PATH_MAX)
+        receipt->batch_time_ms > PH_JSON_UINT_MAX || receipt->path_len > PH_MERKLE_PATH_MAX)
         return PH_ERR_LIMIT;
     PH_TRY(add_leaf(&text, &f));
-    PH_TRY(ph_buf_addf(&text, "\"},\"batch\":{\"index\":%u,\"count\":%u,\"path\":[", receipt->index,
+    PH_TRY(ph_buf_addf(&text, "},\"batch\":{\"index\":%u,\"count\":%u,\"path\":[", receipt->index,
                        receipt->count));
     for (size_t i = 0; i < receipt->path_len; i++) {
         PH_TRY(add_hex(&text, i > 0 ? ",\"" : "\"", receipt->path[i].b, 32));
@@ -70,146 +64,119 @@ enum ph_err ph_receipt_to_json(const struct ph_receipt *receipt, struct ph_buf *
 }
 
 /* Reading: the first member that is wrong names itself in `why`. */
-struct scan {
-    struct ph_jdoc doc;
-    char *why; /* 128 bytes */
-};
 
-static bool wrong(const struct scan *s, const char *path, const char *key, const char *expected)
+static const char *const top_keys[] = {"format", "leaf", "batch", NULL};
+static const char *const leaf_keys[] = {
+    "version",      "outcome",       "status", "phat",    "bundle_hash",
+    "request_hash", "response_hash", "nonce",  "time_ms", NULL};
+static const char *const batch_keys[] = {"index", "count", "path", "time_ms", "signature", NULL};
+
+static enum ph_err get_outcome(const struct ph_jdoc *doc, uint32_t leaf, uint8_t *out,
+                               struct ph_json_why *why)
 {
-    (void)snprintf(s->why, 128, "receipt: %s%s: expected %s", path, key, expected);
-    return false;
+    struct ph_bytes text = {NULL, 0};
+
+    PH_TRY(ph_jread_str(doc, leaf, "leaf", "outcome", 0, 16, &text, why));
+    for (size_t i = 0; i < PH_LEN(outcomes); i++)
+        if (ph_bytes_is(text, outcomes[i])) {
+            *out = (uint8_t)i;
+            return PH_OK;
+        }
+    return ph_jread_bad(why, "leaf", "outcome", "expected answered, failed or cut");
 }
 
-static bool get_object(const struct scan *s, const char *key, uint32_t cnt, uint32_t *out)
+static enum ph_err get_leaf(const struct ph_jdoc *doc, uint32_t leaf, struct ph_receipt_leaf *out,
+                            struct ph_json_why *why)
 {
-    const uint32_t tok = ph_jscan_get(&s->doc, 0, key);
-    if (tok == 0 || s->doc.toks[tok].type != PH_JOBJECT || s->doc.toks[tok].cnt != cnt)
-        return wrong(s, "", key, "an object with exactly the members of " PH_RECEIPT_FORMAT);
-    *out = tok;
-    return true;
-}
+    struct ph_receipt_fields f = {0};
+    uint64_t version = 0, status = 0;
+    bool has;
 
-static bool get_hex(const struct scan *s, uint32_t object, const char *path, const char *key,
-                    uint8_t *out, size_t len)
-{
-    const uint32_t tok = ph_jscan_get(&s->doc, object, key);
-    struct ph_bytes text;
-    char expected[32];
-
-    if (tok != 0 && ph_jscan_str(&s->doc, tok, &text) == PH_OK &&
-        ph_hex_decode(text, out, len) == PH_OK)
-        return true;
-    (void)snprintf(expected, sizeof(expected), "%zu hex digits", 2 * len);
-    return wrong(s, path, key, expected);
-}
-
-static bool get_uint(const struct scan *s, uint32_t object, const char *path, const char *key,
-                     uint64_t min, uint64_t max, uint64_t *out)
-{
-    const uint32_t tok = ph_jscan_get(&s->doc, object, key);
-    char expected[80];
-
-    if (tok != 0 && ph_jscan_u64(&s->doc, tok, out) == PH_OK && *out >= min && *out <= max)
-        return true;
-    (void)snprintf(expected, sizeof(expected), "an integer from %llu to %llu",
-                   (unsigned long long)min, (unsigned long long)max);
-    return wrong(s, path, key, expected);
-}
-
-static bool get_leaf(const struct scan *s, uint32_t leaf, struct ph_receipt_leaf *out)
-{
-    static const char path[] = "leaf.";
-    struct ph_receipt_fields f;
-    struct ph_bytes text;
-    uint64_t version, status;
-
-    const uint32_t tok = ph_jscan_get(&s->doc, leaf, "outcome");
-    uint8_t outcome = 0;
-    if (tok == 0 || ph_jscan_str(&s->doc, tok, &text) != PH_OK)
-        return wrong(s, path, "outcome", "\"answered\", \"failed\" or \"cut\"");
-    while (outcome < PH_LEN(outcomes) && !ph_bytes_is(text, outcomes[outcome]))
-        outcome++;
-    if (outcome == PH_LEN(outcomes))
-        return wrong(s, path, "outcome", "\"answered\", \"failed\" or \"cut\"");
-
-    if (!get_uint(s, leaf, path, "version", 1, 1, &version) ||
-        !get_uint(s, leaf, path, "status", 100, 999, &status) ||
-        !get_hex(s, leaf, path, "phat", f.phat.b, 20) ||
-        !get_hex(s, leaf, path, "bundle_hash", f.bundle_hash.b, 32) ||
-        !get_hex(s, leaf, path, "request_hash", f.request_hash.b, 32) ||
-        !get_hex(s, leaf, path, "response_hash", f.response_hash.b, 32) ||
-        !get_hex(s, leaf, path, "nonce", f.nonce.b, 32) ||
-        !get_uint(s, leaf, path, "time_ms", 0, PH_JSON_UINT_MAX, &f.time_ms) ||
-        !get_uint(s, leaf, path, "commit_index", 0, PH_JSON_UINT_MAX, &f.commit_index) ||
-        !get_hex(s, leaf, path, "state_root", f.state_root.b, 32))
-        return false;
+    PH_TRY(ph_jread_all_keys(doc, leaf, "leaf", leaf_keys, why));
+    PH_TRY(get_outcome(doc, leaf, &f.outcome, why));
+    PH_TRY(ph_jread_int(doc, leaf, "leaf", "version", 1, 1, &version, why));
+    PH_TRY(ph_jread_int(doc, leaf, "leaf", "status", 100, 999, &status, why));
+    PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "phat", f.phat.b, 20, &has, why));
+    PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "bundle_hash", f.bundle_hash.b, 32, &has, why));
+    PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "request_hash", f.request_hash.b, 32, &has, why));
+    PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "response_hash", f.response_hash.b, 32, &has, why));
+    PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "nonce", f.nonce.b, 32, &has, why));
+    PH_TRY(ph_jread_int(doc, leaf, "leaf", "time_ms", 0, PH_JSON_UINT_MAX, &f.time_ms, why));
     f.version = (uint8_t)version;
-    f.outcome = outcome;
     f.status = (uint16_t)status;
     ph_receipt_fields_leaf(&f, out);
-    return true;
+    return PH_OK;
 }
 
-static bool get_path(const struct scan *s, uint32_t batch, struct ph_receipt *out)
+static enum ph_err get_path(const struct ph_jdoc *doc, uint32_t batch, struct ph_receipt *out,
+                            struct ph_json_why *why)
 {
-    const uint32_t path = ph_jscan_get(&s->doc, batch, "path");
     const size_t want = ph_merkle_path_len(out->index, out->count);
+    uint32_t path = 0;
 
-    if (path == 0 || s->doc.toks[path].type != PH_JARRAY || s->doc.toks[path].cnt != want)
-        return wrong(s, "batch.", "path", "an array of as many hashes as index and count ask for");
+    PH_TRY(ph_jread_array(doc, batch, "batch", "path", PH_MERKLE_PATH_MAX, &path, why));
+    if (doc->toks[path].cnt != want)
+        return ph_jread_bad(why, "batch", "path",
+                            "expected as many hashes as index and count ask for");
     uint32_t tok = ph_jscan_first(path);
-    for (size_t i = 0; i < want; i++, tok = s->doc.toks[tok].next) {
+    for (size_t i = 0; i < want; i++, tok = doc->toks[tok].next) {
         struct ph_bytes text;
-        if (ph_jscan_str(&s->doc, tok, &text) != PH_OK ||
+        if (ph_jscan_str(doc, tok, &text) != PH_OK ||
             ph_hex_decode(text, out->path[i].b, 32) != PH_OK)
-            return wrong(s, "batch.", "path", "hashes of 64 hex digits");
+            return ph_jread_bad(why, "batch", "path", "expected hashes of 64 hex digits");
     }
     out->path_len = want;
-    return true;
+    return PH_OK;
 }
 
-static bool get_batch(const struct scan *s, uint32_t batch, struct ph_receipt *out)
+static enum ph_err get_batch(const struct ph_jdoc *doc, uint32_t batch, struct ph_receipt *out,
+                             struct ph_json_why *why)
 {
-    static const char path[] = "batch.";
-    uint64_t index, count;
+    uint64_t index = 0, count = 0;
+    bool has;
 
-    if (!get_uint(s, batch, path, "count", 1, PH_RECEIPT_BATCH_MAX, &count) ||
-        !get_uint(s, batch, path, "index", 0, count - 1, &index) ||
-        !get_uint(s, batch, path, "time_ms", 0, PH_JSON_UINT_MAX, &out->batch_time_ms) ||
-        !get_hex(s, batch, path, "signature", out->sig, sizeof(out->sig)))
-        return false;
+    PH_TRY(ph_jread_all_keys(doc, batch, "batch", batch_keys, why));
+    PH_TRY(ph_jread_int(doc, batch, "batch", "count", 1, PH_RECEIPT_BATCH_MAX, &count, why));
+    PH_TRY(ph_jread_int(doc, batch, "batch", "index", 0, count - 1, &index, why));
+    PH_TRY(ph_jread_int(doc, batch, "batch", "time_ms", 0, PH_JSON_UINT_MAX, &out->batch_time_ms,
+                        why));
+    PH_TRY(
+        ph_jread_hex_0x(doc, batch, "batch", "signature", out->sig, sizeof(out->sig), &has, why));
     out->index = (uint32_t)index;
     out->count = (uint32_t)count;
-    return get_path(s, batch, out);
+    return get_path(doc, batch, out, why);
+}
+
+static enum ph_err read_all(struct ph_bytes text, struct ph_receipt *out, struct ph_json_why *why)
+{
+    struct ph_jtok toks[TOK_MAX];
+    struct ph_jdoc doc;
+    struct ph_bytes format = {NULL, 0};
+    uint32_t leaf = 0, batch = 0;
+
+    PH_TRY(ph_jread_open(text, PH_RECEIPT_JSON_MAX, toks, PH_LEN(toks), &doc, why));
+    PH_TRY(ph_jread_all_keys(&doc, 0, "", top_keys, why));
+    PH_TRY(ph_jread_str(&doc, 0, "", "format", 0, 64, &format, why));
+    if (!ph_bytes_is(format, PH_RECEIPT_FORMAT)) {
+        (void)!ph_jread_bad(why, "", "format", "expected " PH_RECEIPT_FORMAT);
+        return PH_ERR_UNSUPPORTED;
+    }
+    PH_TRY(ph_jread_object(&doc, 0, "", "leaf", &leaf, why));
+    PH_TRY(ph_jread_object(&doc, 0, "", "batch", &batch, why));
+    PH_TRY(get_leaf(&doc, leaf, &out->leaf, why));
+    return get_batch(&doc, batch, out, why);
 }
 
 enum ph_err ph_receipt_from_json(struct ph_bytes text, struct ph_receipt *out, char why[static 128])
 {
-    struct ph_jtok toks[TOK_MAX];
-    struct scan s = {.why = why};
-    struct ph_bytes format;
     struct ph_receipt got = {0};
-    uint32_t leaf, batch;
+    struct ph_json_why where;
 
-    if (text.len > PH_RECEIPT_JSON_MAX) {
-        (void)snprintf(why, 128, "receipt: longer than %d bytes", PH_RECEIPT_JSON_MAX);
-        return PH_ERR_LIMIT;
+    const enum ph_err err = read_all(text, &got, &where);
+    if (err != PH_OK) {
+        (void)snprintf(why, 128, "receipt: %.110s", where.text);
+        return err;
     }
-    if (ph_jscan(text, toks, PH_LEN(toks), &s.doc) != PH_OK || s.doc.toks[0].type != PH_JOBJECT ||
-        s.doc.toks[0].cnt != TOP_CNT) {
-        (void)snprintf(why, 128, "receipt: expected one JSON object with format, leaf and batch");
-        return PH_ERR_MALFORMED;
-    }
-    const uint32_t tok = ph_jscan_get(&s.doc, 0, "format");
-    if (tok == 0 || ph_jscan_str(&s.doc, tok, &format) != PH_OK ||
-        !ph_bytes_is(format, PH_RECEIPT_FORMAT)) {
-        (void)wrong(&s, "", "format", "\"" PH_RECEIPT_FORMAT "\"");
-        return PH_ERR_UNSUPPORTED;
-    }
-    if (!get_object(&s, "leaf", LEAF_CNT, &leaf) || !get_object(&s, "batch", BATCH_CNT, &batch) ||
-        !get_leaf(&s, leaf, &got.leaf) || !get_batch(&s, batch, &got))
-        return PH_ERR_MALFORMED;
     *out = got;
     return PH_OK;
 }

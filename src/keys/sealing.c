@@ -16,6 +16,7 @@ static const char label_receipt[] = "phala/receipt/secp256k1";
 static const char label_caller[] = "phala/caller/x25519";
 static const char label_tls[] = "phala/tls/p256";
 static const char label_secrets[] = "phala/secrets/aes256gcm";
+static const char label_state[] = "phala/state/hkdf";
 
 static enum ph_err derive(const uint8_t master[static PH_MASTER_LEN], const char *label,
                           struct ph_bytes context, uint8_t try, uint8_t out[static 32])
@@ -82,14 +83,20 @@ enum ph_err ph_keys_phat_secrets(const uint8_t master[static PH_MASTER_LEN],
     return derive(master, label_secrets, PH_BYTES_OF(phat->b), 0, out);
 }
 
+enum ph_err ph_keys_phat_state(const uint8_t master[static PH_MASTER_LEN],
+                               const struct ph_phat_id *phat, uint8_t out[static 32])
+{
+    return derive(master, label_state, PH_BYTES_OF(phat->b), 0, out);
+}
+
 enum { STATE_AAD_LEN = 9, STATE_NONCE_AT = 9, STATE_SEALED_AT = 21 };
 static const uint8_t state_magic[8] = "PHKEYD1\n";
 
-enum ph_err ph_state_seal(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
-                          const uint8_t master[static PH_MASTER_LEN],
-                          uint8_t out[static PH_STATE_LEN])
+enum ph_err ph_master_seal(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
+                           const uint8_t master[static PH_MASTER_LEN],
+                           uint8_t out[static PH_MASTER_BLOB_LEN])
 {
-    uint8_t blob[PH_STATE_LEN];
+    uint8_t blob[PH_MASTER_BLOB_LEN];
 
     memcpy(blob, state_magic, sizeof(state_magic));
     blob[8] = (uint8_t)provider;
@@ -101,14 +108,14 @@ enum ph_err ph_state_seal(const uint8_t sealing_key[static 32], enum ph_seal_pro
     return PH_OK;
 }
 
-enum ph_err ph_state_open(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
-                          struct ph_bytes blob, uint8_t master[static PH_MASTER_LEN])
+enum ph_err ph_master_open(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
+                           struct ph_bytes blob, uint8_t master[static PH_MASTER_LEN])
 {
     struct ph_reader r = {blob};
     struct ph_bytes magic, nonce;
     uint8_t kind, got[PH_MASTER_LEN];
 
-    if (blob.len != PH_STATE_LEN || !ph_read_view(&r, sizeof(state_magic), &magic) ||
+    if (blob.len != PH_MASTER_BLOB_LEN || !ph_read_view(&r, sizeof(state_magic), &magic) ||
         !ph_bytes_equal(magic, PH_BYTES_OF(state_magic)) || !ph_read_u8(&r, &kind) ||
         !ph_read_view(&r, PH_GCM_NONCE_LEN, &nonce))
         return PH_ERR_MALFORMED;

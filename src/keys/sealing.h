@@ -29,6 +29,10 @@ PH_CHECKED enum ph_err ph_keys_tls(const uint8_t master[static PH_MASTER_LEN],
 PH_CHECKED enum ph_err ph_keys_phat_secrets(const uint8_t master[static PH_MASTER_LEN],
                                             const struct ph_phat_id *phat, uint8_t out[static 32]);
 
+/* Key of one phat's state, from which its page and mac keys come: docs/state.md. */
+PH_CHECKED enum ph_err ph_keys_phat_state(const uint8_t master[static PH_MASTER_LEN],
+                                          const struct ph_phat_id *phat, uint8_t out[static 32]);
+
 /* The rule above for a scalar below `order` (big-endian). PH_ERR_LIMIT: 256 tries missed, which for
  * the orders of P-256 and secp256k1 does not happen. */
 PH_CHECKED enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const char *label,
@@ -36,16 +40,16 @@ PH_CHECKED enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN]
 
 /* The state file: "PHKEYD1\n" || provider u8 || nonce 12 || AES-256-GCM(master) 48, aad the first 9
  * bytes. A blob sealed by one kind of provider is refused by another. */
-enum { PH_STATE_LEN = 8 + 1 + 12 + PH_MASTER_LEN + 16 };
+enum { PH_MASTER_BLOB_LEN = 8 + 1 + 12 + PH_MASTER_LEN + 16 };
 enum ph_seal_provider { PH_SEAL_SIMULATOR_INSECURE = 1, PH_SEAL_SNP = 2 };
-PH_CHECKED enum ph_err ph_state_seal(const uint8_t sealing_key[static 32],
-                                     enum ph_seal_provider provider,
-                                     const uint8_t master[static PH_MASTER_LEN],
-                                     uint8_t out[static PH_STATE_LEN]);
+PH_CHECKED enum ph_err ph_master_seal(const uint8_t sealing_key[static 32],
+                                      enum ph_seal_provider provider,
+                                      const uint8_t master[static PH_MASTER_LEN],
+                                      uint8_t out[static PH_MASTER_BLOB_LEN]);
 /* PH_ERR_MALFORMED: no state file. PH_ERR_UNSUPPORTED: sealed by another provider.
  * PH_ERR_UNTRUSTED: another sealing key, or altered. */
-PH_CHECKED enum ph_err ph_state_open(const uint8_t sealing_key[static 32],
-                                     enum ph_seal_provider provider, struct ph_bytes blob,
-                                     uint8_t master[static PH_MASTER_LEN]);
+PH_CHECKED enum ph_err ph_master_open(const uint8_t sealing_key[static 32],
+                                      enum ph_seal_provider provider, struct ph_bytes blob,
+                                      uint8_t master[static PH_MASTER_LEN]);
 
 #endif

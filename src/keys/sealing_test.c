@@ -47,6 +47,8 @@ TEST(keys_are_those_of_the_published_vectors)
     memset(phat.b, 0xa1, 20);
     CHECK(ph_keys_phat_secrets(master(), &phat, key) == PH_OK);
     CHECK(hex_is(key, 32, "a24ade69320b7a9f3b27ef4e52a9085d374f2f032c4c387841ad268f858974ff"));
+    CHECK(ph_keys_phat_state(master(), &phat, key) == PH_OK);
+    CHECK(hex_is(key, 32, "0d298c8eae5567a2e1bd37231b9c42f0a9852c31d5d9e33d212226fa4c7579f7"));
 }
 
 TEST(every_phat_and_every_master_has_keys_of_its_own)
@@ -87,28 +89,28 @@ TEST(a_scalar_outside_the_group_is_passed_over)
 
 TEST(state_opens_only_with_its_key_and_provider_and_unaltered)
 {
-    uint8_t sealing[32] = {9}, blob[PH_STATE_LEN], got[32] = {0};
+    uint8_t sealing[32] = {9}, blob[PH_MASTER_BLOB_LEN], got[32] = {0};
 
-    CHECK(ph_state_seal(sealing, PH_SEAL_SIMULATOR_INSECURE, master(), blob) == PH_OK);
-    CHECK(ph_state_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) == PH_OK);
+    CHECK(ph_master_seal(sealing, PH_SEAL_SIMULATOR_INSECURE, master(), blob) == PH_OK);
+    CHECK(ph_master_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) == PH_OK);
     CHECK(memcmp(got, master(), 32) == 0);
-    CHECK(ph_state_open(sealing, PH_SEAL_SNP, PH_BYTES_OF(blob), got) == PH_ERR_UNSUPPORTED);
+    CHECK(ph_master_open(sealing, PH_SEAL_SNP, PH_BYTES_OF(blob), got) == PH_ERR_UNSUPPORTED);
     for (size_t i = 0; i < sizeof(blob); i++) {
         memset(got, 0, sizeof(got));
         blob[i] ^= 1;
-        CHECK(ph_state_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) != PH_OK);
+        CHECK(ph_master_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) != PH_OK);
         CHECK(got[1] == 0);
         blob[i] ^= 1;
     }
     /* The provider's byte is bound by the seal, not only compared. */
     blob[8] = PH_SEAL_SNP;
-    CHECK(ph_state_open(sealing, PH_SEAL_SNP, PH_BYTES_OF(blob), got) == PH_ERR_UNTRUSTED);
+    CHECK(ph_master_open(sealing, PH_SEAL_SNP, PH_BYTES_OF(blob), got) == PH_ERR_UNTRUSTED);
     blob[8] = PH_SEAL_SIMULATOR_INSECURE;
     for (size_t len = 0; len < sizeof(blob); len++)
-        CHECK(ph_state_open(sealing, PH_SEAL_SIMULATOR_INSECURE, (struct ph_bytes){blob, len},
-                            got) == PH_ERR_MALFORMED);
+        CHECK(ph_master_open(sealing, PH_SEAL_SIMULATOR_INSECURE, (struct ph_bytes){blob, len},
+                             got) == PH_ERR_MALFORMED);
     sealing[0]++;
-    CHECK(ph_state_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) ==
+    CHECK(ph_master_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) ==
           PH_ERR_UNTRUSTED);
 }
 

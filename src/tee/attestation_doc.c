@@ -2,11 +2,11 @@
 
 #include "base/hex.h"
 #include "base/own.h"
-#include "codec/jscan.h"
+#include "codec/jread.h"
 
 #include <stdio.h>
 
-enum { TOK_MAX = 64, TOP_CNT = 5, IDENTITY_CNT = 6 };
+enum { TOK_MAX = 64 };
 
 static enum ph_err add_hex(struct ph_buf *out, const char *before, const uint8_t *raw, size_t len)
 {
@@ -38,91 +38,63 @@ enum ph_err ph_attestation_doc_encode(const struct ph_attestation_doc *doc, stru
 }
 
 /* Reading: the first member that is wrong names itself in `why`. */
-struct scan {
+
+static const char *const top_keys[] = {"format",   "identity",           "nonce",
+                                       "evidence", "insecure_simulator", NULL};
+static const char *const identity_keys[] = {"chain_id", "registry", "signer", "caller_x25519",
+                                            "operator", "tls_pub",  NULL};
+
+static enum ph_err get_identity(const struct ph_jdoc *doc, uint32_t id,
+                                struct ph_worker_identity *out, struct ph_json_why *why)
+{
+    bool has;
+
+    PH_TRY(ph_jread_all_keys(doc, id, "identity", identity_keys, why));
+    PH_TRY(ph_jread_int(doc, id, "identity", "chain_id", 0, UINT64_MAX, &out->chain_id, why));
+    PH_TRY(ph_jread_hex_0x(doc, id, "identity", "registry", out->registry.b, 20, &has, why));
+    PH_TRY(ph_jread_hex_0x(doc, id, "identity", "signer", out->signer.b, 20, &has, why));
+    PH_TRY(
+        ph_jread_hex_0x(doc, id, "identity", "caller_x25519", out->caller_x25519, 32, &has, why));
+    PH_TRY(ph_jread_hex_0x(doc, id, "identity", "operator", out->operator_.b, 20, &has, why));
+    return ph_jread_hex_0x(doc, id, "identity", "tls_pub", out->tls_pub, 64, &has, why);
+}
+
+static enum ph_err read_all(struct ph_bytes text, struct ph_attestation_doc *out,
+                            struct ph_json_why *why)
+{
+    struct ph_jtok toks[TOK_MAX];
     struct ph_jdoc doc;
-    char *why; /* 128 bytes */
-};
+    struct ph_bytes format = {NULL, 0};
+    uint32_t identity = 0, evidence = 0;
+    bool has;
 
-static bool wrong(const struct scan *s, const char *path, const char *key, const char *expected)
-{
-    (void)snprintf(s->why, 128, "attestation: %s%s: expected %s", path, key, expected);
-    return false;
-}
-
-static bool get_hex(const struct scan *s, uint32_t object, const char *path, const char *key,
-                    uint8_t *out, size_t len)
-{
-    const uint32_t tok = ph_jscan_get(&s->doc, object, key);
-    struct ph_bytes text;
-    char expected[32];
-
-    if (tok != 0 && ph_jscan_str(&s->doc, tok, &text) == PH_OK &&
-        ph_hex_decode(text, out, len) == PH_OK)
-        return true;
-    (void)snprintf(expected, sizeof(expected), "%zu hex digits", 2 * len);
-    return wrong(s, path, key, expected);
-}
-
-static bool get_identity(const struct scan *s, struct ph_worker_identity *out)
-{
-    static const char path[] = "identity.";
-    const uint32_t id = ph_jscan_get(&s->doc, 0, "identity");
-
-    if (id == 0 || s->doc.toks[id].type != PH_JOBJECT || s->doc.toks[id].cnt != IDENTITY_CNT)
-        return wrong(s, "", "identity", "an object with exactly the members of the format");
-    const uint32_t chain = ph_jscan_get(&s->doc, id, "chain_id");
-    if (chain == 0 || ph_jscan_u64(&s->doc, chain, &out->chain_id) != PH_OK)
-        return wrong(s, path, "chain_id", "an integer of at most 18 digits");
-    return get_hex(s, id, path, "registry", out->registry.b, 20) &&
-           get_hex(s, id, path, "signer", out->signer.b, 20) &&
-           get_hex(s, id, path, "caller_x25519", out->caller_x25519, 32) &&
-           get_hex(s, id, path, "operator", out->operator_.b, 20) &&
-           get_hex(s, id, path, "tls_pub", out->tls_pub, 64);
-}
-
-static bool get_rest(const struct scan *s, struct ph_attestation_doc *out)
-{
-    const uint32_t evidence = ph_jscan_get(&s->doc, 0, "evidence");
-    const uint32_t simulator = ph_jscan_get(&s->doc, 0, "insecure_simulator");
-
-    if (!get_hex(s, 0, "", "nonce", out->nonce, 32))
-        return false;
-    if (evidence == 0 || s->doc.toks[evidence].type != PH_JOBJECT)
-        return wrong(s, "", "evidence", "a phala-evidence-v1 object");
-    if (simulator == 0 || s->doc.toks[simulator].type != PH_JBOOL)
-        return wrong(s, "", "insecure_simulator", "true or false");
-    out->evidence = ph_jscan_raw(&s->doc, evidence);
-    out->insecure_simulator = ph_bytes_is(ph_jscan_raw(&s->doc, simulator), "true");
-    return true;
+    PH_TRY(ph_jread_open(text, PH_ATTESTATION_MAX, toks, PH_LEN(toks), &doc, why));
+    PH_TRY(ph_jread_all_keys(&doc, 0, "", top_keys, why));
+    PH_TRY(ph_jread_str(&doc, 0, "", "format", 0, 64, &format, why));
+    if (!ph_bytes_is(format, PH_ATTESTATION_FORMAT)) {
+        (void)!ph_jread_bad(why, "", "format", "expected " PH_ATTESTATION_FORMAT);
+        return PH_ERR_UNSUPPORTED;
+    }
+    PH_TRY(ph_jread_object(&doc, 0, "", "identity", &identity, why));
+    PH_TRY(get_identity(&doc, identity, &out->identity, why));
+    PH_TRY(ph_jread_hex_0x(&doc, 0, "", "nonce", out->nonce, 32, &has, why));
+    PH_TRY(ph_jread_object(&doc, 0, "", "evidence", &evidence, why));
+    PH_TRY(ph_jread_bool(&doc, 0, "", "insecure_simulator", &out->insecure_simulator, why));
+    out->evidence = ph_jscan_raw(&doc, evidence);
+    return PH_OK;
 }
 
 enum ph_err ph_attestation_doc_parse(struct ph_bytes text, struct ph_attestation_doc *out,
                                      char why[static 128])
 {
-    struct ph_jtok toks[TOK_MAX];
-    struct scan s = {.why = why};
     struct ph_attestation_doc got = {0};
-    struct ph_bytes format;
+    struct ph_json_why where;
 
-    if (text.len > PH_ATTESTATION_MAX) {
-        (void)snprintf(why, 128, "attestation: longer than %d bytes", PH_ATTESTATION_MAX);
-        return PH_ERR_LIMIT;
+    const enum ph_err err = read_all(text, &got, &where);
+    if (err != PH_OK) {
+        (void)snprintf(why, 128, "attestation: %.110s", where.text);
+        return err;
     }
-    if (ph_jscan(text, toks, PH_LEN(toks), &s.doc) != PH_OK || s.doc.toks[0].type != PH_JOBJECT ||
-        s.doc.toks[0].cnt != TOP_CNT) {
-        (void)snprintf(why, 128,
-                       "attestation: expected one JSON object with format, identity, nonce, "
-                       "evidence, insecure_simulator");
-        return PH_ERR_MALFORMED;
-    }
-    const uint32_t tok = ph_jscan_get(&s.doc, 0, "format");
-    if (tok == 0 || ph_jscan_str(&s.doc, tok, &format) != PH_OK ||
-        !ph_bytes_is(format, PH_ATTESTATION_FORMAT)) {
-        (void)wrong(&s, "", "format", "\"" PH_ATTESTATION_FORMAT "\"");
-        return PH_ERR_UNSUPPORTED;
-    }
-    if (!get_identity(&s, &got.identity) || !get_rest(&s, &got))
-        return PH_ERR_MALFORMED;
     *out = got;
     return PH_OK;
 }

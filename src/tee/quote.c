@@ -1,7 +1,7 @@
 #include "tee/quote.h"
 
 #include "attest/evidence_bundle.h"
-#include "attest/verify.h"
+#include "attest/intel/verify.h"
 #include "base/clock.h"
 #include "base/own.h"
 #include "tee/simulator.h"

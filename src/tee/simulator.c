@@ -1,6 +1,6 @@
 #include "tee/simulator.h"
 
-#include "attest/synth.h"
+#include "attest/synth/synth.h"
 #include "base/clock.h"
 #include "base/own.h"
 #include "crypto/aead.h"

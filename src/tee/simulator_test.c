@@ -1,5 +1,5 @@
 /* The simulator's evidence, judged by the verifier that judges hardware. */
-#include "attest/verify.h"
+#include "attest/intel/verify.h"
 #include "base/own.h"
 #include "base/test.h"
 #include "tee/quote.h"

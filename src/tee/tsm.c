@@ -1,6 +1,6 @@
 #include "tee/tsm.h"
 
-#include "attest/verify.h"
+#include "attest/intel/verify.h"
 #include "base/own.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* A kernel that does what it is told: a table of tries, each with the trouble it makes. */
-#include "attest/synth.h"
+#include "attest/synth/synth.h"
 #include "base/clock.h"
 #include "base/own.h"
 #include "base/test.h"
