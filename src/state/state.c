@@ -1,0 +1,333 @@
+#include "base/own.h"
+#include "crypto/aead.h"
+#include "crypto/hash.h"
+#include "state/state_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TREE_CACHE = 512, SEALED = PH_STATE_PAGE + PH_GCM_TAG_LEN };
+
+static enum ph_err fail(struct ph_state *s, enum ph_err err, const char *sentence)
+{
+    if (s->fault != PH_ERR_UNTRUSTED) { /* that one stays */
+        s->fault = err;
+        s->sentence = sentence;
+    }
+    return err;
+}
+
+static enum ph_err tree_failed(struct ph_state *s, enum ph_err err)
+{
+    if (err == PH_ERR_UNTRUSTED)
+        return fail(s, err,
+                    "stored state was altered: a tree node does not fit the root that phala-keyd "
+                    "knows; restore the storage");
+    return fail(s, err, "a tree node could not be read");
+}
+
+/* What a page is sealed with. */
+struct seal {
+    uint8_t nonce[PH_GCM_NONCE_LEN];
+    uint8_t aad[32];
+};
+
+static struct seal seal_of(const struct ph_state *s, uint64_t index, uint32_t page)
+{
+    struct seal seal;
+    ph_put_u32le(seal.nonce, page);
+    ph_put_u64le(seal.nonce + 4, index);
+    memcpy(seal.aad, s->phat.b, 20);
+    ph_put_u64le(seal.aad + 20, index);
+    ph_put_u32le(seal.aad + 28, page);
+    return seal;
+}
+
+static const uint8_t *session_key(struct ph_state *s, const struct ph_hash32 *session)
+{
+    for (size_t i = 0; i < PH_STATE_SESSION_KEYS; i++) {
+        if (s->keys[i].set && memcmp(s->keys[i].session.b, session->b, 32) == 0)
+            return s->keys[i].key;
+    }
+    const size_t i = s->next_key++ % PH_STATE_SESSION_KEYS;
+    s->keys[i].session = *session;
+    s->keys[i].set = true;
+    ph_state_session_key(s->key, session, s->keys[i].key);
+    return s->keys[i].key;
+}
+
+static enum ph_err open_page(struct ph_state *s, uint32_t page, const struct ph_tree_entry *entry,
+                             uint8_t out[static PH_STATE_PAGE])
+{
+    uint8_t sealed[SEALED];
+    const struct seal seal = seal_of(s, entry->index, page);
+
+    const enum ph_err err = s->source.page(s->source.ctx, page, sealed);
+    if (err == PH_ERR_NOT_FOUND)
+        return fail(s, PH_ERR_UNTRUSTED,
+                    "stored state lacks a page that was written; restore the storage");
+    if (err != PH_OK)
+        return fail(s, err, "a page could not be read");
+    memcpy(sealed + PH_STATE_PAGE, entry->tag, PH_STATE_TAG);
+    if (ph_aes256gcm_open(session_key(s, &entry->session), seal.nonce, PH_BYTES_OF(seal.aad),
+                          PH_BYTES_OF(sealed), out) != PH_OK)
+        return fail(s, PH_ERR_UNTRUSTED,
+                    "stored state was altered: a page does not fit its tag; restore the storage");
+    return PH_OK;
+}
+
+enum ph_err ph_state_read_page(struct ph_state *s, uint32_t page, uint8_t out[static PH_STATE_PAGE])
+{
+    struct ph_tree_entry entry = {0};
+    const struct ph_overlay_page *here = ph_overlay_find(&s->overlay, page);
+
+    if (s->fault == PH_ERR_UNTRUSTED)
+        return s->fault;
+    /* A page that was cut off and not written again is zeros, though a record on its way has it. */
+    if (here && (here->changed || page < s->cut)) {
+        memcpy(out, here->b, PH_STATE_PAGE);
+        return PH_OK;
+    }
+    if (page < s->cut) {
+        const enum ph_err err = ph_tree_get(s->tree, page, &entry);
+        if (err != PH_OK)
+            return tree_failed(s, err);
+    }
+    if (entry.index == 0) {
+        memset(out, 0, PH_STATE_PAGE);
+        return PH_OK;
+    }
+    return open_page(s, page, &entry, out);
+}
+
+enum ph_err ph_state_change_page(struct ph_state *s, uint32_t page, bool whole, uint8_t **out)
+{
+    struct ph_overlay_page *here;
+    uint8_t now[PH_STATE_PAGE];
+    bool fresh;
+
+    if (s->fault == PH_ERR_UNTRUSTED)
+        return s->fault;
+    if (page >= s->limits.pages)
+        return fail(s, PH_ERR_LIMIT, "the database is full: raise state.maxMiB in phat.json");
+    if ((s->overlay.cnt + 1) * (uint64_t)PH_STATE_PAGE > s->limits.dirty_bytes &&
+        !ph_overlay_find(&s->overlay, page))
+        return fail(s, PH_ERR_LIMIT, "one turn changes too much of the database: write in parts");
+    if (!whole)
+        PH_TRY(ph_state_read_page(s, page, now));
+    if (ph_overlay_change(&s->overlay, page, &here, &fresh) != PH_OK)
+        return fail(s, PH_ERR_NOMEM, "no memory for a changed page");
+    if (!whole)
+        memcpy(here->b, now, PH_STATE_PAGE);
+    if (page >= s->page_cnt)
+        s->page_cnt = page + 1;
+    *out = here->b;
+    return PH_OK;
+}
+
+void ph_state_cut(struct ph_state *s, uint32_t page_cnt)
+{
+    s->page_cnt = page_cnt;
+    if (page_cnt < s->cut)
+        s->cut = page_cnt;
+    ph_overlay_cut(&s->overlay, page_cnt);
+}
+
+void ph_state_free(struct ph_state *state)
+{
+    if (!state)
+        return;
+    ph_state_disconnect(state);
+    ph_tree_free(state->tree);
+    ph_overlay_clear(&state->overlay);
+    ph_wipe(state, sizeof(*state));
+    free(state);
+}
+
+static void state_freep(struct ph_state **state)
+{
+    ph_state_free(*state);
+}
+
+static void set_limits(struct ph_state *s, const struct ph_state_limits *limits)
+{
+    s->limits = *limits;
+    if (s->limits.pages == 0 || s->limits.pages > PH_STATE_PAGES_MAX)
+        s->limits.pages = PH_STATE_PAGES_MAX;
+    if (s->limits.cache_bytes == 0)
+        s->limits.cache_bytes = 8 << 20;
+    if (s->limits.dirty_bytes == 0)
+        s->limits.dirty_bytes = 64 << 20;
+}
+
+static enum ph_err explain(const struct ph_state *s, enum ph_err err, char why[static 256])
+{
+    (void)snprintf(why, 256, "%s", s->sentence ? s->sentence : "no memory to open the state");
+    return err;
+}
+
+enum ph_err ph_state_open(const struct ph_phat_id *phat, const uint8_t key[static 32],
+                          const struct ph_state_tip *tip, const struct ph_state_source *source,
+                          const struct ph_state_limits *limits, struct ph_state **out,
+                          char why[static 256])
+{
+    struct ph_state *s PH_OWNED(state_freep) = calloc(1, sizeof(*s));
+
+    if (!s) {
+        (void)snprintf(why, 256, "no memory to open the state");
+        return PH_ERR_NOMEM;
+    }
+    s->phat = *phat;
+    memcpy(s->key, key, 32);
+    s->source = *source;
+    set_limits(s, limits);
+    s->durable = s->sent = *tip;
+    s->page_cnt = s->cut = tip->page_cnt;
+    ph_random(s->session.b, sizeof(s->session.b));
+    enum ph_err err = ph_tree_open(tip, source->node, source->ctx, TREE_CACHE, &s->tree);
+    if (err != PH_OK)
+        return explain(s, tree_failed(s, err), why);
+    err = ph_state_connect(s);
+    if (err != PH_OK)
+        return explain(s, err, why);
+    *out = PH_TAKE(s);
+    return PH_OK;
+}
+
+sqlite3 *ph_state_db(struct ph_state *state)
+{
+    return state->db;
+}
+
+enum ph_err ph_state_fault(const struct ph_state *state, const char **sentence)
+{
+    *sentence = state->sentence;
+    return state->fault;
+}
+
+bool ph_state_is_dirty(const struct ph_state *state)
+{
+    return state->overlay.changed_cnt > 0 || state->page_cnt != state->sent.page_cnt ||
+           state->cut != state->sent.page_cnt;
+}
+
+/* Seal the changed pages into the record and set their entries. */
+static enum ph_err seal_pages(struct ph_state *s, uint64_t index, const uint32_t *pages,
+                              uint32_t cnt, uint8_t *table, uint8_t *to)
+{
+    const uint8_t *key = session_key(s, &s->session);
+    uint8_t sealed[SEALED];
+
+    for (uint32_t i = 0; i < cnt; i++) {
+        const struct ph_overlay_page *page = ph_overlay_find(&s->overlay, pages[i]);
+        const struct seal seal = seal_of(s, index, pages[i]);
+        struct ph_tree_entry entry = {.index = index, .session = s->session};
+        PH_TRY(ph_aes256gcm_seal(key, seal.nonce, PH_BYTES_OF(seal.aad), PH_BYTES_OF(page->b),
+                                 sealed));
+        memcpy(entry.tag, sealed + PH_STATE_PAGE, PH_STATE_TAG);
+        PH_TRY(ph_tree_set(s->tree, pages[i], &entry));
+        uint8_t *row = table + (size_t)i * PH_STATE_TABLE_ENTRY;
+        ph_put_u32le(row, pages[i]);
+        memcpy(row + 4, entry.tag, PH_STATE_TAG);
+        memcpy(to + (size_t)i * PH_STATE_PAGE, sealed, PH_STATE_PAGE);
+    }
+    return PH_OK;
+}
+
+static enum ph_err seal_record(struct ph_state *s, uint64_t time_ms, const uint32_t *pages,
+                               uint32_t cnt, uint8_t *at)
+{
+    struct ph_state_head head = {.phat = s->phat,
+                                 .index = s->sent.index + 1,
+                                 .key_epoch = s->sent.key_epoch ? s->sent.key_epoch : 1,
+                                 .prev = s->sent.hash,
+                                 .session = s->session,
+                                 .page_cnt = s->page_cnt,
+                                 .record_pages = cnt,
+                                 .time_ms = time_ms};
+    uint8_t *table = at + PH_STATE_HEAD_LEN;
+
+    PH_TRY(ph_tree_resize(s->tree, s->cut));
+    PH_TRY(ph_tree_resize(s->tree, s->page_cnt));
+    PH_TRY(
+        seal_pages(s, head.index, pages, cnt, table, table + (size_t)cnt * PH_STATE_TABLE_ENTRY));
+    PH_TRY(ph_tree_root(s->tree, &head.root));
+    ph_sha256((struct ph_bytes){table, (size_t)cnt * PH_STATE_TABLE_ENTRY}, head.table_sha256.b);
+    ph_state_head_encode(&head, at);
+    ph_state_mac(s->key, at, head.mac);
+    ph_state_head_encode(&head, at);
+    s->sent = (struct ph_state_tip){.index = head.index,
+                                    .root = head.root,
+                                    .page_cnt = head.page_cnt,
+                                    .key_epoch = head.key_epoch};
+    ph_state_commit_hash(at, &s->sent.hash);
+    return PH_OK;
+}
+
+/* Pages that were cut off, came back and were not written since are zeros: the record says so, or
+ * phalad would keep what they were. */
+static enum ph_err zero_revived(struct ph_state *s)
+{
+    struct ph_overlay_page *page;
+    bool fresh;
+
+    for (uint32_t p = s->cut; p < s->page_cnt && p < s->sent.page_cnt; p++) {
+        page = ph_overlay_find(&s->overlay, p);
+        if (page && page->changed)
+            continue;
+        PH_TRY(ph_overlay_change(&s->overlay, p, &page, &fresh));
+        memset(page->b, 0, sizeof(page->b));
+    }
+    return PH_OK;
+}
+
+enum ph_err ph_state_commit(struct ph_state *state, uint64_t time_ms, struct ph_buf *out)
+{
+    struct ph_state *s = state;
+    uint8_t *at;
+
+    if (s->fault == PH_ERR_UNTRUSTED)
+        return s->fault;
+    if (s->in_flight || sqlite3_get_autocommit(s->db) == 0)
+        return PH_ERR_CONFLICT;
+    if (!ph_state_is_dirty(s))
+        return PH_ERR_NOT_FOUND;
+    PH_TRY(zero_revived(s));
+    const size_t cnt = s->overlay.changed_cnt;
+    if (cnt > PH_STATE_COMMIT_PAGES)
+        return PH_ERR_LIMIT;
+    uint32_t *pages PH_OWNED(ph_freep) = calloc(cnt + 1, sizeof(*pages));
+    if (!pages)
+        return PH_ERR_NOMEM;
+    PH_TRY(ph_buf_reserve(out, ph_state_record_len((uint32_t)cnt), &at));
+    ph_overlay_changed(&s->overlay, pages);
+    const enum ph_err err = seal_record(s, time_ms, pages, (uint32_t)cnt, at);
+    if (err != PH_OK) {
+        /* Half of the tree is changed: this state ends here, storage has the last commit. */
+        (void)tree_failed(s, err);
+        s->fault = PH_ERR_UNTRUSTED;
+        return err;
+    }
+    out->len += ph_state_record_len((uint32_t)cnt);
+    ph_overlay_sent(&s->overlay);
+    s->cut = s->page_cnt;
+    s->in_flight = true;
+    return PH_OK;
+}
+
+void ph_state_durable(struct ph_state *state)
+{
+    if (!state->in_flight)
+        return;
+    state->in_flight = false;
+    state->durable = state->sent;
+    ph_overlay_durable(&state->overlay);
+    ph_tree_forget(state->tree);
+}
+
+void ph_state_tips(const struct ph_state *state, struct ph_state_tip *durable,
+                   struct ph_state_tip *sent)
+{
+    *durable = state->durable;
+    *sent = state->sent;
+}

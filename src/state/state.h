@@ -1,0 +1,79 @@
+#ifndef PH_STATE_STATE_H
+#define PH_STATE_STATE_H
+
+/* A phat's state inside its own process: SQLite over sealed pages.
+ *
+ * Reads ask the source for sealed pages and nodes and check them. Writes stay in memory until
+ * ph_state_commit seals them into a record, which the caller hands to phalad; turns that come while
+ * it is on its way gather into the next one.
+ *
+ * One thread, one database per process. No file, no lock, no temporary file: journal and sort space
+ * live in memory (limits bound them).
+ *
+ * Layer: state. Tests: state_test.c (a model and faults), state_fuzz.c (hostile source).
+ */
+
+#include "state/format.h"
+#include "state/tree.h"
+
+struct sqlite3;
+struct ph_state;
+
+/* Where sealed bytes come from: phalad over the state channel, or a test. Both block. */
+struct ph_state_source {
+    void *ctx;
+    /* The sealed page that the newest durable or handed-out commit holds. PH_ERR_NOT_FOUND,
+     * PH_ERR_IO. */
+    enum ph_err (*page)(void *ctx, uint32_t page, uint8_t out[static PH_STATE_PAGE]);
+    ph_tree_read node;
+};
+
+struct ph_state_limits {
+    uint32_t pages;       /* of the database */
+    uint32_t cache_bytes; /* SQLite's page cache; default 8 MiB */
+    uint32_t dirty_bytes; /* changed pages in memory before PH_ERR_LIMIT; default 64 MiB */
+};
+
+/**
+ * Open the state at a tip.
+ *
+ * @key    the phat's state key; copied, wiped when freed
+ * @tip    vouched for by phala-keyd; zeroed: a new, empty state
+ * @why    written when refused
+ *
+ * Checks the top of the tree against the root, and SQLite's header; nothing else is read.
+ * Returns PH_ERR_UNTRUSTED (bytes of the source do not fit the root), PH_ERR_IO, PH_ERR_NOMEM
+ */
+PH_CHECKED enum ph_err ph_state_open(const struct ph_phat_id *phat, const uint8_t key[static 32],
+                                     const struct ph_state_tip *tip,
+                                     const struct ph_state_source *source,
+                                     const struct ph_state_limits *limits, struct ph_state **out,
+                                     char why[static 256]);
+void ph_state_free(struct ph_state *state);
+
+/* The connection: foreign keys on, FTS5 and JSON on, no ATTACH, no load_extension, defensive. */
+struct sqlite3 *ph_state_db(struct ph_state *state);
+/* Why the last SQLite call failed, when it was for reasons of ours: PH_ERR_UNTRUSTED, PH_ERR_LIMIT,
+ * PH_ERR_IO; PH_OK otherwise. PH_ERR_UNTRUSTED stays: the state cannot be used any more. */
+PH_CHECKED enum ph_err ph_state_fault(const struct ph_state *state, const char **sentence);
+
+/* True if committed SQLite transactions wait to be sealed. */
+bool ph_state_is_dirty(const struct ph_state *state);
+/**
+ * Seal all changed pages into one record.
+ *
+ * @out  the record is appended; PH_ERR_LIMIT when it would not fit
+ *
+ * Returns PH_ERR_CONFLICT  a record handed out before is not durable yet, or a transaction is open
+ *         PH_ERR_NOT_FOUND nothing changed
+ *         PH_ERR_UNTRUSTED, PH_ERR_IO, PH_ERR_NOMEM
+ */
+PH_CHECKED enum ph_err ph_state_commit(struct ph_state *state, uint64_t time_ms,
+                                       struct ph_buf *out);
+/* phalad says that the record handed out last is durable: its pages may leave memory. */
+void ph_state_durable(struct ph_state *state);
+/* The newest durable tip; and of the record on its way, if any (else the same). */
+void ph_state_tips(const struct ph_state *state, struct ph_state_tip *durable,
+                   struct ph_state_tip *sent);
+
+#endif

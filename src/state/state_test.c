@@ -1,0 +1,501 @@
+/* SQLite over sealed pages: against a plain in-memory SQLite that gets the same statements, over a
+ * stand-in for phalad that applies records; then against sources that lie. */
+
+#include "state/state.h"
+
+#include "base/own.h"
+#include "base/test.h"
+#include "crypto/hash.h"
+
+#include <sqlite3.h>
+#include <stdlib.h>
+
+enum { PAGES = 4096, NODES = 256 };
+
+/* What phalad keeps: sealed pages and nodes as of the newest applied record. */
+struct keeper {
+    uint8_t *page[PAGES];
+    struct {
+        struct ph_tree_at at;
+        uint8_t b[PH_TREE_NODE];
+    } * node[NODES];
+    size_t node_cnt, page_reads;
+    struct ph_tree *tree;
+    struct ph_state_tip tip;
+};
+static struct keeper keeper;
+static const struct ph_phat_id phat = {{1, 2, 3}};
+static const uint8_t key[32] = {9, 9, 9};
+
+static enum ph_err keep_node(void *ctx, struct ph_tree_at at,
+                             const uint8_t node[static PH_TREE_NODE])
+{
+    struct keeper *k = ctx;
+    size_t i = 0;
+    while (i < k->node_cnt && (k->node[i]->at.n != at.n || k->node[i]->at.level != at.level))
+        i++;
+    if (i == k->node_cnt) {
+        CHECK(k->node_cnt < NODES);
+        k->node[k->node_cnt] = calloc(1, sizeof(*k->node[0]));
+        CHECK(k->node[k->node_cnt]);
+        k->node[k->node_cnt++]->at = at;
+    }
+    memcpy(k->node[i]->b, node, PH_TREE_NODE);
+    return PH_OK;
+}
+
+static enum ph_err serve_node(void *ctx, struct ph_tree_at at, uint8_t out[static PH_TREE_NODE])
+{
+    struct keeper *k = ctx;
+    for (size_t i = 0; i < k->node_cnt; i++) {
+        if (k->node[i]->at.n == at.n && k->node[i]->at.level == at.level) {
+            memcpy(out, k->node[i]->b, PH_TREE_NODE);
+            return PH_OK;
+        }
+    }
+    return PH_ERR_NOT_FOUND;
+}
+
+static enum ph_err serve_page(void *ctx, uint32_t page, uint8_t out[static PH_STATE_PAGE])
+{
+    struct keeper *k = ctx;
+    k->page_reads++;
+    if (page >= PAGES || !k->page[page])
+        return PH_ERR_NOT_FOUND;
+    memcpy(out, k->page[page], PH_STATE_PAGE);
+    return PH_OK;
+}
+
+static const struct ph_state_source source = {&keeper, serve_page, serve_node};
+
+static void keeper_clear(void)
+{
+    for (size_t i = 0; i < PAGES; i++)
+        free(keeper.page[i]);
+    for (size_t i = 0; i < keeper.node_cnt; i++)
+        free(keeper.node[i]);
+    ph_tree_free(keeper.tree);
+    memset(&keeper, 0, sizeof(keeper));
+    CHECK(ph_tree_open(&keeper.tip, serve_node, &keeper, 64, &keeper.tree) == PH_OK);
+}
+
+/* What phalad and phala-keyd do with a record. */
+static void apply(struct ph_bytes raw)
+{
+    struct ph_state_record rec;
+    struct ph_hash32 root;
+    uint8_t tag[PH_STATE_TAG];
+    uint32_t page;
+
+    CHECK(ph_state_record_parse(raw, &rec) == PH_OK);
+    CHECK(ph_state_follows(&keeper.tip, &rec.head));
+    CHECK(ph_state_mac_check(key, rec.head_raw.ptr) == PH_OK);
+    CHECK(ph_tree_resize(keeper.tree, rec.head.page_cnt) == PH_OK);
+    for (uint32_t i = 0; i < rec.head.record_pages; i++) {
+        struct ph_tree_entry e = {.index = rec.head.index, .session = rec.head.session};
+        ph_state_table_entry(&rec, i, &page, tag);
+        memcpy(e.tag, tag, sizeof(tag));
+        CHECK(page < PAGES && ph_tree_set(keeper.tree, page, &e) == PH_OK);
+        if (!keeper.page[page])
+            keeper.page[page] = malloc(PH_STATE_PAGE);
+        memcpy(keeper.page[page], rec.pages.ptr + (size_t)i * PH_STATE_PAGE, PH_STATE_PAGE);
+    }
+    CHECK(ph_tree_root(keeper.tree, &root) == PH_OK);
+    CHECK(memcmp(root.b, rec.head.root.b, 32) == 0);
+    CHECK(ph_tree_dirty(keeper.tree, keep_node, &keeper) == PH_OK);
+    ph_tree_forget(keeper.tree);
+    ph_state_tip_of(&rec, &keeper.tip);
+}
+
+static char why[256];
+static const struct ph_state_limits limits = {.cache_bytes = 64 << 10};
+
+static struct ph_state *open_state(void)
+{
+    struct ph_state *s;
+    if (ph_state_open(&phat, key, &keeper.tip, &source, &limits, &s, why) != PH_OK)
+        fail_msg("%s", why);
+    return s;
+}
+
+static void run(sqlite3 *db, const char *sql)
+{
+    char *message = NULL;
+    if (sqlite3_exec(db, sql, NULL, NULL, &message) != SQLITE_OK)
+        fail_msg("%s: %s", sql, message);
+}
+
+/* Everything the tables hold, as one hash. */
+static int add_row(void *ctx, int cnt, char **values, char **names)
+{
+    (void)names;
+    for (int i = 0; i < cnt; i++) {
+        ph_sha256_update(ctx, ph_bytes_str(values[i] ? values[i] : "\x01"));
+        ph_sha256_update(ctx, PH_BYTES_LIT("|"));
+    }
+    return 0;
+}
+
+static struct ph_hash32 digest(sqlite3 *db)
+{
+    struct ph_sha256 ctx;
+    struct ph_hash32 out;
+    ph_sha256_init(&ctx);
+    CHECK(sqlite3_exec(db, "SELECT * FROM t ORDER BY id", add_row, &ctx, NULL) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "SELECT * FROM u ORDER BY a, b", add_row, &ctx, NULL) == SQLITE_OK);
+    CHECK(sqlite3_exec(db, "SELECT rowid, * FROM f WHERE f MATCH 'w1 OR w2'", add_row, &ctx,
+                       NULL) == SQLITE_OK);
+    ph_sha256_final(&ctx, out.b);
+    return out;
+}
+
+static const char schema[] =
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, k TEXT, v BLOB); CREATE INDEX tk ON t(k);"
+    "CREATE TABLE u(a, b, PRIMARY KEY(a, b)) WITHOUT ROWID;"
+    "CREATE VIRTUAL TABLE f USING fts5(body);";
+
+static uint64_t seed;
+static uint32_t below(uint32_t n)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) % n;
+}
+
+/* One turn: a few statements, the same for both databases. */
+static void turn(sqlite3 *a, sqlite3 *b)
+{
+    char sql[512];
+    const uint32_t cnt = 1 + below(6);
+
+    for (uint32_t i = 0; i < cnt; i++) {
+        switch (below(9)) {
+        case 0:
+        case 1:
+        case 2:
+            (void)snprintf(sql, sizeof(sql),
+                           "INSERT OR REPLACE INTO t VALUES(%u, 'k%u', zeroblob(%u))", below(3000),
+                           below(50), below(3) == 0 ? below(60000) : below(300));
+            break;
+        case 3:
+            (void)snprintf(sql, sizeof(sql), "DELETE FROM t WHERE id %% %u = %u", 2 + below(30),
+                           below(2));
+            break;
+        case 4:
+            (void)snprintf(sql, sizeof(sql),
+                           "UPDATE t SET k = k || 'x', v = hex(id) WHERE k = 'k%u'", below(50));
+            break;
+        case 5:
+            (void)snprintf(sql, sizeof(sql), "INSERT OR IGNORE INTO u VALUES(%u, %u)", below(200),
+                           below(200));
+            break;
+        case 6:
+            (void)snprintf(sql, sizeof(sql),
+                           "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE "
+                           "x < %u) INSERT OR IGNORE INTO u SELECT x, %u FROM c",
+                           below(2000), below(9));
+            break;
+        case 7:
+            (void)snprintf(sql, sizeof(sql), "INSERT INTO f VALUES('w%u w%u')", below(9), below(9));
+            break;
+        default:
+            (void)snprintf(sql, sizeof(sql), "%s",
+                           below(4) == 0 ? "DELETE FROM u; DELETE FROM t; VACUUM"
+                           : below(2)    ? "VACUUM"
+                                         : "BEGIN; DELETE FROM t; ROLLBACK");
+        }
+        run(a, sql);
+        run(b, sql);
+    }
+}
+
+TEST(random_work_with_crashes_keeps_exactly_the_durable_commits)
+{
+    for (uint64_t round = 1; round <= 8; round++) {
+        struct ph_buf record PH_OWNED(ph_buf_clear) = PH_BUF(64 << 20);
+        struct ph_state *s;
+        struct ph_hash32 durable, sent = {{0}};
+        sqlite3 *model;
+        bool in_flight = false;
+
+        seed = round;
+        keeper_clear();
+        CHECK(sqlite3_open(":memory:", &model) == SQLITE_OK);
+        s = open_state();
+        run(model, schema);
+        run(ph_state_db(s), schema);
+        CHECK(ph_state_commit(s, 1, &record) == PH_OK);
+        apply(ph_buf_view(&record));
+        ph_state_durable(s);
+        durable = digest(model);
+        for (int step = 0; step < 60; step++) {
+            turn(model, ph_state_db(s));
+            if (!in_flight && below(2)) {
+                record.len = 0;
+                const enum ph_err err = ph_state_commit(s, 2, &record);
+                CHECK(err == PH_OK || err == PH_ERR_NOT_FOUND);
+                in_flight = err == PH_OK;
+                sent = digest(model);
+            } else if (in_flight) {
+                CHECK(ph_state_commit(s, 2, &record) == PH_ERR_CONFLICT);
+            }
+            if (in_flight && below(2)) {
+                apply(ph_buf_view(&record));
+                ph_state_durable(s);
+                durable = sent;
+                in_flight = false;
+            }
+            const struct ph_hash32 a = digest(model), b = digest(ph_state_db(s));
+            CHECK(memcmp(a.b, b.b, 32) == 0);
+            if (below(12) == 0) { /* the process dies: what was durable is there, nothing else */
+                ph_state_free(s);
+                s = open_state();
+                const struct ph_hash32 c = digest(ph_state_db(s));
+                if (memcmp(c.b, durable.b, 32) != 0)
+                    fail_msg("seed %llu, step %d", (unsigned long long)round, step);
+                run(ph_state_db(s), "PRAGMA integrity_check");
+                in_flight = false;
+                /* the model goes on from there too */
+                (void)sqlite3_close(model);
+                CHECK(sqlite3_open(":memory:", &model) == SQLITE_OK);
+                sqlite3_backup *copy = sqlite3_backup_init(model, "main", ph_state_db(s), "main");
+                CHECK(copy && sqlite3_backup_step(copy, -1) == SQLITE_DONE);
+                CHECK(sqlite3_backup_finish(copy) == SQLITE_OK);
+            }
+        }
+        ph_state_free(s);
+        (void)sqlite3_close(model);
+    }
+    keeper_clear();
+}
+
+/* A state with some content, all of it durable. */
+static void fill(void)
+{
+    struct ph_buf record PH_OWNED(ph_buf_clear) = PH_BUF(64 << 20);
+
+    keeper_clear();
+    struct ph_state *s = open_state();
+    run(ph_state_db(s), schema);
+    for (int i = 0; i < 5; i++) {
+        run(ph_state_db(s),
+            "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x < "
+            "300) INSERT INTO t(k, v) SELECT 'k' || x, randomblob(100) FROM c");
+        record.len = 0;
+        CHECK(ph_state_commit(s, 1, &record) == PH_OK);
+        apply(ph_buf_view(&record));
+        ph_state_durable(s);
+    }
+    ph_state_free(s);
+}
+
+/* Reads everything; yields the fault. */
+static enum ph_err read_all(void)
+{
+    struct ph_state *s;
+    const char *sentence = "";
+    const enum ph_err err = ph_state_open(&phat, key, &keeper.tip, &source, &limits, &s, why);
+
+    if (err != PH_OK)
+        return err;
+    const int rc =
+        sqlite3_exec(ph_state_db(s), "SELECT sum(length(v)), max(k) FROM t", NULL, NULL, NULL);
+    const enum ph_err fault = ph_state_fault(s, &sentence);
+    CHECK((rc == SQLITE_OK) == (fault == PH_OK));
+    if (fault != PH_OK) { /* and it stays refused */
+        struct ph_buf record PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
+        CHECK(strlen(sentence) > 20);
+        CHECK(sqlite3_exec(ph_state_db(s), "SELECT sum(length(v)) FROM t", NULL, NULL, NULL) !=
+              SQLITE_OK);
+        CHECK(ph_state_commit(s, 1, &record) == fault);
+    }
+    ph_state_free(s);
+    return fault;
+}
+
+TEST(any_altered_page_is_refused)
+{
+    fill();
+    CHECK(read_all() == PH_OK);
+    for (uint32_t p = 0; p < keeper.tip.page_cnt; p++) {
+        keeper.page[p][p * 7 % PH_STATE_PAGE] ^= 0x10;
+        const enum ph_err err = read_all();
+        keeper.page[p][p * 7 % PH_STATE_PAGE] ^= 0x10;
+        /* index pages are not read by that query: the whole database is, by a check of it */
+        if (err == PH_OK) {
+            keeper.page[p][0] ^= 1;
+            struct ph_state *s = open_state();
+            CHECK(sqlite3_exec(ph_state_db(s), "PRAGMA integrity_check", NULL, NULL, NULL) !=
+                  SQLITE_OK);
+            ph_state_free(s);
+            keeper.page[p][0] ^= 1;
+        } else {
+            CHECK(err == PH_ERR_UNTRUSTED);
+        }
+    }
+    CHECK(read_all() == PH_OK);
+}
+
+TEST(any_altered_node_is_refused)
+{
+    fill();
+    for (size_t i = 0; i < keeper.node_cnt; i++) {
+        keeper.node[i]->b[3] ^= 1;
+        CHECK(read_all() == PH_ERR_UNTRUSTED);
+        keeper.node[i]->b[3] ^= 1;
+    }
+}
+
+TEST(older_pages_swapped_pages_and_lost_pages_are_refused)
+{
+    static uint8_t old[PAGES][PH_STATE_PAGE];
+    uint8_t now[PH_STATE_PAGE];
+    struct ph_buf record PH_OWNED(ph_buf_clear) = PH_BUF(64 << 20);
+    uint32_t changed = 0, rolled_back = 0;
+
+    fill();
+    for (uint32_t p = 0; p < keeper.tip.page_cnt; p++)
+        memcpy(old[p], keeper.page[p], PH_STATE_PAGE);
+    struct ph_state *s = open_state();
+    run(ph_state_db(s), "UPDATE t SET v = randomblob(100)");
+    CHECK(ph_state_commit(s, 2, &record) == PH_OK);
+    apply(ph_buf_view(&record));
+    ph_state_free(s);
+    CHECK(read_all() == PH_OK);
+    for (uint32_t p = 0; p < keeper.tip.page_cnt; p++) { /* each page rolled back alone */
+        memcpy(now, keeper.page[p], PH_STATE_PAGE);
+        memcpy(keeper.page[p], old[p], PH_STATE_PAGE);
+        changed += memcmp(old[p], now, PH_STATE_PAGE) != 0;
+        rolled_back += read_all() == PH_ERR_UNTRUSTED;
+        memcpy(keeper.page[p], now, PH_STATE_PAGE);
+    }
+    CHECK(changed > 20 && rolled_back == changed);
+    uint8_t *first = keeper.page[0];
+    keeper.page[0] = keeper.page[1];
+    keeper.page[1] = first;
+    CHECK(read_all() == PH_ERR_UNTRUSTED);
+    keeper.page[1] = keeper.page[0];
+    keeper.page[0] = NULL;
+    CHECK(read_all() == PH_ERR_UNTRUSTED);
+    keeper.page[0] = first;
+    CHECK(read_all() == PH_OK);
+}
+
+TEST(another_key_or_another_phat_opens_nothing)
+{
+    const uint8_t other_key[32] = {9, 9, 8};
+    const struct ph_phat_id other = {{1, 2, 4}};
+    struct ph_state *s;
+
+    fill();
+    CHECK(ph_state_open(&phat, other_key, &keeper.tip, &source, &limits, &s, why) ==
+          PH_ERR_UNTRUSTED);
+    CHECK(strstr(why, "tag") != NULL);
+    CHECK(ph_state_open(&other, key, &keeper.tip, &source, &limits, &s, why) == PH_ERR_UNTRUSTED);
+    struct ph_state_tip tip = keeper.tip;
+    tip.root.b[5] ^= 1;
+    CHECK(ph_state_open(&phat, key, &tip, &source, &limits, &s, why) == PH_ERR_UNTRUSTED);
+    CHECK(strstr(why, "root") != NULL);
+}
+
+TEST(the_same_index_written_twice_uses_another_key)
+{
+    /* Storage is rolled back under a writer: two records with the same index and page, whose
+     * ciphertexts must not share a key stream. */
+    struct ph_buf first PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
+    struct ph_buf second PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
+
+    for (int i = 0; i < 2; i++) {
+        keeper_clear();
+        struct ph_state *s = open_state();
+        run(ph_state_db(s), "CREATE TABLE a(x)");
+        CHECK(ph_state_commit(s, 1, i == 0 ? &first : &second) == PH_OK);
+        ph_state_free(s);
+    }
+    struct ph_state_record a, b;
+    CHECK(ph_state_record_parse(ph_buf_view(&first), &a) == PH_OK);
+    CHECK(ph_state_record_parse(ph_buf_view(&second), &b) == PH_OK);
+    CHECK(memcmp(a.head.session.b, b.head.session.b, 32) != 0);
+    size_t same = 0;
+    for (size_t i = 0; i < PH_STATE_PAGE; i++)
+        same += a.pages.ptr[i] == b.pages.ptr[i];
+    CHECK(same < 100); /* 16 expected by chance; the plain text is the same */
+}
+
+TEST(limits_on_size_and_on_one_turn_refuse_and_roll_back)
+{
+    const struct ph_state_limits small = {.pages = 40, .cache_bytes = 16 << 10};
+    const struct ph_state_limits brief = {.dirty_bytes = 20 * PH_STATE_PAGE,
+                                          .cache_bytes = 16 << 10};
+    struct ph_state *s;
+
+    keeper_clear();
+    CHECK(ph_state_open(&phat, key, &keeper.tip, &source, &small, &s, why) == PH_OK);
+    run(ph_state_db(s), "CREATE TABLE a(x)");
+    CHECK(sqlite3_exec(ph_state_db(s), "INSERT INTO a VALUES(zeroblob(200000))", NULL, NULL,
+                       NULL) == SQLITE_FULL);
+    run(ph_state_db(s), "INSERT INTO a VALUES(1)");
+    ph_state_free(s);
+
+    CHECK(ph_state_open(&phat, key, &keeper.tip, &source, &brief, &s, why) == PH_OK);
+    run(ph_state_db(s), "CREATE TABLE a(x)");
+    const char *sentence = NULL;
+    CHECK(sqlite3_exec(ph_state_db(s), "INSERT INTO a VALUES(zeroblob(200000))", NULL, NULL,
+                       NULL) != SQLITE_OK);
+    CHECK(ph_state_fault(s, &sentence) == PH_ERR_LIMIT && strstr(sentence, "turn"));
+    run(ph_state_db(s), "INSERT INTO a VALUES(1)");
+    ph_state_free(s);
+}
+
+TEST(files_pragmas_and_extensions_are_out_of_reach)
+{
+    static const char *const refused[] = {"ATTACH 'x' AS y",
+                                          "ATTACH ':memory:' AS y",
+                                          "VACUUM INTO 'x'",
+                                          "PRAGMA journal_mode=WAL",
+                                          "PRAGMA locking_mode=NORMAL",
+                                          "PRAGMA writable_schema=ON",
+                                          "PRAGMA temp_store=FILE",
+                                          "PRAGMA synchronous=FULL",
+                                          "PRAGMA max_page_count=9",
+                                          "SELECT load_extension('x')",
+                                          "UPDATE sqlite_schema SET sql = ''"};
+    static const char *const allowed[] = {"PRAGMA table_info(a)",
+                                          "PRAGMA user_version=3",
+                                          "PRAGMA foreign_keys",
+                                          "CREATE TEMP TABLE z(x)",
+                                          "SELECT json_extract('{\"a\":1}', '$.a')",
+                                          "CREATE VIRTUAL TABLE f USING fts5(x)",
+                                          "SELECT * FROM json_each('[1,2]')"};
+
+    keeper_clear();
+    struct ph_state *s = open_state();
+    run(ph_state_db(s), "CREATE TABLE a(x)");
+    for (size_t i = 0; i < PH_LEN(refused); i++) {
+        if (sqlite3_exec(ph_state_db(s), refused[i], NULL, NULL, NULL) == SQLITE_OK)
+            fail_msg("%s", refused[i]);
+    }
+    for (size_t i = 0; i < PH_LEN(allowed); i++)
+        run(ph_state_db(s), allowed[i]);
+    ph_state_free(s);
+}
+
+TEST(opening_reads_one_page_and_the_top_node)
+{
+    fill();
+    keeper.page_reads = 0;
+    struct ph_state *s = open_state();
+    CHECK(keeper.page_reads <= 2);
+    ph_state_free(s);
+    keeper_clear();
+    ph_tree_free(keeper.tree);
+    keeper.tree = NULL;
+}
+
+PH_TEST_MAIN(CASE(random_work_with_crashes_keeps_exactly_the_durable_commits),
+             CASE(any_altered_page_is_refused), CASE(any_altered_node_is_refused),
+             CASE(older_pages_swapped_pages_and_lost_pages_are_refused),
+             CASE(another_key_or_another_phat_opens_nothing),
+             CASE(the_same_index_written_twice_uses_another_key),
+             CASE(limits_on_size_and_on_one_turn_refuse_and_roll_back),
+             CASE(files_pragmas_and_extensions_are_out_of_reach),
+             CASE(opening_reads_one_page_and_the_top_node))
