@@ -53,6 +53,8 @@ enum {
     M0(FETCH_DONE,    9, PH_D2R)                                                                   \
     M(FETCH_FAIL,   10, PH_D2R, F(BYTES, code) F(REST, message))                                    \
     M(CREDIT_R,     11, PH_D2R, F(U8, stream) F(U32, bytes))                                        \
+    M(STATE,        12, PH_D2R, F(U64, index) F(B32, hash) F(B32, root) F(U32, page_cnt) F(U32, key_epoch) \
+                                F(U32, max_pages))              /* before the first CALL: newest commit of the phat's state; its key comes over the state channel */ \
     /* instance -> phalad */                                                                        \
     M(READY,        20, PH_R2D, F(REST, sandbox_layers))        /* VM up: comma-separated layers in force */ \
     M(STARTED,      21, PH_R2D, F(U32, handlers))               /* bit 0 fetch, 1 scheduled, 2 chain, 3 event */ \
@@ -69,8 +71,9 @@ enum {
     M(LOG,          31, PH_R2D, F(U8, level) F(REST, text))     /* id: the call, 0 outside of one */ \
     M(CREDIT_D,     32, PH_R2D, F(U8, stream) F(U32, bytes))                                        \
     M0(IDLE,         33, PH_R2D)                               /* waitUntil work is done, nothing pending */ \
+    M(STATE_FAIL,    34, PH_R2D, F(REST, message))              /* the state cannot be opened, or not be used any more: the instance ends */ \
     /* phalad <-> zygote: datagrams, one frame each */                                              \
-    M(SPAWN,        40, PH_D2Z, F(U32, memory_mib) F(U8, jit))  /* + fds: instance socket, secrets pipe */ \
+    M(SPAWN,        40, PH_D2Z, F(U32, memory_mib) F(U8, jit))  /* + fds: instance socket, secrets pipe, state channel */ \
     M(SPAWNED,      41, PH_Z2D, F(U32, pid))                    /* + fd: pidfd */ \
     M(SPAWN_FAIL,   42, PH_Z2D, F(REST, message))                                                   \
     M(EXITED,       43, PH_Z2D, F(U32, pid) F(U32, wait_status))                                    \
@@ -87,7 +90,11 @@ enum {
     M(SECRETS_SEALED, 67, PH_K2D, F(REST, sealed))                                                  \
     M(SECRETS_RELEASE, 68, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, sealed)) /* + fd: write end of the instance's pipe */ \
     M(SECRETS_RELEASED, 69, PH_K2D, F(U32, len))                                                    \
-    M(KEYD_FAIL,    70, PH_K2D, F(U8, err) F(REST, message))
+    M(KEYD_FAIL,    70, PH_K2D, F(U8, err) F(REST, message))                                        \
+    M(STATE_KEY,    71, PH_D2K, F(B20, phat) F(REST, head))     /* newest head in the log, empty: none; + fd: phalad's end of the state channel */ \
+    M0(STATE_KEY_SENT, 72, PH_K2D)                                                                 \
+    M(STATE_ADVANCE, 73, PH_D2K, F(REST, head))                 /* a commit that is durable */        \
+    M0(STATE_ADVANCED, 74, PH_K2D)
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };

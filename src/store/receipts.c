@@ -19,7 +19,7 @@ enum {
     SEGMENTS_MAX = 4096,
     ALIASES_PER_LOOKUP = 1024,
 };
-static const uint8_t magic[4] = {'P', 'H', 'R', '1'};
+static const uint8_t magic[4] = {'P', 'H', 'R', '2'};
 
 struct segment {
     uint64_t first;   /* batch number */
@@ -364,8 +364,13 @@ enum ph_err ph_receipt_store_get(struct ph_receipt_store *store, uint64_t batch,
     const size_t len = (size_t)h.count * sizeof(*leaves);
     if (pread(s->fd, leaves, len, (off_t)(at + HEADER_LEN)) != (ssize_t)len)
         return PH_ERR_IO;
-    for (uint32_t i = 0; i < h.count; i++)
-        ph_receipt_leaf_hash(&leaves[i], &hashes[i]);
+    struct ph_leaf_hasher hasher = {.set = false};
+    uint32_t i = 0;
+    for (; i + 1 < h.count; i += 2)
+        ph_receipt_leaf_hash_pair(&hasher, &leaves[i], &hashes[i], &hasher, &leaves[i + 1],
+                                  &hashes[i + 1]);
+    if (i < h.count)
+        ph_receipt_leaf_hash_next(&hasher, &leaves[i], &hashes[i]);
 
     struct ph_receipt r = {
         .leaf = leaves[index], .index = index, .count = h.count, .batch_time_ms = h.time_ms};

@@ -132,7 +132,7 @@ static struct ph_receipt_batch make_batch(uint64_t number, uint32_t cnt)
 {
     for (uint32_t i = 0; i < cnt; i++) {
         memset(&leaves[i], 0, sizeof(leaves[i]));
-        ph_put_u64be(leaves[i].raw + 152, number * 10000 + i);
+        ph_put_u64be(leaves[i].raw + 66, number * 10000 + i);
     }
     struct ph_receipt_batch batch = {number, number * 1000, {0}, leaves, cnt};
     memset(batch.sig, (int)(number & 0xff), sizeof(batch.sig));
@@ -141,7 +141,7 @@ static struct ph_receipt_batch make_batch(uint64_t number, uint32_t cnt)
 
 static uint64_t leaf_mark(const struct ph_receipt *r)
 {
-    struct ph_reader at = {{r->leaf.raw + 152, 8}};
+    struct ph_reader at = {{r->leaf.raw + 66, 8}};
     uint64_t v = 0;
     CHECK(ph_read_u64be(&at, &v));
     return v;
@@ -227,7 +227,7 @@ TEST(a_record_cut_short_at_any_byte_is_dropped_and_numbering_goes_on)
     CHECK(ph_receipt_store_append(store, &batch) == PH_OK);
     ph_receipt_store_close(store);
     const off_t both = size_of(dir, name);
-    CHECK(first == 92 + 2 * 200 && both == first + 92 + 3 * 200);
+    CHECK(first == 92 + 2 * PH_RECEIPT_LEAF_LEN && both == first + 92 + 3 * PH_RECEIPT_LEAF_LEN);
 
     struct ph_buf whole PH_OWNED(ph_buf_clear) = PH_BUF(4096);
     CHECK(ph_file_read(dir, name, &whole) == PH_OK);
