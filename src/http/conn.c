@@ -88,6 +88,8 @@ void ph_http_conn_moved(struct ph_http_conn *conn, size_t n)
 void ph_http_conn_free(struct ph_http_conn *conn)
 {
     ph_http_session_free(conn->tls);
+    if (conn->fd >= 0)
+        (void)close(conn->fd);
     free(conn->in);
     free(conn->block);
     ph_buf_clear(&conn->rest);
@@ -122,6 +124,7 @@ enum ph_err ph_http_conn_new(struct ph_http_listener *listener, int fd, struct p
     if (err == PH_OK && epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
         err = PH_ERR_IO;
     if (err != PH_OK) {
+        conn->fd = -1; /* stays the caller's */
         ph_http_conn_free(conn);
         return err;
     }
@@ -142,8 +145,14 @@ void ph_http_conn_kill(struct ph_http_conn *conn)
     if (conn->reset)
         (void)setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &(struct linger){1, 0},
                          sizeof(struct linger));
-    (void)close(conn->fd);
-    conn->fd = -1;
+    if (conn->shaking) {
+        /* Another connection must not get its number while the thread has it. */
+        (void)shutdown(conn->fd, SHUT_RDWR);
+        ph_http_shaker_forget(server->shaker, conn);
+    } else {
+        (void)close(conn->fd);
+        conn->fd = -1;
+    }
     conn->state = PH_HTTP_DEAD;
     ph_http_peers_drop(&server->peers, conn->peer);
     conn->peer = NULL;

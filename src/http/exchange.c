@@ -298,19 +298,33 @@ static bool head_step(struct ph_http_conn *conn)
     return conn->in_len > conn->searched;
 }
 
+/* Something moved on the socket: the handshake goes on, elsewhere. The client speaks first. */
 static bool handshake_step(struct ph_http_conn *conn)
 {
-    enum ph_err err = ph_http_session_handshake(conn->tls);
-
-    if (err == PH_ERR_AGAIN)
-        return false;
-    if (err != PH_OK) {
-        conn->broken = true;
-        return false;
+    if (!conn->shaking && conn->greeted) {
+        conn->shaking = true;
+        conn->missed = false;
+        ph_http_shaker_ask(conn->server->shaker, conn);
     }
-    conn->state = PH_HTTP_HEAD;
-    ph_http_timer_set(conn, PH_HTTP_T_HEAD);
-    return true;
+    return false;
+}
+
+void ph_http_conn_shaken(struct ph_http_conn *conn, enum ph_err result)
+{
+    conn->shaking = false;
+    if (is_dead(conn))
+        return;
+    if (conn->missed)
+        ph_http_session_readable(conn->tls, conn->rdhup);
+    if (result == PH_OK) {
+        conn->state = PH_HTTP_HEAD;
+        ph_http_timer_set(conn, PH_HTTP_T_HEAD);
+    } else if (result != PH_ERR_AGAIN) {
+        conn->broken = true;
+    } else if (!conn->missed) {
+        return; /* the next event goes on */
+    }
+    ph_http_conn_step(conn);
 }
 
 /* The answer is out: decide what becomes of the connection. */

@@ -130,13 +130,30 @@ void ph_http_listeners_close(struct ph_http_server *server)
     }
 }
 
+static enum ph_err open_shaker(struct ph_http_server *server)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = &server->shaker_source};
+
+    if (server->shaker)
+        return PH_OK;
+    server->shaker_source = PH_HTTP_SRC_SHAKER;
+    PH_TRY(ph_http_shaker_open(&server->shaker));
+    if (epoll_ctl(server->epoll_fd, EPOLL_CTL_ADD, ph_http_shaker_fd(server->shaker), &event) == 0)
+        return PH_OK;
+    ph_http_shaker_close(server->shaker);
+    server->shaker = NULL;
+    return PH_ERR_IO;
+}
+
 static enum ph_err set_up(struct ph_http_listener *listener, const union address *address,
                           socklen_t len, const struct ph_http_tls *tls)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = listener};
 
-    if (tls)
+    if (tls) {
         PH_TRY(ph_http_identity_new(tls, &listener->identity));
+        PH_TRY(open_shaker(listener->server));
+    }
     listener->fd = open_listener(address, len);
     if (listener->fd < 0)
         return PH_ERR_IO;

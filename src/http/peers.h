@@ -4,7 +4,7 @@
 /* How many connections each remote address holds. An IPv6 address counts by its /64, which is what
  * one subscriber gets; IPv4, also v4-mapped, by the whole address; Unix sockets are not counted.
  *
- * Layer: http. Tests: server_test.c.
+ * Layer: http. Tests: server_pressure_test.c.
  */
 
 #include "base/bytes.h"

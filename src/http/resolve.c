@@ -1,9 +1,12 @@
 #include "http/resolve.h"
 
 #include <netdb.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -69,11 +72,38 @@ static void drop_user(struct ph_http_resolver *r)
     free(r);
 }
 
+/* [RFC 6761 §6.3] "localhost" and what ends in ".localhost" are loopback addresses, and the network
+ * is not asked for them: as the system does where its hosts file lacks the line, in a bare chroot
+ * for one, which then finds no local server, or somebody else's. */
+static bool is_local(const char *host)
+{
+    static const char local[] = "localhost";
+    const size_t len = strlen(host), tail = sizeof(local) - 1;
+
+    return len >= tail && strcasecmp(host + len - tail, local) == 0 &&
+           (len == tail || host[len - tail - 1] == '.');
+}
+
+static void local_addresses(struct ph_http_addresses *out)
+{
+    const struct sockaddr_in four = {.sin_family = AF_INET,
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+
+    memcpy(&out->at[0], &four, sizeof(four));
+    memcpy(&out->at[1], &six, sizeof(six));
+    out->cnt = 2;
+}
+
 static void look_up(struct job *job)
 {
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
     struct addrinfo *list = NULL;
 
+    if (is_local(job->host)) {
+        local_addresses(&job->answer);
+        return;
+    }
     job->answer.cnt = 0;
     if (getaddrinfo(job->host, NULL, &hints, &list) != 0)
         return;

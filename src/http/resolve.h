@@ -2,9 +2,10 @@
 #define PH_HTTP_RESOLVE_H
 
 /* Names to addresses with the system's resolver, on a bounded pool of threads, since getaddrinfo
- * blocks. Answers are picked up on the caller's thread. Nothing about addresses is decided here.
+ * blocks. Answers are picked up on the caller's thread. Nothing about addresses is decided here,
+ * but that "localhost" and names under it are the loopback addresses, whatever the system says.
  *
- * Layer: http. Tests: client_test.c.
+ * Layer: http. Spec: RFC 6761 §6.3. Tests: resolve_test.c, client_test.c.
  */
 
 #include "base/bytes.h"

@@ -73,9 +73,11 @@ static void conn_event(struct ph_http_conn *conn, uint32_t events)
     conn->rdhup |= (events & EPOLLRDHUP) != 0;
     if (events & (EPOLLIN | EPOLLRDHUP)) {
         conn->readable = true;
-        if (conn->tls)
+        conn->greeted = true;
+        if (conn->tls && !conn->shaking)
             ph_http_session_readable(conn->tls, conn->rdhup);
     }
+    conn->missed = conn->shaking;
     conn->writable |= (events & EPOLLOUT) != 0;
     /* EPOLLHUP: both sides are shut, by reset or by the two ends of a lingering close. */
     conn->broken |= (events & (EPOLLERR | EPOLLHUP)) != 0;
@@ -84,10 +86,24 @@ static void conn_event(struct ph_http_conn *conn, uint32_t events)
 
 static void dispatch(const struct epoll_event *event)
 {
-    if (*(const enum ph_http_source_kind *)event->data.ptr == PH_HTTP_SRC_LISTENER)
+    switch (*(const enum ph_http_source_kind *)event->data.ptr) {
+    case PH_HTTP_SRC_LISTENER:
         ph_http_listener_accept(event->data.ptr);
-    else
+        break;
+    case PH_HTTP_SRC_CONN:
         conn_event(event->data.ptr, event->events);
+        break;
+    case PH_HTTP_SRC_SHAKER: {
+        struct ph_http_server *server =
+            (struct ph_http_server *)((uintptr_t)event->data.ptr -
+                                      offsetof(struct ph_http_server, shaker_source));
+        struct ph_http_conn *conn;
+        enum ph_err result = PH_ERR_IO;
+        while ((conn = ph_http_shaker_next(server->shaker, &result)))
+            ph_http_conn_shaken(conn, result);
+        break;
+    }
+    }
 }
 
 static void run_work(struct ph_http_server *server)
@@ -120,7 +136,7 @@ static void free_dead(struct ph_http_server *server)
     server->dead = (struct ph_http_list){0};
     while (conn) {
         struct ph_http_conn *next = conn->next;
-        if (conn->queued && !server->closed) {
+        if ((conn->queued || conn->shaking) && !server->closed) {
             conn->prev = server->dead.last;
             conn->next = NULL;
             if (server->dead.last)
@@ -137,6 +153,7 @@ static void free_dead(struct ph_http_server *server)
 
 static void server_free(struct ph_http_server *server)
 {
+    ph_http_shaker_close(server->shaker);
     free_dead(server);
     ph_http_listeners_close(server);
     ph_buf_clear(&server->head_buf);

@@ -3,18 +3,18 @@
 
 /* The HTTP/1.1 server: requests in, answers out, on the caller's event loop and thread.
  *
- * One server serves any number of listeners. Nothing here blocks, except the signer of a TLS
- * handshake. Callbacks run inside ph_http_server_run (on_closed also inside ph_http_server_close);
- * a callback may call any function of this header except ph_http_server_run. A request is valid
- * from on_request until on_closed returns; exactly one on_closed comes for each on_request, never
- * from inside a respond function.
+ * One server serves any number of listeners. Nothing here blocks; TLS handshakes run on a thread of
+ * the server's. Callbacks run inside ph_http_server_run (on_closed also inside
+ * ph_http_server_close); a callback may call any function of this header except ph_http_server_run.
+ * A request is valid from on_request until on_closed returns; exactly one on_closed comes for each
+ * on_request, never from inside a respond function.
  *
  * Malformed or unacceptable requests never reach the handler: they are answered with 400, 408, 417,
  * 431, 501 or 505 and {"error":{"code":…,"message":…}}, and the connection ends.
  *
- * Layer: http. Spec: RFC 9110, RFC 9112. Tests: server_test.c, server_tls_test.c (real sockets on
- * loopback), head_test.c. Fuzz: server_fuzz.c, head_fuzz.c. Why not a library:
- * docs/adr/0003-http-server.md
+ * Layer: http. Spec: RFC 9110, RFC 9112. Tests: server_test.c, server_pressure_test.c,
+ * server_tls_test.c (real sockets on loopback), head_test.c. Fuzz: server_fuzz.c, head_fuzz.c. Why
+ * not a library: docs/adr/0003-http-server.md
  */
 
 #include "base/bytes.h"
@@ -37,7 +37,9 @@ struct ph_http_limits {
 struct ph_http_limits ph_http_limits_default(void);
 
 /* One server-side TLS identity. The private key stays elsewhere: `sign` is called during
- * handshakes, and once by ph_http_server_listen to see that it fits the certificate. */
+ * handshakes, on the server's thread for them, and may take its time: later handshakes wait behind
+ * it, nothing else does. It is also called once by ph_http_server_listen, to see that it fits the
+ * certificate. */
 struct ph_http_tls {
     struct ph_bytes cert_chain_pem; /* leaf first; P-256 leaf key */
     /* Sign a digest (already hashed) with the leaf's key: ECDSA, DER-encoded into sig (room for 80

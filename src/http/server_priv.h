@@ -6,6 +6,7 @@
  *   server.c   life of the server, its loop, what was asked
  *   listen.c   listeners, accept, caps
  *   conn.c     socket and timers of a connection
+ *   shaker.c   the thread of TLS handshakes
  *   exchange.c states of a connection: head, exchange, drain, linger
  *   respond.c  answers
  *
@@ -18,6 +19,7 @@
 #include "http/head.h"
 #include "http/peers.h"
 #include "http/server.h"
+#include "http/shaker.h"
 #include "http/tls.h"
 
 #include <sys/uio.h>
@@ -58,7 +60,7 @@ enum ph_http_framing {                 /* of an answer */
                        PH_HTTP_F_CLOSE,
 };
 
-enum ph_http_source_kind { PH_HTTP_SRC_LISTENER, PH_HTTP_SRC_CONN };
+enum ph_http_source_kind { PH_HTTP_SRC_LISTENER, PH_HTTP_SRC_CONN, PH_HTTP_SRC_SHAKER };
 
 struct ph_http_conn;
 
@@ -90,6 +92,12 @@ struct ph_http_conn {
     struct ph_http_server *server;
     struct ph_http_listener *listener;
     struct ph_http_session *tls; /* NULL: plain */
+    bool shaking;                /* tls and fd belong to the shaker's thread */
+    bool missed;                 /* something moved on the socket meanwhile */
+    bool greeted;                /* the first bytes are there */
+    bool forgotten;
+    enum ph_err shake_result;
+    struct ph_http_conn *shake_next;
     struct ph_http_peer *peer;
     char remote[64];
     struct ph_http_conn *prev, *next;             /* all connections, then the dead */
@@ -133,6 +141,8 @@ struct ph_http_server {
     char date[40]; /* "date: …\r\n" of second date_s */
     struct ph_buf head_buf;
     struct ph_http_peers peers;
+    struct ph_http_shaker *shaker; /* NULL without TLS listeners */
+    enum ph_http_source_kind shaker_source;
     uint8_t scratch[PH_HTTP_SCRATCH];
 };
 
@@ -148,7 +158,8 @@ void ph_http_listeners_close(struct ph_http_server *server);
 /* conn.c */
 PH_CHECKED enum ph_err ph_http_conn_new(struct ph_http_listener *listener, int fd,
                                         struct ph_http_peer *peer, const char *remote);
-/* Close the descriptor and put the connection on the dead list; the exchange must be over. */
+/* Close the descriptor, now or when the shaker gives it back, and put the connection on the dead
+ * list; the exchange must be over. */
 void ph_http_conn_kill(struct ph_http_conn *conn);
 void ph_http_conn_free(struct ph_http_conn *conn);
 /* Have ph_http_conn_step run in the next turn. */
@@ -168,6 +179,8 @@ void ph_http_conn_send(struct ph_http_conn *conn, const struct iovec *iov, int c
 size_t ph_http_conn_recv(struct ph_http_conn *conn, uint8_t *into, size_t len, bool *end);
 
 /* exchange.c */
+/* The shaker gave it back. */
+void ph_http_conn_shaken(struct ph_http_conn *conn, enum ph_err result);
 /* Do all that can be done now. */
 void ph_http_conn_step(struct ph_http_conn *conn);
 void ph_http_conn_expired(struct ph_http_conn *conn);

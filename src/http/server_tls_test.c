@@ -188,6 +188,83 @@ TEST(a_signer_that_refuses_ends_the_handshake_only)
     tls_rig_close(&tls);
 }
 
+TEST(a_signer_that_takes_its_time_holds_up_nothing_but_handshakes)
+{
+    enum { CLIENTS = 20, GONE = 5 };
+    struct tls_rig tls;
+    struct tls_client ready, c[CLIENTS];
+    struct rig rig;
+
+    tls_rig_open(&tls, "localhost", -60, 3600);
+    rig_open(&rig, NULL, &tls.tls);
+    tls_open(&rig, &ready, "NORMAL", tls.root_pem);
+    CHECK(tls_shake(&ready) == PH_OK);
+
+    (void)pthread_mutex_lock(&tls.gate);
+    while (sem_trywait(&tls.asked) == 0)
+        ;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        struct timeval soon = {0, 1000};
+        tls_open(&rig, &c[i], "NORMAL", tls.root_pem);
+        CHECK(setsockopt(c[i].raw.fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)) == 0);
+        CHECK(gnutls_handshake(c[i].session) == GNUTLS_E_AGAIN);
+    }
+    while (sem_trywait(&tls.asked) != 0)
+        rig_turn(&rig, 1); /* until the first of them is at its signature */
+    for (int i = 0; i < 5; i++) {
+        tls_send(&ready, PH_BYTES_LIT(GET("/headers")));
+        tls_expect(&ready, "remote=127.0.0.1 host=h accept= tls=1 tag=7\n", 0);
+        ready.raw.got.len = 0;
+    }
+    /* Some give up, the first among them, which is being signed for. */
+    for (size_t i = 0; i < GONE; i++) {
+        const struct linger reset = {1, 0};
+        CHECK(setsockopt(c[i].raw.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) == 0);
+        tls_close(&c[i]);
+    }
+    while (ph_http_server_conn_cnt(rig.server) > 1 + CLIENTS - GONE)
+        rig_turn(&rig, 1);
+    const unsigned before = tls.sign_cnt;
+    (void)pthread_mutex_unlock(&tls.gate);
+
+    for (size_t i = GONE; i < CLIENTS; i++) {
+        CHECK(tls_shake(&c[i]) == PH_OK);
+        tls_send(&c[i], PH_BYTES_LIT(GET("/headers")));
+        tls_expect(&c[i], "tls=1 tag=7\n", 0);
+    }
+    /* Nothing is signed for those who had left before their turn. */
+    CHECK(tls.sign_cnt == before + 1 + CLIENTS - GONE);
+    for (size_t i = GONE; i < CLIENTS; i++)
+        tls_close(&c[i]);
+    tls_close(&ready);
+    rig_close(&rig);
+    tls_rig_close(&tls);
+}
+
+TEST(a_server_that_closes_waits_for_the_signature_under_way)
+{
+    struct tls_rig tls;
+    struct tls_client c;
+    struct rig rig;
+    struct timeval soon = {0, 1000};
+
+    tls_rig_open(&tls, "localhost", -60, 3600);
+    rig_open(&rig, NULL, &tls.tls);
+    (void)pthread_mutex_lock(&tls.gate);
+    while (sem_trywait(&tls.asked) == 0)
+        ;
+    tls_open(&rig, &c, "NORMAL", tls.root_pem);
+    CHECK(setsockopt(c.raw.fd, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof(soon)) == 0);
+    CHECK(gnutls_handshake(c.session) == GNUTLS_E_AGAIN);
+    while (sem_trywait(&tls.asked) != 0)
+        rig_turn(&rig, 1);
+    (void)pthread_mutex_unlock(&tls.gate);
+    rig_close(&rig);
+    gnutls_deinit(c.session);
+    gnutls_certificate_free_credentials(c.credentials);
+    tls_rig_close(&tls);
+}
+
 TEST(plain_text_and_garbage_on_a_tls_port_get_no_answer)
 {
     struct tls_rig tls;
@@ -248,6 +325,8 @@ TEST(a_key_that_does_not_fit_the_certificate_is_refused_at_listen)
 PH_TEST_MAIN(CASE(tls_1_3_and_1_2_are_spoken_with_a_key_held_elsewhere),
              CASE(old_versions_and_weak_ciphers_are_refused), CASE(large_bodies_pass_both_ways),
              CASE(a_signer_that_refuses_ends_the_handshake_only),
+             CASE(a_signer_that_takes_its_time_holds_up_nothing_but_handshakes),
+             CASE(a_server_that_closes_waits_for_the_signature_under_way),
              CASE(plain_text_and_garbage_on_a_tls_port_get_no_answer),
              CASE(a_handshake_that_stalls_is_cut),
              CASE(a_key_that_does_not_fit_the_certificate_is_refused_at_listen))

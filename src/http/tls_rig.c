@@ -15,7 +15,10 @@ static enum ph_err sign(void *ctx, struct ph_bytes digest, uint8_t *sig, size_t 
     struct tls_rig *rig = ctx;
     gnutls_datum_t hash = {(void *)(uintptr_t)digest.ptr, (unsigned)digest.len}, out;
 
+    (void)sem_post(&rig->asked);
+    (void)pthread_mutex_lock(&rig->gate);
     rig->sign_cnt++;
+    (void)pthread_mutex_unlock(&rig->gate);
     if (rig->refuse || digest.len != 32 ||
         gnutls_privkey_sign_hash(rig->key, GNUTLS_DIG_SHA256, 0, &hash, &out) < 0)
         return PH_ERR_IO;
@@ -81,7 +84,8 @@ void tls_rig_open(struct tls_rig *rig, const char *name, long from_s, long to_s)
     gnutls_x509_crt_t leaf = make_cert(key, name, from_s, to_s);
     gnutls_privkey_t handle;
 
-    *rig = (struct tls_rig){0};
+    *rig = (struct tls_rig){.gate = PTHREAD_MUTEX_INITIALIZER};
+    (void)sem_init(&rig->asked, 0, 0);
     GOOD(gnutls_x509_crt_set_ca_status(root, 1));
     GOOD(gnutls_x509_crt_set_key_usage(root, GNUTLS_KEY_KEY_CERT_SIGN));
     GOOD(gnutls_x509_crt_sign2(root, root, root_key, GNUTLS_DIG_SHA256, 0));
@@ -103,6 +107,8 @@ void tls_rig_open(struct tls_rig *rig, const char *name, long from_s, long to_s)
 void tls_rig_close(struct tls_rig *rig)
 {
     gnutls_privkey_deinit(rig->key);
+    (void)sem_destroy(&rig->asked);
+    (void)pthread_mutex_destroy(&rig->gate);
     free(rig->root_pem);
     free(rig->chain_pem);
 }

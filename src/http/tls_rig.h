@@ -9,12 +9,17 @@
 
 #include "http/server.h"
 
+#include <pthread.h>
+#include <semaphore.h>
+
 struct tls_rig {
     struct ph_http_tls tls; /* for ph_http_server_listen */
     char *root_pem, *chain_pem;
     void *key;
     unsigned sign_cnt;
-    bool refuse; /* the signer says no */
+    bool refuse;          /* the signer says no */
+    pthread_mutex_t gate; /* the signer waits while a test holds it */
+    sem_t asked;          /* how often the signer was asked */
 };
 
 /* `name`: the subject's DNS name, or "127.0.0.1". Valid from `from_s` to `to_s` seconds from now.
