@@ -24,6 +24,85 @@ export interface PhatEnv {
   readonly ASSETS: Assets;
 }
 
+/** What a phat with "state" in its phat.json has besides: `interface Env extends PhatEnv, PhatState {}`. */
+export interface PhatState {
+  /** The phat's SQLite database (docs/state.md). */
+  readonly DB: Database;
+  /** Keys and values in a table of it. */
+  readonly KV: KeyValues;
+}
+
+/** What a statement can be bound to. Booleans become 1 and 0; bigints have at most 64 bits. */
+export type Bindable = null | number | bigint | string | boolean | ArrayBuffer | ArrayBufferView;
+/** What a column can hold; integers beyond 2^53 - 1 are bigints. */
+export type ColumnValue = null | number | bigint | string | Uint8Array<ArrayBuffer>;
+export type Row = Record<string, ColumnValue>;
+
+/** In the manner of Cloudflare D1, but every method answers at once. SQLite's errors are thrown as Error. */
+export interface Database {
+  prepare(sql: string): Statement;
+  /** Any number of statements, all or none. */
+  exec(sql: string): { count: number; duration: number };
+  /** All or none. */
+  batch<T = Row>(statements: Iterable<Statement>): QueryResult<T>[];
+  /** Keeps what `fn` writes when it returns, rolls it back when it throws. `fn` is not asynchronous. */
+  transaction<T>(fn: () => T extends PromiseLike<unknown> ? never : T): T;
+}
+
+export interface Statement {
+  /** A new statement with these values for its parameters. */
+  bind(...values: Bindable[]): Statement;
+  /** The first row, or null. */
+  first<T = Row>(): T | null;
+  /** One value of the first row; null if there is none. */
+  first<T = ColumnValue>(column: string): T | null;
+  all<T = Row>(): QueryResult<T>;
+  run<T = Row>(): QueryResult<T>;
+  /** Rows as arrays; with `columnNames` the first one holds the names. */
+  raw<T = ColumnValue[]>(options?: { columnNames?: boolean }): T[];
+}
+
+export interface QueryResult<T = Row> {
+  results: T[];
+  success: true;
+  /** Rows changed; the row id inserted last; milliseconds. */
+  meta: { changes: number; last_row_id: number | bigint; duration: number };
+}
+
+export type ValueType = "text" | "json" | "arrayBuffer" | "bytes";
+
+/** In the manner of Workers KV, but every method answers at once. A key has 1 to 512 bytes of UTF-8. */
+export interface KeyValues {
+  get(key: string, type?: "text" | { type?: "text" }): string | null;
+  get<T = unknown>(key: string, type: "json" | { type: "json" }): T | null;
+  get(key: string, type: "arrayBuffer" | { type: "arrayBuffer" }): ArrayBuffer | null;
+  get(key: string, type: "bytes" | { type: "bytes" }): Uint8Array<ArrayBuffer> | null;
+  /** With metadata (null if none) and the version, 0 if the key is not there. */
+  getWithMetadata<V = string, M = unknown>(
+    key: string,
+    type?: ValueType | { type?: ValueType },
+  ): { value: V | null; metadata: M | null; version: number };
+  /** The new version; false, and nothing is written, if `ifVersion` is given and not the present one. At most 4 MiB. */
+  put(key: string, value: string | ArrayBuffer | ArrayBufferView, options?: PutOptions): number | false;
+  delete(key: string): void;
+  list<M = unknown>(options?: {
+    prefix?: string;
+    /** 1 to 1,000. */
+    limit?: number;
+    cursor?: string;
+  }): { keys: { name: string; expiration?: number; metadata?: M }[]; list_complete: boolean; cursor?: string };
+}
+
+export interface PutOptions {
+  /** Seconds from now, or since 1970: the key is not seen after. */
+  expirationTtl?: number;
+  expiration?: number;
+  /** At most 1,024 bytes as JSON. */
+  metadata?: unknown;
+  /** Only if this is the key's version; 0: only if it is not there. */
+  ifVersion?: number;
+}
+
 /** The files of the bundle, as the receipt's bundle hash covers them. */
 export interface Assets {
   /** The bytes of a file by its path in the bundle; null if there is none. A fresh copy each time. */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "codec/tar.h"
+#include "runtime/turns.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +87,8 @@ JSValueRef ph_engine_enter(struct ph_engine *e, enum ph_hook hook, uint64_t call
 {
     JSValueRef exception = NULL;
 
+    if (e->turns)
+        ph_turn_begins(e);
     ph_limits_enter(e, call == 0 ? NULL : ph_idmap_get(&e->calls, call));
     e->call = call;
     e->inside = true;
@@ -94,9 +97,14 @@ JSValueRef ph_engine_enter(struct ph_engine *e, enum ph_hook hook, uint64_t call
     e->inside = false;
     e->call = 0;
     account(e, call);
-    if (e->stop != PH_STOP_NONE && e->started) {
+    const enum ph_stop stop = e->stop;
+    if (stop != PH_STOP_NONE && e->started) {
         ph_engine_stopped(e, call);
         exception = NULL; /* "JavaScript execution terminated": told above */
+    }
+    if (e->turns) {
+        e->turns->failed |= exception != NULL;
+        ph_turn_ends(e, stop);
     }
     if (threw)
         *threw = exception;
@@ -218,11 +226,11 @@ static enum ph_err run_prelude(struct ph_engine *e, struct ph_engine_prelude pre
     return PH_OK;
 }
 
-/* Things that read files or make executable memory at first use, used before seccomp forbids both.
- */
+/* What opens files at first use, used before seccomp forbids that. (Local time would, too; but the
+ * zygote has set TZ, and ICU's data are a library: onIdle of the prelude uses it.) */
 static void prime(struct ph_engine *e)
 {
-    static const char code[] = "Math.random(); new Date(2026, 6, 1).getTimezoneOffset();";
+    static const char code[] = "Math.random();";
     const JSStringRef text = JSStringCreateWithUTF8CString(code);
     (void)JSEvaluateScript(e->ctx, text, NULL, NULL, 1, NULL);
     JSStringRelease(text);
@@ -241,6 +249,14 @@ enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelu
         return PH_ERR_NOMEM;
     }
     ph_the_engine = e;
+    /* Compiled code asks whether the watchdog wants it. By default the engine throws the code on
+     * the stack away instead, at each tick of limits.c: loops that take longer run uncompiled. */
+    if (setenv("JSC_usePollingTraps", "true", 1) != 0) {
+        free(e->strings);
+        free(e);
+        (void)snprintf(why, 256, "out of memory");
+        return PH_ERR_NOMEM;
+    }
     /* Before the VM: asynchronous WebAssembly compilation and the collector's timers run on the
      * main context of the thread that makes it. */
     e->glib = g_main_context_new();
@@ -256,7 +272,7 @@ enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelu
     e->born_ns = e->log_at_ns = ph_clock_mono_ns();
     e->log_left = PH_ENGINE_LOG_BURST;
     e->bundle = PH_BUF(PH_ENGINE_BUNDLE_MAX);
-    e->secrets_fd = e->statm_fd = -1;
+    e->secrets_fd = e->statm_fd = e->state_fd = -1;
     ph_ipc_chan_init(&e->chan, -1);
 
     const enum ph_err err = run_prelude(e, prelude, why);
@@ -275,6 +291,11 @@ enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelu
     return PH_OK;
 }
 
+void ph_engine_state_channel(struct ph_engine *e, int fd)
+{
+    e->state_fd = fd;
+}
+
 void ph_engine_free(struct ph_engine *e)
 {
     if (!e)
@@ -289,6 +310,7 @@ void ph_engine_free(struct ph_engine *e)
     ph_idmap_clear(&e->calls);
     ph_idmap_clear(&e->fetches);
     ph_timers_clear(&e->timers);
+    ph_turns_free(e);
     ph_buf_clear(&e->bundle);
     free(e->files);
     free(e->strings);
@@ -299,6 +321,7 @@ void ph_engine_free(struct ph_engine *e)
     ph_ipc_chan_clear(&e->chan);
     ph_closep(&e->secrets_fd);
     ph_closep(&e->statm_fd);
+    ph_closep(&e->state_fd);
     ph_the_engine = NULL;
     free(e);
 }

@@ -25,6 +25,7 @@ enum ph_engine_exit {
     PH_ENGINE_EXIT_MEMORY = PH_RUN_EXIT_MEMORY,
     PH_ENGINE_EXIT_NOT_STARTED = 4, /* START_FAIL was sent */
     PH_ENGINE_EXIT_SANDBOX = 5,     /* set by phala-run: a layer that cannot be missing failed */
+    PH_ENGINE_EXIT_STATE = 6,       /* STATE_FAIL was sent */
 };
 
 /* Bounds of one instance that phat.json does not set. */
@@ -60,6 +61,9 @@ struct ph_engine_prelude {
  */
 PH_CHECKED enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelude,
                                      int fd, int secrets_fd, int statm_fd, char why[static 256]);
+/* The instance's end of its state channel (ipc/state_packets.h), blocking; owned. Before any frame.
+ */
+void ph_engine_state_channel(struct ph_engine *engine, int fd);
 void ph_engine_free(struct ph_engine *engine);
 
 /* Queue READY with the layers in force, then serve frames until the channel closes. */

@@ -18,7 +18,7 @@
 #define PH_HOOKS(H)                                                                                \
     H(onStart) H(onCall) H(onCallBody) H(onCallEnd) H(onCallCancel) H(onCallWindow)                \
     H(onFetchHead) H(onFetchBody) H(onFetchDone) H(onFetchFail) H(onFetchWindow)                   \
-    H(onTimer) H(onUnhandled) H(describe)
+    H(onTimer) H(onUnhandled) H(onIdle) H(onState) H(describe)
 /* clang-format on */
 enum ph_hook {
 #define H(name) PH_HOOK_##name,
@@ -76,9 +76,11 @@ struct ph_known_block {
 
 enum ph_stop { PH_STOP_NONE, PH_STOP_CPU, PH_STOP_MEMORY };
 
+struct ph_turns;
+
 struct ph_engine {
     struct ph_ipc_chan chan;
-    int secrets_fd, statm_fd;
+    int secrets_fd, statm_fd, state_fd;
     GMainContext *glib;
     JSContextGroupRef group;
     JSGlobalContextRef ctx;
@@ -110,6 +112,8 @@ struct ph_engine {
 
     struct ph_msg_START start; /* its env_json is not kept */
     bool started;
+    uint32_t rehearsed; /* steps of onIdle that were run */
+    bool rehearsal_over;
     bool busy;        /* something was pending at some time since the last IDLE */
     int64_t quiet_ns; /* since when calls wait for nothing; 0: they do not */
     int64_t born_ns;
@@ -119,6 +123,9 @@ struct ph_engine {
     uint64_t log_dropped;
     enum ph_engine_exit exit;
     bool over; /* leave the loop with `exit` */
+
+    struct ph_turns *turns; /* turns.h; NULL: no state */
+    size_t turn_at;         /* output queued before this turn of the loop */
 };
 
 /* The one engine of this process, for natives. */
@@ -195,6 +202,8 @@ void ph_limits_init(struct ph_engine *e);
 void ph_limits_enter(struct ph_engine *e, struct ph_call *call);
 void ph_limits_turn_begins(struct ph_engine *e);
 void ph_limits_turn_ends(struct ph_engine *e);
+/* Asked by native work that takes long: true, the entry has no time or memory left (e->stop). */
+bool ph_limits_over(struct ph_engine *e);
 /* Give back memory when the instance has been idle for a while. ms until that may be due, -1:
  * never. */
 void ph_limits_idle(struct ph_engine *e);

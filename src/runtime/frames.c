@@ -1,5 +1,7 @@
 #include "runtime/engine_priv.h"
 
+#include "runtime/turns.h"
+
 #include <stdlib.h>
 
 /* Frames from phalad. It is trusted more than a phat is, but a frame that makes no sense ends the
@@ -252,6 +254,13 @@ static enum ph_err on_start(struct ph_engine *e, const struct ph_ipc_frame *f)
     return ph_start(e, &m);
 }
 
+static enum ph_err on_state(struct ph_engine *e, const struct ph_ipc_frame *f)
+{
+    struct ph_msg_STATE m;
+    PH_TRY(ph_get_STATE(f, &m));
+    return ph_turns_open(e, &m);
+}
+
 enum ph_err ph_engine_frame(struct ph_engine *e, const struct ph_ipc_frame *frame)
 {
     switch (frame->type) {
@@ -277,6 +286,8 @@ enum ph_err ph_engine_frame(struct ph_engine *e, const struct ph_ipc_frame *fram
         return on_bundle(e, frame);
     case PH_IPC_START:
         return on_start(e, frame);
+    case PH_IPC_STATE:
+        return on_state(e, frame);
     default:
         return PH_ERR_MALFORMED; /* unknown, or in the wrong direction */
     }

@@ -37,6 +37,10 @@ JSValueRef ph_js_throw(JSContextRef ctx, const char *name, const char *message,
         error = make_by_name(ctx, name, arg);
     if (error == NULL) {
         error = JSObjectMakeError(ctx, 1, &arg, NULL);
+        if (!error) { /* the limits end this entry: no object is made any more */
+            *exception = arg;
+            return JSValueMakeUndefined(ctx);
+        }
         JSStringRef key = JSStringCreateWithUTF8CString("name");
         JSStringRef value = JSStringCreateWithUTF8CString(name);
         JSObjectSetProperty(ctx, error, key, JSValueMakeString(ctx, value),

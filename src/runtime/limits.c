@@ -77,6 +77,21 @@ static bool should_stop(JSContextRef ctx, void *data)
     return e->stop != PH_STOP_NONE;
 }
 
+bool ph_limits_over(struct ph_engine *e)
+{
+    const int64_t now = thread_cpu_ns();
+
+    if (e->stop == PH_STOP_NONE && e->inside) {
+        if (e->tick_ns == 0)
+            e->tick_ns = now;
+        if (now - e->tick_ns >= e->budget_ns)
+            e->stop = PH_STOP_CPU;
+        else if (e->start.memory_mib > 0 && private_bytes(e) > memory_limit(e))
+            e->stop = PH_STOP_MEMORY;
+    }
+    return e->stop != PH_STOP_NONE;
+}
+
 void ph_limits_init(struct ph_engine *e)
 {
     set_tick(e);

@@ -1,6 +1,7 @@
 #include "runtime/engine_priv.h"
 
 #include "base/clock.h"
+#include "runtime/turns.h"
 
 #include <poll.h>
 
@@ -54,7 +55,8 @@ static void turn_ends(struct ph_engine *e)
         e->idle_ns = 0;
     if (e->calls.cnt > 0) {
         give_up_quiet_calls(e);
-    } else if (e->busy && e->fetches.cnt == 0 && e->timers.cnt == 0) {
+    } else if (e->busy && e->fetches.cnt == 0 && e->timers.cnt == 0 &&
+               (!e->turns || !ph_turns_pending(e->turns))) {
         e->busy = false;
         e->idle_ns = ph_clock_mono_ns();
         ph_engine_check(e, ph_put_IDLE(&e->chan, 0, 0));
@@ -66,13 +68,21 @@ static void turn_ends(struct ph_engine *e)
     }
 }
 
+/* No input is read: output waits for the socket, or for the state to be durable. */
+static bool is_full(const struct ph_engine *e)
+{
+    const size_t held = e->turns ? e->turns->held.len : 0;
+    return ph_ipc_queued(&e->chan) + held > READ_AHEAD_MAX ||
+           (e->turns && ph_turns_heavy(e->turns));
+}
+
 /* False: end with `exit`. */
 static bool read_frames(struct ph_engine *e, bool *out_read)
 {
     struct ph_ipc_frame frame;
 
     *out_read = false;
-    if (ph_ipc_queued(&e->chan) > READ_AHEAD_MAX)
+    if (is_full(e))
         return true;
     const enum ph_err got = ph_ipc_fill(&e->chan);
     if (got == PH_ERR_AGAIN)
@@ -98,25 +108,35 @@ static void pump_glib(struct ph_engine *e)
 {
     enum { EVENTS_MAX = 64 };
 
+    if (e->turns)
+        ph_turn_begins(e);
     ph_limits_enter(e, NULL);
     e->inside = true;
     for (int i = 0; i < EVENTS_MAX && g_main_context_iteration(e->glib, FALSE); i++) {
     }
     e->inside = false;
-    if (e->stop != PH_STOP_NONE)
+    const enum ph_stop stop = e->stop;
+    if (stop != PH_STOP_NONE)
         ph_engine_stopped(e, 0);
+    if (e->turns)
+        ph_turn_ends(e, stop);
 }
 
 static bool turn(struct ph_engine *e, bool *out_read)
 {
-
+    *out_read = false;
     ph_limits_turn_begins(e);
-    if (read_frames(e, out_read)) {
+    if (e->turns)
+        ph_turns_take(e);
+    e->turn_at = ph_ipc_queued(&e->chan);
+    if (!e->over && read_frames(e, out_read)) {
         fire_timers(e);
         pump_glib(e);
         if (!e->over)
             turn_ends(e);
     }
+    if (e->turns)
+        ph_turns_hold(e);
     const enum ph_err err = ph_ipc_flush(&e->chan);
     if (err != PH_OK && err != PH_ERR_AGAIN)
         ph_engine_end(e, err == PH_ERR_CLOSED ? PH_ENGINE_EXIT_CLOSED : PH_ENGINE_EXIT_FAILED);
@@ -156,7 +176,7 @@ static void sleep_until_something(struct ph_engine *e)
 {
     enum { GLIB_FDS_MAX = 8 };
     GPollFD glib_fds[GLIB_FDS_MAX];
-    struct pollfd fds[1 + GLIB_FDS_MAX];
+    struct pollfd fds[2 + GLIB_FDS_MAX];
     gint priority, glib_ms;
 
     if (!g_main_context_acquire(e->glib))
@@ -165,14 +185,29 @@ static void sleep_until_something(struct ph_engine *e)
     gint cnt = g_main_context_query(e->glib, priority, &glib_ms, glib_fds, GLIB_FDS_MAX);
     if (cnt > GLIB_FDS_MAX)
         cnt = GLIB_FDS_MAX;
-    const size_t queued = ph_ipc_queued(&e->chan);
+    const bool full = is_full(e);
     fds[0] = (struct pollfd){
         .fd = e->chan.fd,
-        .events = (short)((queued > 0 ? POLLOUT : 0) | (queued <= READ_AHEAD_MAX ? POLLIN : 0))};
+        .events = (short)((ph_ipc_queued(&e->chan) > 0 ? POLLOUT : 0) | (full ? 0 : POLLIN))};
+    fds[1] = (struct pollfd){.fd = e->turns ? e->turns->client.fd : -1, .events = POLLIN};
     for (gint i = 0; i < cnt; i++)
-        fds[1 + i] = (struct pollfd){.fd = glib_fds[i].fd, .events = (short)glib_fds[i].events};
-    (void)poll(fds, 1 + (nfds_t)cnt, patience_ms(e, glib_ms)); /* the next turn looks again */
+        fds[2 + i] = (struct pollfd){.fd = glib_fds[i].fd, .events = (short)glib_fds[i].events};
+    /* The next turn looks again. */
+    if (poll(fds, 2 + (nfds_t)cnt, patience_ms(e, glib_ms)) > 0 && e->turns)
+        e->turns->readable = fds[1].revents != 0;
     g_main_context_release(e->glib);
+}
+
+/* Waiting in the pool: the next piece of what can be done before the phat is known. False: there is
+ * none, or the phat is coming. */
+static bool rehearse(struct ph_engine *e)
+{
+    if (e->started || e->rehearsal_over || e->bundle.len > 0)
+        return false;
+    const JSValueRef step = JSValueMakeNumber(e->ctx, e->rehearsed++);
+    const JSValueRef more = ph_engine_enter(e, PH_HOOK_onIdle, 0, 1, &step, NULL);
+    e->rehearsal_over = !more || !JSValueToBoolean(e->ctx, more);
+    return true;
 }
 
 enum ph_engine_exit ph_engine_run(struct ph_engine *e, const char *sandbox_layers)
@@ -182,7 +217,7 @@ enum ph_engine_exit ph_engine_run(struct ph_engine *e, const char *sandbox_layer
 
     ph_engine_check(e, ph_put_READY(&e->chan, 0, 0, &ready));
     while (turn(e, &did_read)) {
-        if (did_read)
+        if (did_read || rehearse(e))
             continue;
         ph_limits_idle(e);
         sleep_until_something(e);

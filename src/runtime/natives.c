@@ -166,7 +166,8 @@ static const struct ph_native natives_here[] = {
 
 void ph_natives_install(struct ph_engine *e, JSObjectRef natives)
 {
-    const struct ph_native *const tables[] = {natives_here, ph_natives_call, ph_natives_fetch};
+    const struct ph_native *const tables[] = {natives_here, ph_natives_call, ph_natives_fetch,
+                                              ph_natives_db};
 
     for (size_t i = 0; i < PH_LEN(tables); i++) {
         for (const struct ph_native *n = tables[i]; n->name; n++)

@@ -1,4 +1,5 @@
 #include "runtime/natives_priv.h"
+#include "runtime/turns.h"
 
 /* Natives that answer calls. */
 
@@ -93,6 +94,8 @@ static JSValueRef respond(JSContextRef ctx, size_t arg_cnt, const JSValueRef arg
 PH_NATIVE(native_respond)
 {
     PH_NATIVE_UNUSED();
+    if (!ph_the_engine->started) /* the rehearsal's answers */
+        return JSValueMakeUndefined(ctx);
     JSLock(ctx);
     const JSValueRef result = respond(ctx, arg_cnt, args, exception);
     JSUnlock(ctx);
@@ -141,6 +144,13 @@ PH_NATIVE(native_respond_fail)
         return ph_native_bad(ctx, "respondFail: code", exception);
     if (!ph_arg_add_string(ctx, arg_cnt, args, 2, PH_ENGINE_QUEUE_MAX / 4, &message))
         ph_engine_check(e, ph_buf_add_str(&message, "The error's text is too long"));
+    if (e->stop == PH_STOP_CPU) { /* what was thrown is our own: see ph_limits_over */
+        ph_call_fail(e, call, "cpu-limit",
+                     PH_BYTES_LIT("The call used up its CPU time (limits.cpuMs)"));
+        return JSValueMakeUndefined(ctx);
+    }
+    if (e->turns && strcmp((const char *)code.ptr, "exception") == 0)
+        e->turns->failed = true;
     ph_call_fail(e, call, (const char *)code.ptr, ph_buf_view(&message));
     return JSValueMakeUndefined(ctx);
 }

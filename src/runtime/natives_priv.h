@@ -12,7 +12,7 @@ struct ph_native {
     const char *name; /* NULL ends a table */
     ph_js_native *fn;
 };
-extern const struct ph_native ph_natives_call[], ph_natives_fetch[];
+extern const struct ph_native ph_natives_call[], ph_natives_fetch[], ph_natives_db[];
 
 #define PH_NATIVE(name)                                                                            \
     static JSValueRef name(JSContextRef ctx, JSObjectRef function, JSObjectRef self,               \

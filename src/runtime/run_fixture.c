@@ -67,20 +67,23 @@ void ph_rig_close(struct ph_rig *rig)
 
 void ph_rig_spawn(struct ph_rig *rig, struct ph_rig_instance *inst, struct ph_rig_limits limits)
 {
-    int ends[2], pipe_ends[2];
+    int ends[2], pipe_ends[2], state_ends[2];
     struct ph_buf out PH_OWNED(ph_buf_clear) = PH_BUF(4096);
     const struct ph_msg_SPAWN spawn = {.memory_mib = limits.memory_mib, .jit = !limits.no_jit};
 
     *inst = (struct ph_rig_instance){.rig = rig, .pidfd = -1};
     CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
     CHECK(pipe2(pipe_ends, O_CLOEXEC) == 0);
+    CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, state_ends) == 0);
     ph_ipc_chan_init(&inst->chan, ends[0]);
     inst->secrets = pipe_ends[1];
+    inst->state = state_ends[0];
     CHECK(ph_encode_SPAWN(&out, 0, 77, &spawn) == PH_OK);
-    CHECK(ph_ipc_send_fds(rig->control, ph_buf_view(&out), (const int[]){ends[1], pipe_ends[0]},
-                          2) == PH_OK);
+    CHECK(ph_ipc_send_fds(rig->control, ph_buf_view(&out),
+                          (const int[]){ends[1], pipe_ends[0], state_ends[1]}, 3) == PH_OK);
     (void)close(ends[1]);
     (void)close(pipe_ends[0]);
+    (void)close(state_ends[1]);
 
     uint8_t buf[4096];
     struct ph_ipc_frame f;
@@ -99,7 +102,8 @@ void ph_rig_spawn(struct ph_rig *rig, struct ph_rig_instance *inst, struct ph_ri
                    (const char *)ready.sandbox_layers.ptr);
 }
 
-void ph_rig_start(struct ph_rig_instance *inst, struct ph_rig_limits limits, const char *script)
+void ph_rig_queue_start(struct ph_rig_instance *inst, struct ph_rig_limits limits,
+                        const char *script)
 {
     static const char secrets[] = "{\"KEY\":\"s3cret\"}";
     struct ph_buf tar PH_OWNED(ph_buf_clear) = PH_BUF(64 << 20);
@@ -125,6 +129,11 @@ void ph_rig_start(struct ph_rig_instance *inst, struct ph_rig_limits limits, con
         CHECK(ph_put_BUNDLE(&inst->chan, 0, 0, &part) == PH_OK);
     }
     CHECK(ph_put_START(&inst->chan, 0, 0, &start) == PH_OK);
+}
+
+void ph_rig_start(struct ph_rig_instance *inst, struct ph_rig_limits limits, const char *script)
+{
+    ph_rig_queue_start(inst, limits, script);
     ph_rig_flush(inst);
     CHECK(ph_rig_next(inst));
     inst->has_start_failed = inst->frame.type == PH_IPC_START_FAIL;
@@ -250,5 +259,8 @@ int ph_rig_exited(struct ph_rig_instance *inst)
     } while ((pid_t)exited.pid != inst->pid);
     ph_ipc_chan_clear(&inst->chan);
     (void)close(inst->pidfd);
+    if (inst->state >= 0)
+        (void)close(inst->state);
+    inst->state = -1;
     return (int)exited.wait_status;
 }

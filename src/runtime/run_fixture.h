@@ -22,6 +22,7 @@ struct ph_rig_instance {
     struct ph_ipc_chan chan;
     pid_t pid;
     int pidfd, secrets; /* write end of the secrets pipe, -1 once used */
+    int state;          /* phalad's end of the state channel */
     char layers[2048];
     struct ph_ipc_frame frame; /* the last one received */
     bool has_start_failed;
@@ -37,6 +38,9 @@ void ph_rig_open(struct ph_rig *rig);
 void ph_rig_close(struct ph_rig *rig);
 /* SPAWN and wait for READY. */
 void ph_rig_spawn(struct ph_rig *rig, struct ph_rig_instance *inst, struct ph_rig_limits limits);
+/* Queue BUNDLE and START of a one-file phat. */
+void ph_rig_queue_start(struct ph_rig_instance *inst, struct ph_rig_limits limits,
+                        const char *script);
 /* BUNDLE and START of a one-file phat; waits for STARTED or START_FAIL, which is then inst->frame.
  */
 void ph_rig_start(struct ph_rig_instance *inst, struct ph_rig_limits limits, const char *script);

@@ -101,6 +101,35 @@ TEST(what_only_a_kill_ends_leaves_the_others_alone)
     }
 }
 
+/* 0.16 s of CPU time as compiled code; 1.5 s when each tick throws the code away that runs. */
+TEST(ticks_of_the_cpu_limit_leave_compiled_code_alone)
+{
+    const struct ph_rig_limits limits = {.cpu_ms = 600, .memory_mib = 96};
+    struct ph_rig_instance i;
+
+    ph_rig_run(&rig, &i, limits,
+               "const a = new Float64Array(65536).fill(1.5);"
+               "function dot(n) { let s = 0; for (let r = 0; r < n; r++) for (let i = 0; i < "
+               "a.length; i++) s += a[i] * a[i]; return s; }" PHAT(
+                   "fetch(r) { return new Response(String(dot(r.url.endsWith('/long') ? 5000 : "
+                   "100))); }"));
+    for (uint64_t call = 1; call <= 5; call++)
+        ph_rig_answers(&i, call, "/", "14745600");
+    ph_rig_answers(&i, 6, "/long", "737280000");
+    ph_rig_drop(&i);
+}
+
+TEST(a_first_call_that_never_ends_does_not_hold_back_the_start)
+{
+    struct ph_rig_instance i;
+    ph_rig_spawn(&rig, &i, usual);
+    ph_rig_queue_start(&i, usual, ATTACK("for (;;) await 1;"));
+    ph_rig_get(&i, 1, "/attack");
+    ph_rig_flush(&i);
+    ph_rig_expect(&i, PH_IPC_STARTED, 0);
+    kill_instance(&i);
+}
+
 TEST(recursion_is_an_exception_of_the_phat)
 {
     static const char *const bombs[] = {
@@ -447,6 +476,8 @@ int main(void)
     const struct CMUnitTest cases[] = {
         CASE(loops_end_by_the_cpu_limit_and_the_next_call_works),
         CASE(what_only_a_kill_ends_leaves_the_others_alone),
+        CASE(ticks_of_the_cpu_limit_leave_compiled_code_alone),
+        CASE(a_first_call_that_never_ends_does_not_hold_back_the_start),
         CASE(recursion_is_an_exception_of_the_phat),
         CASE(memory_bombs_end_the_instance_and_say_so),
         CASE(garbage_is_not_memory),

@@ -150,7 +150,12 @@ static enum ph_err run_script(struct ph_engine *e, const struct ph_msg_START *st
     const struct ph_msg_STARTED started = {.handlers =
                                                (uint32_t)JSValueToNumber(e->ctx, bits, NULL)};
     e->started = true;
-    return ph_put_STARTED(&e->chan, 0, 0, &started);
+    PH_TRY(ph_put_STARTED(&e->chan, 0, 0, &started));
+    /* Out at once: a call lies behind START already, it may never end, and phalad counts the wall
+     * time of calls only from STARTED on. A failure shows again at the end of the turn. */
+    ph_engine_ignore(ph_ipc_flush(&e->chan));
+    e->turn_at = ph_ipc_queued(&e->chan);
+    return PH_OK;
 }
 
 enum ph_err ph_start(struct ph_engine *e, const struct ph_msg_START *start)

@@ -21,6 +21,7 @@ enum {
     /* Descriptors of an instance after it entered the sandbox: PH_SANDBOX_FDS in order. */
     FD_CHANNEL = 3,
     FD_SECRETS = 4,
+    FD_STATE = 5, /* where phalad passed a state channel */
 };
 
 struct zygote {
@@ -39,10 +40,12 @@ static enum ph_err send_frame(const struct zygote *z, struct ph_buf *out, const 
 
 /* The instance, from fork to the end of its loop. */
 static _Noreturn void run_instance(const struct zygote *z, const struct ph_msg_SPAWN *spawn,
-                                   uint32_t slot, const int fds[static 2])
+                                   uint32_t slot, const int fds[static 3], size_t fd_cnt)
 {
-    const struct ph_sandbox_child child = {
-        .slot = slot, .memory_mib = spawn->memory_mib, .fds = {fds[0], fds[1]}, .fd_cnt = 2};
+    const struct ph_sandbox_child child = {.slot = slot,
+                                           .memory_mib = spawn->memory_mib,
+                                           .fds = {fds[0], fds[1], fds[2]},
+                                           .fd_cnt = fd_cnt};
     struct ph_sandbox_report report;
     struct ph_engine *engine = NULL;
     char why[256], layers[PH_SANDBOX_TEXT_MAX];
@@ -61,6 +64,8 @@ static _Noreturn void run_instance(const struct zygote *z, const struct ph_msg_S
     if (statm < 0 || fcntl(FD_CHANNEL, F_SETFL, O_NONBLOCK) != 0 ||
         ph_engine_new(&engine, z->prelude, FD_CHANNEL, FD_SECRETS, statm, why) != PH_OK)
         _exit(PH_ENGINE_EXIT_FAILED);
+    if (fd_cnt == 3)
+        ph_engine_state_channel(engine, FD_STATE);
 
     if (ph_sandbox_enter_after_vm(z->sandbox, &child, &report) != PH_OK)
         _exit(PH_ENGINE_EXIT_SANDBOX);
@@ -92,7 +97,7 @@ static bool find_slot(struct zygote *z, uint32_t *out)
 }
 
 static enum ph_err spawn(struct zygote *z, uint64_t id, const struct ph_msg_SPAWN *m,
-                         const int fds[static 2])
+                         const int fds[static 3], size_t fd_cnt)
 {
     uint32_t slot;
 
@@ -102,7 +107,7 @@ static enum ph_err spawn(struct zygote *z, uint64_t id, const struct ph_msg_SPAW
     if (pid < 0)
         return send_fail(z, id, strerrordesc_np(errno));
     if (pid == 0)
-        run_instance(z, m, slot, fds);
+        run_instance(z, m, slot, fds, fd_cnt);
 
     z->pids[slot] = pid;
     const int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -124,7 +129,7 @@ static enum ph_err serve_one(struct zygote *z)
 {
     uint8_t datagram[DATAGRAM_MAX];
     size_t len, fd_cnt = 0;
-    int fds[2] = {-1, -1};
+    int fds[3] = {-1, -1, -1};
     struct ph_ipc_frame frame;
     struct ph_msg_SPAWN m;
 
@@ -136,7 +141,7 @@ static enum ph_err serve_one(struct zygote *z)
     if (err == PH_OK)
         err = ph_get_SPAWN(&frame, &m);
     if (err == PH_OK)
-        err = fd_cnt != 2 ? PH_ERR_MALFORMED : spawn(z, frame.id, &m, fds);
+        err = fd_cnt < 2 ? PH_ERR_MALFORMED : spawn(z, frame.id, &m, fds, fd_cnt);
     for (size_t i = 0; i < fd_cnt; i++)
         (void)close(fds[i]);
     return err;

@@ -2,6 +2,25 @@
 
 const kHead = "host: phat.test\naccept: text/html\naccept: */*\ncookie: a=b\n";
 
+test("the rehearsal of an instance that waits answers its own calls, and leaves nothing behind", async () => {
+  const globals = () => Object.getOwnPropertyNames(globalThis).filter((name) => name !== "__phat").sort(); // host.js makes that one
+  const names = globals();
+  const answers = [];
+  for (let step = 0, more = true; more; step++) {
+    more = __host.hooks.onIdle(step);
+    await 1;
+    await 1;
+    await new Promise((r) => setTimeout(r, 0));
+    if (__host.calls.has(0)) answers.push(__host.text(__host.calls.get(0)));
+    __host.calls.delete(0);
+  }
+  assert.deepEqual(answers, ["1a.test", "1a.test"]);
+  assert.deepEqual(globals(), names);
+  assert.deepEqual(__host.logs, []);
+  const a = await __host.callOnce((request) => new Response(request.url));
+  assert.equal(__host.text(a), "http://phat.test/");
+});
+
 test("a string response goes out at once, with its default type", async () => {
   const a = await __host.callOnce(() => new Response("Hello, world!\n"));
   assert.equal(a.status, 200);

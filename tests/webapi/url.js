@@ -107,6 +107,48 @@ test("URLSearchParams: construction, lookup, order", () => {
   assert.deepEqual([...new URLSearchParams("&a&=b&&").entries()], [["a", ""], ["", "b"]]);
 });
 
+test("search keeps the parameters as they were given; the query drops tabs and line breaks", () => {
+  for (const touched of [false, true]) {
+    const u = new URL("http://a.test/?x=1");
+    if (touched) u.searchParams;
+    u.search = "?a=1\t2\n";
+    assert.equal(u.href, "http://a.test/?a=12");
+    assert.equal(u.searchParams.get("a"), "1\t2\n");
+  }
+  const v = new URL("http://a.test/?x=1");
+  v.searchParams.append("y", "2");
+  v.href = "http://b.test/?z=3";
+  assert.equal(String(v.searchParams), "z=3");
+  v.searchParams.append("w", "4");
+  assert.equal(v.href, "http://b.test/?z=3&w=4");
+});
+
+test("URLSearchParams: inits, iteration while it changes, receivers", () => {
+  assert.deepEqual([...new URLSearchParams({ "\ud800": 1, "\ufffd": 2, z: 3 })], [["\ufffd", "2"], ["z", "3"]]);
+  assert.deepEqual([String(new URLSearchParams(null)), String(new URLSearchParams()), String(new URLSearchParams(undefined))], ["null=", "", ""]);
+  assert.equal(String(new URLSearchParams(new Map([["a", 1]]))), "a=1");
+  for (const bad of [[["a", "b", "c"]], [1], { [Symbol.iterator]: 1 }, { [Symbol("x")]: 1 }, Symbol("x")]) assert.throws(() => new URLSearchParams(bad), TypeError);
+  const p = new URLSearchParams("a=1&b=2&c=3");
+  const seen = [];
+  for (const [name] of p) {
+    seen.push(name);
+    p.delete(name);
+  }
+  assert.deepEqual(seen, ["a", "c"]);
+  p.forEach((value, name, self) => { seen.push(value, name); assert.equal(self, p); });
+  assert.deepEqual(seen, ["a", "c", "2", "b"]);
+  const it = p.keys();
+  assert.equal(Object.prototype.toString.call(it), "[object URLSearchParams Iterator]");
+  assert.deepEqual([it[Symbol.iterator]() === it, it.next(), it.next()], [true, { value: "b", done: false }, { value: undefined, done: true }]);
+  assert.throws(() => it.next.call({}), TypeError);
+  assert.throws(() => URLSearchParams.prototype.get.call({}, "a"), TypeError);
+  assert.throws(() => p.append("a"), TypeError);
+  assert.throws(() => new URL("http://a/").__lookupGetter__("href").call({}), TypeError);
+  assert.equal(URLSearchParams.prototype[Symbol.iterator], URLSearchParams.prototype.entries);
+  assert.deepEqual([URL.name, URL.length, URLSearchParams.name, URLSearchParams.length], ["URL", 1, "URLSearchParams", 0]);
+  assert.deepEqual([...Object.keys(URL), Object.keys(URL.prototype).length, Object.keys(URLSearchParams.prototype).length], ["parse", "canParse", 14, 13]);
+});
+
 test("other schemes keep opaque paths", () => {
   const d = new URL("data:text/plain,hello world#f");
   assert.deepEqual([d.protocol, d.pathname, d.hash, d.origin], ["data:", "text/plain,hello world", "#f", "null"]);

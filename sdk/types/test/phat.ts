@@ -1,6 +1,6 @@
 // Compiles: the types allow what a phat may do. Each @ts-expect-error is something they refuse.
 
-import type { Assets, Phat, PhatEnv, ScheduledController } from "../index";
+import type { Assets, Phat, PhatEnv, PhatState, ScheduledController } from "../index";
 
 interface Env extends PhatEnv {
   API_KEY: string;
@@ -29,3 +29,31 @@ export const wrong = { fetch: () => "hello" } satisfies Phat;
 
 // @ts-expect-error there is no such handler
 export const unknown = { email() {} } satisfies Phat;
+
+interface StateEnv extends PhatEnv, PhatState {}
+
+export const counter = {
+  fetch(request, env) {
+    const { DB, KV } = env;
+    DB.exec("CREATE TABLE IF NOT EXISTS t(n INTEGER)");
+    const changes: number = DB.prepare("INSERT INTO t VALUES(?)").bind(1n).run().meta.changes;
+    const n = DB.prepare("SELECT count(*) AS n FROM t").first<number>("n") ?? 0;
+    const rows: { n: number }[] = DB.prepare("SELECT n FROM t").all<{ n: number }>().results;
+    const both: number = DB.transaction(() => rows.length + changes);
+    const { version } = KV.getWithMetadata(request.url);
+    const kept: number | false = KV.put(request.url, new Uint8Array(n), { ifVersion: version, expirationTtl: 60 });
+    const text: string | null = KV.get("a");
+    const bytes: ArrayBuffer | null = KV.get("a", "arrayBuffer");
+    const cursor: string | undefined = KV.list({ prefix: "a" }).cursor;
+    // @ts-expect-error the function must not be asynchronous
+    DB.transaction(async () => 1);
+    // @ts-expect-error an object is no value
+    DB.prepare("SELECT ?").bind({});
+    // @ts-expect-error nor is a number one of a key
+    KV.put("a", 1);
+    return Response.json({ both, kept, text, bytes, cursor });
+  },
+} satisfies Phat<StateEnv>;
+
+// @ts-expect-error only a phat with state has a database
+export const stateless = { fetch: (_, env) => new Response(`${env.DB}`) } satisfies Phat;

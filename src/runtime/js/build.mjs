@@ -19,15 +19,12 @@ const [outC, outH, depfile] = process.argv.slice(2);
 // What a library would bring twice, or slower, comes from the prelude instead.
 const stands = {
   "./encoding": "url_encoding.js",
-  "./urlencoded": "url_urlencoded.js",
-  "./url-state-machine": "url_machine.js",
   tr46: "url_idna.js",
-  "webidl-conversions": "url_webidl.js",
 };
 const replacing = {
   name: "replacing",
   setup(b) {
-    b.onResolve({ filter: /^(\.\/(encoding|urlencoded|url-state-machine)|tr46|webidl-conversions)$/ }, (args) =>
+    b.onResolve({ filter: /^(\.\/encoding|tr46)$/ }, (args) =>
       args.importer.includes("whatwg-url") ? { path: join(here, "lib", stands[args.path]) } : undefined,
     );
   },

@@ -1,11 +1,11 @@
 // Calls: from the hook to the handler and back. A handler that returns a Response with its body at once costs no
 // promise and no entry in a table.
 
-import { N, enterCall, exception, kMake, use, webClass, describe } from "./internal.js";
+import { I, N, enterCall, exception, kMake, use, describe } from "./internal.js";
 import { Incoming, dataBody, incomingBody, isUnusable, streamOf } from "./body.js";
 import { Request, abortRequest, callState } from "./request.js";
 import { isNullBodyStatus, isResponse, responseBlock, responseState } from "./response.js";
-import { makeContext } from "./context.js";
+import { makeContext, withState } from "./context.js";
 
 const kCodeException = "exception";
 const kCodeNoResponse = "no-response";
@@ -17,6 +17,11 @@ let env = null;
 export function serve(handlers, environment) {
   target = handlers;
   env = environment;
+}
+
+/** From now on the phat has its state: env.DB and env.KV. */
+export function openState() {
+  env = withState(env);
 }
 
 // Calls in flight that C may still speak of: { request, incoming, out, over }.
@@ -47,63 +52,21 @@ function threw(call, error) {
   fail(call, kCodeException, describe(error));
 }
 
-// The response's body leaves in pieces as the window allows.
-class Outgoing {
-  #call;
-  #wake = null;
-  #cancel;
-
-  constructor(call, cancel) {
-    this.#call = call;
-    this.#cancel = cancel;
-  }
-
-  opened() {
-    const wake = this.#wake;
-    this.#wake = null;
-    if (wake !== null) wake();
-  }
-
-  cancel(reason) {
-    this.#cancel(reason);
-    this.opened();
-  }
-
-  async pump(entry, read) {
-    const call = this.#call;
-    try {
-      for (let chunk = await read(); chunk !== null; chunk = await read()) {
-        if (entry.over) return;
-        if (chunk.length === 0) continue;
-        if (N.respondChunk(call, chunk) <= 0) {
-          await new Promise((resolve) => {
-            this.#wake = resolve;
-          });
-          if (entry.over) return;
-        }
-      }
-      if (entry.over) return;
-      close(call);
-      N.respondEnd(call);
-    } catch (error) {
-      if (!entry.over) threw(call, error);
-    }
-  }
-}
-
 function stream(call, entry, s, body) {
+  const leave = (cancel, read) => {
+    entry.out = new (use("outgoing").Outgoing)(call, cancel);
+    entry.out.pump(entry, read);
+  };
   N.respond(call, s.status, responseBlock(s), null, false);
   const { incoming } = body;
   if (body.stream === null && incoming !== null) {
     // A response passed on untouched needs no stream object.
     body.used = true;
-    entry.out = new Outgoing(call, () => incoming.cancel());
-    entry.out.pump(entry, () => incoming.read());
+    leave(() => incoming.cancel(), () => incoming.read());
     return;
   }
   const reader = use("streams").byteReader(streamOf(body));
-  entry.out = new Outgoing(call, (reason) => reader.cancel(reason));
-  entry.out.pump(entry, reader.read);
+  leave((reason) => reader.cancel(reason), reader.read);
 }
 
 function headBlock(s) {
@@ -206,30 +169,6 @@ function fetchCall(call, method, url, headers, bytes, done) {
   settle(call, s, result, (value) => finish(call, value, method));
 }
 
-class ScheduledController {
-  #cron;
-  #time;
-
-  constructor(cron, time) {
-    this.#cron = cron;
-    this.#time = time;
-  }
-
-  get type() {
-    return "scheduled";
-  }
-
-  get cron() {
-    return this.#cron;
-  }
-
-  get scheduledTime() {
-    return this.#time;
-  }
-}
-
-webClass(ScheduledController, "ScheduledController");
-
 // A cron call's body is {"cron": the expression that fired, "scheduledTime": the planned time, ms since 1970}.
 function scheduledCall(call, body) {
   const { cron, scheduledTime } = JSON.parse(N.utf8Decode(body, false, false));
@@ -239,7 +178,7 @@ function scheduledCall(call, body) {
   };
   let result;
   try {
-    result = target.scheduled(new ScheduledController(cron, scheduledTime), env, makeContext(call));
+    result = target.scheduled(new (use("scheduled").ScheduledController)(cron, scheduledTime), env, makeContext(call));
     if (!isThenable(result)) {
       done();
       return;
@@ -288,3 +227,5 @@ export const callHooks = {
     calls.get(call)?.out?.opened();
   },
 };
+
+Object.assign(I, { closeCall: close, callThrew: threw });

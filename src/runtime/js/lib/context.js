@@ -48,4 +48,14 @@ export function makeEnv(envJson, secretsJson) {
   return Object.freeze(env);
 }
 
+/** The same env, with DB and KV unless variables are called so. */
+export function withState(env) {
+  const state = {};
+  for (const [name, part] of [["DB", "db"], ["KV", "kv"]]) {
+    Object.defineProperty(state, name, { get: () => use("db")[part], enumerable: true });
+  }
+  Object.defineProperties(state, Object.getOwnPropertyDescriptors(env));
+  return Object.freeze(state);
+}
+
 export { makeContext };

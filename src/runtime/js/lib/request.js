@@ -4,7 +4,7 @@
 import { I, kMake, use, webClass } from "./internal.js";
 import { blockOf, listGet, listOf, makeHeaders, parseBlock } from "./headers.js";
 import { cloneBody, consume, isUnusable, isUsed, streamOf } from "./body.js";
-import { isPlainUrl } from "./url_plain.js";
+import { isDefaultPort, isPlainUrl, plainParts } from "./url_plain.js";
 
 // One shape for every request: `block` is a header block not parsed yet, `plain` says that `url` is serialised.
 function stateOf(method, url, block, body) {
@@ -182,4 +182,4 @@ export function outgoing(request) {
 }
 
 export { isRequest, requestState };
-Object.assign(I, { Request, isRequest, outgoing, request: { stateOf, href, headers, signal, requestState } });
+Object.assign(I, { Request, isRequest, outgoing, plainParts, isDefaultPort, request: { stateOf, href, headers, signal, requestState } });

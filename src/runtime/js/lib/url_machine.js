@@ -1,33 +1,22 @@
-// Stands in for whatwg-url's state machine, which is a part of its own: URLs that phats see all day are parsed and
+// The URL parser of the url part. whatwg-url's is a part of its own: URLs that phats see all day are parsed and
 // serialised here, everything else there. tests/webapi/url.js holds both to the same results.
 
 import { I } from "./url_internal.js";
 
-// As isPlainUrl, with the parts: scheme, host, the octets of an IPv4 host, port, path, query.
-const kOctet = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
-const kPlain = new RegExp(
-  `^(https?):\\/\\/((?:[a-z0-9_-]+\\.)*[a-z][a-z0-9_-]*|${kOctet}\\.${kOctet}\\.${kOctet}\\.${kOctet})` +
-    "(?::([1-9][0-9]{0,3}|[1-5][0-9]{4}))?((?:\\/(?!\\.|%2[eE])[A-Za-z0-9\\-._~!$&'()*+,;=:@%]*)*)" +
-    "(?:\\?([A-Za-z0-9\\-._~!$&()*+,;=:@%/?]*))?$",
-);
-
 const library = () => I.use("url_parser");
 
 function parsePlain(input) {
-  const match = kPlain.exec(input);
-  if (match === null) return null;
-  const [, scheme, host, o1, o2, o3, o4, port, path, query] = match;
-  if (host.startsWith("xn--") || host.includes(".xn--")) return null;
-  const number = port === undefined ? null : Number(port);
+  const parts = I.plainParts(input);
+  if (parts === null) return null;
+  const { scheme, host, path, query } = parts;
   return {
     scheme,
     username: "",
     password: "",
-    // The library's records hold an IPv4 address as a number.
-    host: o1 === undefined ? host : ((Number(o1) * 256 + Number(o2)) * 256 + Number(o3)) * 256 + Number(o4),
-    port: number === (scheme === "http" ? 80 : 443) ? null : number,
+    host, // the library's records hold an IPv4 address as a number, too
+    port: I.isDefaultPort(parts) ? null : parts.port,
     path: path === "" ? [""] : path.slice(1).split("/"),
-    query: query ?? null,
+    query,
     fragment: null,
   };
 }
@@ -42,7 +31,6 @@ export function basicURLParse(input, options = undefined) {
 }
 
 export const hasAnOpaquePath = (record) => typeof record.path === "string";
-export const serializeInteger = (n) => String(n);
 
 export function serializeHost(host) {
   if (typeof host === "string") return host;

@@ -1,5 +1,5 @@
-// Stands in for whatwg-url's own file: application/x-www-form-urlencoded (URL Standard §5) on strings. Percent-encoded
-// bytes that are no UTF-8 take the way over bytes.
+// application/x-www-form-urlencoded (URL Standard §5) on strings. Percent-encoded bytes that are no UTF-8 take the way
+// over bytes.
 
 import { I } from "./url_internal.js";
 

@@ -1,0 +1,150 @@
+#include "runtime/state_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void ph_state_client_init(struct ph_state_client *client, int fd)
+{
+    *client = (struct ph_state_client){.fd = fd};
+}
+
+static enum ph_err lose(struct ph_state_client *c, struct ph_bytes sentence)
+{
+    c->lost = true;
+    (void)snprintf(c->why, sizeof(c->why), "%.*s", (int)sentence.len, (const char *)sentence.ptr);
+    return PH_ERR_CLOSED;
+}
+
+static enum ph_err closed(struct ph_state_client *c)
+{
+    return lose(c, PH_BYTES_LIT("phalad closed the state channel"));
+}
+
+static enum ph_err broken(struct ph_state_client *c)
+{
+    return lose(c, PH_BYTES_LIT("the state channel carried a packet that makes no sense here"));
+}
+
+/* The next packet, but for what is told at any time: COMMITTED (`*out_told`) and LOST. */
+static enum ph_err read_packet(struct ph_state_client *c, struct ph_state_packet *out,
+                               bool *out_told)
+{
+    ssize_t n;
+
+    if (c->lost)
+        return PH_ERR_CLOSED;
+    do
+        n = read(c->fd, c->raw, sizeof(c->raw));
+    while (n < 0 && errno == EINTR);
+    if (n <= 0)
+        return closed(c);
+    if (ph_state_packet_parse((struct ph_bytes){c->raw, (size_t)n}, out) != PH_OK)
+        return broken(c);
+    if (out->kind == PH_STATE_LOST)
+        return lose(c, out->data);
+    *out_told = out->kind == PH_STATE_COMMITTED;
+    c->committed = c->committed || *out_told;
+    return PH_OK;
+}
+
+static enum ph_err write_packet(struct ph_state_client *c, size_t len)
+{
+    struct ph_state_packet p;
+    bool told;
+    ssize_t n;
+
+    if (c->lost)
+        return PH_ERR_CLOSED;
+    do
+        n = send(c->fd, c->raw, len, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n == (ssize_t)len)
+        return PH_OK;
+    while (read_packet(c, &p, &told) == PH_OK) { /* the reason, if it was told */
+    }
+    return PH_ERR_CLOSED;
+}
+
+enum ph_err ph_state_client_key(struct ph_state_client *client, uint8_t out[static 32])
+{
+    struct ph_state_packet p;
+    bool told;
+
+    PH_TRY(read_packet(client, &p, &told));
+    if (p.kind != PH_STATE_KEY)
+        return broken(client);
+    memcpy(out, p.data.ptr, 32);
+    ph_wipe(client->raw, sizeof(client->raw));
+    return PH_OK;
+}
+
+static enum ph_err ask(struct ph_state_client *c, enum ph_state_packet_kind kind, uint8_t a,
+                       uint32_t n, uint8_t out[static PH_STATE_PAGE])
+{
+    struct ph_state_packet p;
+    bool told = true;
+
+    ph_state_packet_head(kind, a, n, c->raw);
+    if (write_packet(c, PH_STATE_PACKET_HEAD) != PH_OK)
+        return PH_ERR_IO;
+    while (told) {
+        if (read_packet(c, &p, &told) != PH_OK)
+            return PH_ERR_IO;
+    }
+    if (p.kind == PH_STATE_ABSENT)
+        return PH_ERR_NOT_FOUND;
+    if (p.kind == PH_STATE_FAILED)
+        return PH_ERR_IO;
+    if (p.kind != PH_STATE_DATA) {
+        (void)broken(c);
+        return PH_ERR_IO;
+    }
+    memcpy(out, p.data.ptr, PH_STATE_PAGE);
+    return PH_OK;
+}
+
+static enum ph_err ask_page(void *ctx, uint32_t page, uint8_t out[static PH_STATE_PAGE])
+{
+    return ask(ctx, PH_STATE_READ_PAGE, 0, page, out);
+}
+
+static enum ph_err ask_node(void *ctx, struct ph_tree_at at, uint8_t out[static PH_TREE_NODE])
+{
+    return ask(ctx, PH_STATE_READ_NODE, at.level, at.n, out);
+}
+
+struct ph_state_source ph_state_client_source(struct ph_state_client *client)
+{
+    return (struct ph_state_source){client, ask_page, ask_node};
+}
+
+enum ph_err ph_state_client_send(struct ph_state_client *client, struct ph_bytes record)
+{
+    ph_state_packet_head(PH_STATE_COMMIT, 0, (uint32_t)record.len, client->raw);
+    PH_TRY(write_packet(client, PH_STATE_PACKET_HEAD));
+    while (record.len > 0) {
+        const size_t n = record.len < PH_STATE_PACKET_DATA ? record.len : PH_STATE_PACKET_DATA;
+        ph_state_packet_head(PH_STATE_PIECE, 0, 0, client->raw);
+        memcpy(client->raw + PH_STATE_PACKET_HEAD, record.ptr, n);
+        PH_TRY(write_packet(client, PH_STATE_PACKET_HEAD + n));
+        record = (struct ph_bytes){record.ptr + n, record.len - n};
+    }
+    return PH_OK;
+}
+
+enum ph_err ph_state_client_take(struct ph_state_client *client)
+{
+    struct pollfd p = {.fd = client->fd, .events = POLLIN};
+    struct ph_state_packet packet;
+    bool told;
+
+    while (!client->lost && poll(&p, 1, 0) > 0) {
+        PH_TRY(read_packet(client, &packet, &told));
+        if (!told) /* nothing was asked */
+            return broken(client);
+    }
+    return client->lost ? PH_ERR_CLOSED : PH_OK;
+}
