@@ -164,10 +164,10 @@ static enum ph_err make_state(const char *state, const uint8_t key[static 32],
                               enum ph_seal_provider kind, struct keyring *ring,
                               char why[static PROVIDER_WHY_LEN])
 {
-    uint8_t blob[PH_STATE_LEN];
+    uint8_t blob[PH_MASTER_BLOB_LEN];
 
     ph_random(ring->master, PH_MASTER_LEN);
-    PH_TRY(ph_state_seal(key, kind, ring->master, blob));
+    PH_TRY(ph_master_seal(key, kind, ring->master, blob));
     const enum ph_err err = create_file(state, blob, sizeof(blob));
     if (err != PH_OK)
         return fail(why, err, state, "cannot make the state file");
@@ -178,7 +178,7 @@ static enum ph_err open_state(const char *state, struct ph_bytes blob, const uin
                               enum ph_seal_provider kind, struct keyring *ring,
                               char why[static PROVIDER_WHY_LEN])
 {
-    const enum ph_err err = ph_state_open(key, kind, blob, ring->master);
+    const enum ph_err err = ph_master_open(key, kind, blob, ring->master);
 
     if (err == PH_ERR_UNTRUSTED)
         return fail(why, err, state, "sealed with another key, or altered");
@@ -192,7 +192,7 @@ static enum ph_err open_state(const char *state, struct ph_bytes blob, const uin
 enum ph_err provider_load(const struct provider *provider, const char *state, struct keyring *ring,
                           char why[static PROVIDER_WHY_LEN])
 {
-    uint8_t blob[PH_STATE_LEN], *key = ring->scratch;
+    uint8_t blob[PH_MASTER_BLOB_LEN], *key = ring->scratch;
 
     (void)snprintf(why, PROVIDER_WHY_LEN, "keys cannot be sealed or opened");
     if (provider->kind == PROVIDER_NONE) {

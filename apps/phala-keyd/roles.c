@@ -6,6 +6,7 @@
 #include "crypto/p256.h"
 #include "crypto/secp256k1.h"
 #include "ipc/messages.h"
+#include "ipc/state_packets.h"
 #include "keys/eip712.h"
 #include "keys/receipt.h"
 #include "keys/secrets.h"
@@ -193,6 +194,84 @@ static enum ph_err do_secrets_release(struct job *job)
     return ph_encode_SECRETS_RELEASED(job->reply, 0, job->frame->id, &answer);
 }
 
+/* The key goes to the phat's process and nowhere else: phalad's end of the channel is written to,
+ * so that the other end reads it. */
+static enum ph_err send_state_key(struct job *job, const struct ph_phat_id *phat)
+{
+    struct keyring *ring = &job->keyd->ring;
+    uint8_t packet[PH_STATE_PACKET_HEAD + 32];
+    ssize_t n;
+
+    if (job->fd < 0)
+        return because(job, PH_ERR_MALFORMED, "STATE_KEY: no channel came with it");
+    PH_TRY(ph_keys_phat_state(ring->master, phat, ring->scratch));
+    ph_state_packet_head(PH_STATE_KEY, 0, 0, packet);
+    memcpy(packet + PH_STATE_PACKET_HEAD, ring->scratch, 32);
+    do
+        n = write(job->fd, packet, sizeof(packet));
+    while (n < 0 && errno == EINTR);
+    ph_wipe(packet, sizeof(packet));
+    ph_wipe(ring->scratch, 32);
+    return n == (ssize_t)sizeof(packet)
+               ? PH_OK
+               : because(job, PH_ERR_IO, "STATE_KEY: the channel does not take the key");
+}
+
+/* A head with the mac of its phat's state key. */
+static enum ph_err judge_head(struct job *job, struct ph_bytes raw, struct ph_state_head *head,
+                              struct ph_hash32 *hash)
+{
+    struct keyring *ring = &job->keyd->ring;
+
+    if (ph_state_head_parse(raw, head) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "state: what storage shows is no commit");
+    PH_TRY(ph_keys_phat_state(ring->master, &head->phat, ring->scratch));
+    const enum ph_err err = ph_state_mac_check(ring->scratch, raw.ptr);
+    ph_wipe(ring->scratch, 32);
+    if (err != PH_OK)
+        return because(job, err, "state: what storage shows was not committed by this phat");
+    ph_state_commit_hash(raw.ptr, hash);
+    return PH_OK;
+}
+
+static enum ph_err do_state_key(struct job *job)
+{
+    struct ph_msg_STATE_KEY m;
+    struct ph_state_head head;
+    struct ph_hash32 hash;
+    const char *why = "state: no memory";
+
+    if (ph_get_STATE_KEY(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "STATE_KEY: fields do not fit");
+    if (m.head.len > 0) {
+        PH_TRY(judge_head(job, m.head, &head, &hash));
+        if (memcmp(head.phat.b, m.phat.b, sizeof(m.phat.b)) != 0)
+            return because(job, PH_ERR_UNTRUSTED, "state: the log is that of another phat");
+    }
+    const enum ph_err err =
+        heads_open(&job->keyd->heads, &m.phat, m.head.len > 0 ? &head : NULL, &hash, &why);
+    if (err != PH_OK)
+        return because(job, err, why);
+    PH_TRY(send_state_key(job, &m.phat));
+    return ph_encode_STATE_KEY_SENT(job->reply, 0, job->frame->id);
+}
+
+static enum ph_err do_state_advance(struct job *job)
+{
+    struct ph_msg_STATE_ADVANCE m;
+    struct ph_state_head head;
+    struct ph_hash32 hash;
+    const char *why = "state: no memory";
+
+    if (ph_get_STATE_ADVANCE(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "STATE_ADVANCE: fields do not fit");
+    PH_TRY(judge_head(job, m.head, &head, &hash));
+    const enum ph_err err = heads_advance(&job->keyd->heads, &head, &hash, &why);
+    if (err != PH_OK)
+        return because(job, err, why);
+    return ph_encode_STATE_ADVANCED(job->reply, 0, job->frame->id);
+}
+
 static enum ph_err dispatch(struct job *job)
 {
     switch (job->frame->type) {
@@ -206,6 +285,10 @@ static enum ph_err dispatch(struct job *job)
         return do_secrets_seal(job);
     case PH_IPC_SECRETS_RELEASE:
         return do_secrets_release(job);
+    case PH_IPC_STATE_KEY:
+        return do_state_key(job);
+    case PH_IPC_STATE_ADVANCE:
+        return do_state_advance(job);
     default:
         return because(job, PH_ERR_UNSUPPORTED, "phala-keyd has no such role");
     }

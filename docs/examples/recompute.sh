@@ -21,28 +21,37 @@ same() { # NAME RECOMPUTED CLAIMED
     fi
 }
 
-# 1. What was asked and what came back: SHA-256 over text lines; the body goes in as its digest.
-request_body=$(get .request.body | base64 -d | sha256)
-request_hash=$(printf 'phala-request-v1\n%s\n%s\ncontent-type: %s\n%s\n' \
-    "$(get .request.method)" "$(get .request.target)" "$(get .request.content_type)" "$request_body" | sha256)
+# 1. What was asked and what came back: SHA-256 over text lines and the body. A line that held a line
+# feed would be two.
+get '[(.request | .method, .target, .content_type), (.response | .content_type, .content_encoding, .location)
+    | explode[] | . < 32 and . != 9 or . == 127] | any | not' >/dev/null || {
+    echo 'FAIL  control characters in a line'
+    exit 1
+}
+request_hash=$({
+    printf 'phala-request-v1\n%s\n%s\n%s\n' \
+        "$(get .request.method)" "$(get .request.target)" "$(get .request.content_type)"
+    get .request.body | base64 -d
+} | sha256)
 same request-hash "$request_hash" "$(get .receipt.leaf.request_hash)"
-response_body=$(get .response.body | base64 -d | sha256)
-response_hash=$(printf 'phala-response-v1\n%s\ncontent-type: %s\ncontent-encoding: %s\nlocation: %s\n%s\n' \
-    "$(get .response.status)" "$(get .response.content_type)" "$(get .response.content_encoding)" \
-    "$(get .response.location)" "$response_body" | sha256)
+response_hash=$({
+    printf 'phala-response-v1\n%s\n%s\n%s\n%s\n' "$(get .response.status)" "$(get .response.content_type)" \
+        "$(get .response.content_encoding)" "$(get .response.location)"
+    get .response.body | base64 -d
+} | sha256)
 same response-hash "$response_hash" "$(get .receipt.leaf.response_hash)"
 
-# 2. The leaf: 200 bytes, integers big-endian.
+# 2. The leaf: 170 bytes, integers big-endian.
 case $(get .receipt.leaf.outcome) in
 answered) outcome=0 ;;
 failed) outcome=1 ;;
 cut) outcome=2 ;;
 *) exit 1 ;;
 esac
-leaf=$(printf '%02x%02x%04x' "$(get .receipt.leaf.version)" "$outcome" "$(get .receipt.leaf.status)")
-leaf=$leaf$(get '.receipt.leaf | .phat + .bundle_hash + .request_hash + .response_hash + .nonce')
-leaf=$leaf$(printf '%016x%016x' "$(get .receipt.leaf.time_ms)" "$(get .receipt.leaf.commit_index)")
-leaf=$leaf$(get .receipt.leaf.state_root)
+leaf=$(printf '%s%02x' "$(printf phala-leaf | xxd -p)" "$(get .receipt.leaf.version)")
+leaf=$leaf$(get '.receipt.leaf | .phat + .bundle_hash')
+leaf=$leaf$(printf '%02x%04x%016x' "$outcome" "$(get .receipt.leaf.status)" "$(get .receipt.leaf.time_ms)")
+leaf=$leaf$(get '.receipt.leaf | .request_hash + .response_hash + .nonce')
 printf '      leaf  %s\n' "$leaf"
 
 # 3. Its hash, and the way up: a node is SHA-256(01 left right); one without a sibling moves up as is.

@@ -446,6 +446,10 @@ static void secrets_end(struct ph_exchange *ex)
     }
     const enum ph_err err = ph_keyd_client_secrets_seal(u->node->keyd, &u->request, u->sig,
                                                         ph_buf_view(&u->body), &sealed, why);
+    if (err == PH_ERR_AGAIN) {
+        ph_answer_error(u->req, 503, "overloaded", "phala-keyd does not answer; try again later");
+        return;
+    }
     if (err != PH_OK) {
         ph_answer_error(u->req, 422, "secrets-refused", why[0] ? why : ph_err_name(err));
         return;

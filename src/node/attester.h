@@ -4,7 +4,7 @@
 /* Makes attestation documents on a thread of its own: a hardware quote may take a second, in which
  * calls go on.
  *
- * Layer: node. Tests: tests/integration/attestation.test.mjs.
+ * Layer: node. Tests: attester_test.c, tests/integration/attestation.test.mjs.
  */
 
 #include "node/node.h"

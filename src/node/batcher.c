@@ -7,7 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WAITING_MAX = 256 }; /* batches closed while one was being signed: about 60 MiB of leaves */
+enum {
+    WAITING_MAX = 256, /* batches closed while one was being signed: about 60 MiB */
+    HASHERS = 16,
+};
 
 struct alias {
     uint64_t alias;
@@ -17,12 +20,11 @@ struct alias {
 
 struct batch {
     uint64_t number, time_ms;
-    struct ph_hash32 root;
     uint32_t leaf_cnt;
     struct ph_receipt_waiter *waiters;
     struct alias *aliases;
-    struct batch *next; /* in the signing queue or the free list */
-    struct ph_hash32 hashes[PH_RECEIPT_BATCH_MAX];
+    struct batch *next;    /* in the signing queue or the free list */
+    struct ph_merkle tree; /* hashes of its leaves, by twos, while open; all of it when closed */
     struct ph_receipt_leaf leaves[PH_RECEIPT_BATCH_MAX];
 };
 
@@ -37,7 +39,8 @@ struct ph_batcher {
     struct batch *open;                   /* collecting; NULL when empty */
     struct batch *signing, **signing_end; /* oldest first; the first one's request is out */
     struct batch *spare;
-    uint32_t waiting_cnt; /* closed since the queue was last empty */
+    struct ph_leaf_hasher hasher[HASHERS]; /* by the last byte of the bundle hash */
+    uint32_t waiting_cnt;                  /* closed since the queue was last empty */
     uint64_t next_number, next_alias, last_ms;
 };
 
@@ -97,7 +100,7 @@ static void receipt_of(const struct batch *batch, uint32_t index, struct ph_rece
                                .index = index,
                                .count = batch->leaf_cnt,
                                .batch_time_ms = batch->time_ms};
-    out->path_len = ph_merkle_path(batch->hashes, batch->leaf_cnt, index, out->path);
+    out->path_len = ph_merkle_tree_path(&batch->tree, index, out->path);
 }
 
 static enum ph_err keep(struct ph_batcher *b, struct batch *batch, const uint8_t sig[static 65])
@@ -148,7 +151,7 @@ static void sign_first(struct ph_batcher *b)
 {
     const struct batch *batch = b->signing;
 
-    if (batch && ph_keyd_client_sign_batch_send(b->keyd, batch->number, &batch->root,
+    if (batch && ph_keyd_client_sign_batch_send(b->keyd, batch->number, &batch->tree.root,
                                                 batch->leaf_cnt, batch->time_ms) != PH_OK)
         b->fatal(b->ctx, "phala-keyd cannot be reached");
 }
@@ -170,6 +173,25 @@ void ph_batcher_poll(struct ph_batcher *b)
         b->fatal(b->ctx, "phala-keyd is gone");
 }
 
+static struct ph_leaf_hasher *hasher_of(struct ph_batcher *b, const struct ph_receipt_leaf *leaf)
+{
+    return &b->hasher[leaf->raw[PH_RECEIPT_LEAF_FRONT - 1] % HASHERS];
+}
+
+/* The hashes of the last leaves that have none: at every second leaf, and when the batch closes. */
+static void hash_last(struct ph_batcher *b, struct batch *batch)
+{
+    const uint32_t i = batch->leaf_cnt - 1;
+    const struct ph_receipt_leaf *last = &batch->leaves[i];
+    struct ph_hash32 *hash = &batch->tree.node[i];
+
+    if (batch->leaf_cnt % 2 == 0)
+        ph_receipt_leaf_hash_pair(hasher_of(b, last - 1), last - 1, hash - 1, hasher_of(b, last),
+                                  last, hash);
+    else
+        ph_receipt_leaf_hash_next(hasher_of(b, last), last, hash);
+}
+
 static void close_open(struct ph_batcher *b)
 {
     struct batch *batch = b->open;
@@ -182,7 +204,9 @@ static void close_open(struct ph_batcher *b)
     const uint64_t now_ms = (uint64_t)ph_loop_wall_ms(b->loop);
     b->last_ms = now_ms > b->last_ms ? now_ms : b->last_ms;
     batch->time_ms = b->last_ms;
-    ph_merkle_root(batch->hashes, batch->leaf_cnt, &batch->root);
+    if (batch->leaf_cnt % 2 == 1)
+        hash_last(b, batch);
+    ph_merkle_build(&batch->tree, batch->tree.node, batch->leaf_cnt);
     batch->next = NULL;
     const bool idle = b->signing == NULL;
     if (idle)
@@ -233,7 +257,8 @@ enum ph_err ph_batcher_add(struct ph_batcher *b, const struct ph_receipt_leaf *l
     struct batch *batch = b->open;
     const uint32_t i = batch->leaf_cnt++;
     batch->leaves[i] = *leaf;
-    ph_receipt_leaf_hash(leaf, &batch->hashes[i]);
+    if (batch->leaf_cnt % 2 == 0)
+        hash_last(b, batch);
     *out = (struct ph_receipt_place){batch->number, i};
     return PH_OK;
 }

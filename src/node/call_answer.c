@@ -8,47 +8,52 @@
 
 #include <stdio.h>
 
+#define ERROR_TYPE "application/json"
+#define ERROR_HEADERS PH_BYTES_LIT("content-type: " ERROR_TYPE "\n")
+
+/* The document of every error that the worker answers with. */
+struct error_body {
+    char text[1400];
+};
+
+static struct ph_bytes error_body(struct error_body *out, const char *code, const char *message)
+{
+    char escaped[1024];
+
+    ph_log_escape(message, strlen(message), escaped, sizeof(escaped));
+    (void)snprintf(out->text, sizeof(out->text),
+                   "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", code, escaped);
+    return ph_bytes_str(out->text);
+}
+
 void ph_answer_error(struct ph_http_req *req, uint16_t status, const char *code,
                      const char *message)
 {
-    char text[1024], body[1400];
+    struct error_body body;
 
-    ph_log_escape(message, strlen(message), text, sizeof(text));
-    (void)snprintf(body, sizeof(body), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", code,
-                   text);
-    ph_http_respond(req, status, PH_BYTES_LIT("content-type: application/json\n"),
-                    ph_bytes_str(body));
+    ph_http_respond(req, status, ERROR_HEADERS, error_body(&body, code, message));
 }
 
 /* What the receipt says of the request: all of it, or what had come when the answer was complete.
  */
 void ph_call_hash_request(struct ph_call *call)
 {
-    uint8_t sha[32];
-
-    if (call->request_hashed || !call->req)
+    if (call->request_hashed)
         return;
-    ph_sha256_final(&call->request_sha, sha);
-    ph_receipt_request_hash(ph_http_req_method(call->req), call->target,
-                            ph_http_req_header(call->req, "content-type"), sha,
-                            &call->request_hash);
+    ph_sha256_final(&call->request_sha, call->request_hash.b);
     call->request_hashed = true;
 }
 
 struct ph_receipt_place ph_call_leaf(struct ph_call *call, enum ph_outcome outcome, uint16_t status,
-                                     const struct ph_covered *covered,
-                                     const uint8_t body_sha256[static 32])
+                                     const struct ph_hash32 *response_hash)
 {
     struct ph_receipt_leaf leaf;
-    struct ph_hash32 response_hash;
     struct ph_receipt_place place = {0};
     struct ph_metrics *m = &call->node->metrics;
 
     ph_call_hash_request(call);
-    ph_receipt_response_hash(status, covered->content_type, covered->content_encoding,
-                             covered->location, body_sha256, &response_hash);
     ph_receipt_leaf_make(&leaf, outcome, status, &call->phat->id, &call->bundle_hash,
-                         &call->request_hash, &response_hash, &call->nonce,
+                         &call->request_hash, response_hash, &call->nonce,
                          (uint64_t)ph_loop_wall_ms(call->node->loop));
     if (ph_batcher_add(call->node->batcher, &leaf, &place) != PH_OK)
         ph_node_fatal(call->node, "out of memory for receipts");
@@ -109,13 +114,14 @@ void ph_call_answer(struct ph_call *call, enum ph_outcome outcome, uint16_t stat
                     struct ph_bytes headers, const struct ph_covered *covered, struct ph_bytes body)
 {
     struct ph_node *node = call->node;
-    uint8_t sha[32];
+    struct ph_hash32 hash;
     char id[24];
 
     if (!ph_call_sends_body(call, status))
         body = (struct ph_bytes){NULL, 0};
-    ph_sha256(body, sha);
-    const struct ph_receipt_place place = ph_call_leaf(call, outcome, status, covered, sha);
+    ph_receipt_response_hash(status, covered->content_type, covered->content_encoding,
+                             covered->location, body, &hash);
+    const struct ph_receipt_place place = ph_call_leaf(call, outcome, status, &hash);
     node->metrics.response_bytes += body.len;
     call->answered = true;
     if (!call->req)
@@ -147,12 +153,10 @@ void ph_call_answer(struct ph_call *call, enum ph_outcome outcome, uint16_t stat
 
 void ph_call_cut(struct ph_call *call)
 {
-    uint8_t sha[32];
-    const struct ph_covered covered = ph_covered_of(call->covered_text);
+    struct ph_hash32 hash;
 
-    ph_sha256_final(&call->response_sha, sha);
-    const struct ph_receipt_place place =
-        ph_call_leaf(call, PH_OUTCOME_CUT, call->status, &covered, sha);
+    ph_sha256_final(&call->response_sha, hash.b);
+    const struct ph_receipt_place place = ph_call_leaf(call, PH_OUTCOME_CUT, call->status, &hash);
     ph_batcher_bind_alias(call->node->batcher, call->alias, &place);
     call->answered = true;
     if (call->req)
@@ -177,7 +181,7 @@ static void log_failure(struct ph_call *call, const char *code, struct ph_bytes 
 void ph_call_refuse(struct ph_call *call, uint16_t status, const char *code, const char *message,
                     struct ph_bytes detail)
 {
-    char text[1024], body[1400];
+    struct error_body body;
 
     if (call->answered)
         return;
@@ -186,12 +190,9 @@ void ph_call_refuse(struct ph_call *call, uint16_t status, const char *code, con
         ph_call_cut(call);
         return;
     }
-    ph_log_escape(message, strlen(message), text, sizeof(text));
-    (void)snprintf(body, sizeof(body), "{\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}\n", code,
-                   text);
-    const struct ph_covered covered = {.content_type = PH_BYTES_LIT("application/json")};
-    ph_call_answer(call, PH_OUTCOME_FAILED, status,
-                   PH_BYTES_LIT("content-type: application/json\n"), &covered, ph_bytes_str(body));
+    const struct ph_covered covered = {.content_type = PH_BYTES_LIT(ERROR_TYPE)};
+    ph_call_answer(call, PH_OUTCOME_FAILED, status, ERROR_HEADERS, &covered,
+                   error_body(&body, code, message));
 }
 
 /* Codes that instances and the worker give, with what the caller is told. Unknown codes of an
@@ -205,6 +206,11 @@ static const struct {
     {"no-response", 500, "the phat's handler gave no Response; its owner finds more in the log"},
     {"no-handler", 501, "the phat has no handler for this kind of call"},
     {"start-failed", 500, "the phat did not start; its owner finds the reason in the log"},
+    {"state-unusable", 503,
+     "the phat's state cannot be used now: its owner or the worker's operator must see to it"},
+    {"state-lost", 503,
+     "the phat's state could not be written: what this call wrote did not happen"},
+    {"state-queue", 503, "too much waits for the phat's state to be written; try again later"},
     {"cpu-limit", 503, "the phat used more CPU time than its limits.cpuMs allows"},
     {"memory-limit", 503, "the phat used more memory than its limits.memoryMiB allows"},
     {"wall-limit", 504, "the phat took longer than its limits.wallMs allows"},

@@ -3,13 +3,14 @@
 #include "base/own.h"
 #include "node/calls_priv.h"
 #include "node/instances.h"
+#include "node/phat_state.h"
 #include "node/phats.h"
 
 /* Callers together must not fill the channel of an instance that is busy: a full one ends the
  * instance, and with it the calls of others. False: the call has failed instead. */
 static bool has_room(struct ph_call *call, size_t len)
 {
-    if (ph_ipc_queued(&call->instance->chan) + len <= PH_INSTANCE_QUEUED_MAX)
+    if (ph_ipc_queued(ph_instance_calls(call->instance)) + len <= PH_INSTANCE_QUEUED_MAX)
         return true;
     ph_call_fail(call, "overloaded", (struct ph_bytes){NULL, 0});
     ph_call_cancel(call);
@@ -44,7 +45,7 @@ void ph_call_send(struct ph_call *call, bool whole)
                                     .url = {url, scheme.len + host.len + call->target.len},
                                     .headers = ph_http_req_headers(req),
                                     .body = ph_buf_view(&call->body)};
-    if (ph_put_CALL(&instance->chan, whole ? PH_IPC_END : 0, call->id, &msg) != PH_OK) {
+    if (ph_put_CALL(ph_instance_calls(instance), whole ? PH_IPC_END : 0, call->id, &msg) != PH_OK) {
         ph_instance_kill(instance, "internal", "its channel is full");
         return;
     }
@@ -68,7 +69,7 @@ static void upload(struct ph_call *call, struct ph_bytes data)
         n = n < PH_IPC_CHUNK_MAX ? n : PH_IPC_CHUNK_MAX;
         n = n < data.len ? n : data.len;
         const struct ph_msg_CALL_BODY msg = {.data = {data.ptr, n}};
-        if (ph_put_CALL_BODY(&instance->chan, 0, call->id, &msg) != PH_OK) {
+        if (ph_put_CALL_BODY(ph_instance_calls(instance), 0, call->id, &msg) != PH_OK) {
             ph_instance_kill(instance, "internal", "its channel is full");
             return;
         }
@@ -90,7 +91,7 @@ static void upload(struct ph_call *call, struct ph_bytes data)
 
 static void end_upload(struct ph_call *call)
 {
-    if (ph_put_CALL_END(&call->instance->chan, 0, call->id) != PH_OK)
+    if (ph_put_CALL_END(ph_instance_calls(call->instance), 0, call->id) != PH_OK)
         ph_instance_kill(call->instance, "internal", "its channel is full");
     else
         ph_instance_flush_later(call->instance);

@@ -8,6 +8,7 @@
 #include "crypto/hash.h"
 #include "node/calls_priv.h"
 #include "node/instances.h"
+#include "node/phat_state.h"
 #include "node/phats.h"
 
 #include <assert.h>
@@ -37,7 +38,6 @@ static void free_call(struct ph_call *call)
     ph_buf_clear(&call->body);
     ph_buf_clear(&call->held_headers);
     ph_buf_clear(&call->held_body);
-    free(call->covered_text);
     call->phat->calls--;
     call->node->metrics.calls_in_flight--;
     ph_call_id_give(call);
@@ -77,7 +77,7 @@ void ph_call_cancel(struct ph_call *call)
 
     if (!instance)
         return;
-    if (call->sent && ph_put_CALL_CANCEL(&instance->chan, 0, call->id) == PH_OK)
+    if (call->sent && ph_put_CALL_CANCEL(ph_instance_calls(instance), 0, call->id) == PH_OK)
         ph_instance_flush_later(instance);
     ph_call_leave(call);
 }
@@ -142,7 +142,6 @@ static struct ph_call *new_call(struct ph_node *node, struct ph_phat *phat)
     call->body = PH_BUF(PH_UPLOAD_HELD_MAX);
     call->held_headers = PH_BUF(256 * 1024);
     call->held_body = PH_BUF(PH_IPC_PAYLOAD_MAX);
-    ph_sha256_init(&call->request_sha);
     phat->calls++;
     node->metrics.calls_in_flight++;
     return call;
@@ -199,6 +198,8 @@ void ph_call_begin(struct ph_node *node, struct ph_http_req *req, struct ph_phat
     call->is_head = ph_bytes_is(ph_http_req_method(req), "HEAD");
     call->wants_inline = ph_bytes_is(ph_http_req_header(req, "phala-receipt"), "inline");
     ph_http_req_set_user(req, call);
+    ph_receipt_request_begin(&call->request_sha, ph_http_req_method(req), target,
+                             ph_http_req_header(req, "content-type"));
 
     const int64_t body_len = ph_http_req_body_len(req);
     if (body_len > (int64_t)call->limits.request_bytes) {
@@ -228,11 +229,9 @@ void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *c
         return;
     const int n = snprintf(body, sizeof(body), "{\"cron\":\"%s\",\"scheduledTime\":%" PRId64 "}",
                            cron, at_ms);
-    uint8_t sha[32];
-    ph_sha256_update(&call->request_sha, (struct ph_bytes){(const uint8_t *)body, (size_t)n});
-    ph_sha256_final(&call->request_sha, sha);
-    ph_receipt_request_hash(PH_BYTES_LIT("SCHEDULED"), ph_bytes_str(cron),
-                            (struct ph_bytes){NULL, 0}, sha, &call->request_hash);
+    ph_receipt_request_hash(
+        PH_BYTES_LIT("SCHEDULED"), ph_bytes_str(cron), (struct ph_bytes){NULL, 0},
+        (struct ph_bytes){(const uint8_t *)body, (size_t)n}, &call->request_hash);
     call->request_hashed = true;
     if (join_instance(call) != PH_OK) {
         ph_call_fail(call, "start-failed", PH_BYTES_LIT("no instance could be started"));
@@ -245,7 +244,7 @@ void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *c
                                     .method = PH_BYTES_LIT("SCHEDULED"),
                                     .url = PH_BYTES_LIT("phala:scheduled"),
                                     .body = {(const uint8_t *)body, (size_t)n}};
-    if (ph_put_CALL(&call->instance->chan, PH_IPC_END, call->id, &msg) != PH_OK) {
+    if (ph_put_CALL(ph_instance_calls(call->instance), PH_IPC_END, call->id, &msg) != PH_OK) {
         ph_instance_kill(call->instance, "internal", "its channel is full");
         return;
     }
@@ -303,9 +302,9 @@ static void on_resp(struct ph_call *call, const struct ph_msg_RESP *msg, bool wh
     call->status = msg->status;
     call->alias = ph_batcher_alias(call->node->batcher);
     ph_receipt_alias_print(call->alias, id);
-    ph_sha256_init(&call->response_sha);
-    if (ph_covered_keep(&covered, &call->covered_text) != PH_OK ||
-        ph_buf_add(&call->held_headers, headers) != PH_OK ||
+    ph_receipt_response_begin(&call->response_sha, msg->status, covered.content_type,
+                              covered.content_encoding, covered.location);
+    if (ph_buf_add(&call->held_headers, headers) != PH_OK ||
         ph_buf_addf(&call->held_headers, "phala-receipt-id: %s\n", id) != PH_OK) {
         call->streaming = false;
         ph_call_fail(call, "bad-response", PH_BYTES_LIT("its headers are too long"));
@@ -320,12 +319,11 @@ static void on_resp(struct ph_call *call, const struct ph_msg_RESP *msg, bool wh
 
 static void on_resp_end(struct ph_call *call)
 {
-    uint8_t sha[32];
-    const struct ph_covered covered = ph_covered_of(call->covered_text);
+    struct ph_hash32 hash;
 
-    ph_sha256_final(&call->response_sha, sha);
+    ph_sha256_final(&call->response_sha, hash.b);
     const struct ph_receipt_place place =
-        ph_call_leaf(call, PH_OUTCOME_ANSWERED, call->status, &covered, sha);
+        ph_call_leaf(call, PH_OUTCOME_ANSWERED, call->status, &hash);
     ph_batcher_bind_alias(call->node->batcher, call->alias, &place);
     call->answered = true;
     if (call->req && call->wants_inline) {

@@ -11,22 +11,12 @@
 #include "node/calls.h"
 #include "node/manifest.h"
 
-enum { PH_URL_MAX = 32 * 1024 + 512, PH_COVERED_MAX = 3072 };
+enum { PH_URL_MAX = 32 * 1024 + 512 };
 
 /* Values of the response headers that a receipt covers; empty when absent. */
 struct ph_covered {
     struct ph_bytes content_type, content_encoding, location;
 };
-/* A copy that outlives the frame it came in. */
-struct ph_covered_text {
-    uint16_t len[3];
-    char text[];
-};
-/* Allocates *out. PH_ERR_LIMIT: longer than PH_COVERED_MAX together. PH_ERR_NOMEM. */
-PH_CHECKED enum ph_err ph_covered_keep(const struct ph_covered *covered,
-                                       struct ph_covered_text **out);
-struct ph_covered ph_covered_of(const struct ph_covered_text *kept);
-
 /* Check a header block of an instance: every line "name: value\n" with a token as name and a value
  * without control characters. Names that begin with "phala-" are the worker's: they are taken out,
  * in which case *headers is made to point into `cleaned`. PH_ERR_MALFORMED, PH_ERR_LIMIT,
@@ -67,7 +57,6 @@ struct ph_call {
     bool leaf_done, answered;
     bool waiting; /* in the batcher for its receipt */
     struct ph_receipt_waiter waiter;
-    struct ph_covered_text *covered_text; /* owned; streamed answers only */
 };
 
 /* call_id.c: ids that never meet a later call. PH_ERR_NOMEM, PH_ERR_LIMIT: too many in flight. */
@@ -81,8 +70,7 @@ void ph_call_hash_request(struct ph_call *call);
 bool ph_call_sends_body(const struct ph_call *call, uint16_t status);
 /* Add the leaf; yields where its receipt will be. */
 struct ph_receipt_place ph_call_leaf(struct ph_call *call, enum ph_outcome outcome, uint16_t status,
-                                     const struct ph_covered *covered,
-                                     const uint8_t body_sha256[static 32]);
+                                     const struct ph_hash32 *response_hash);
 /* Answer in one piece: leaf, receipt id, and the answer now or when its receipt is there. */
 void ph_call_answer(struct ph_call *call, enum ph_outcome outcome, uint16_t status,
                     struct ph_bytes headers, const struct ph_covered *covered,

@@ -25,6 +25,11 @@ static const char usage[] =
     "  --operator 0xADDRESS           owner of this worker, bound by its evidence\n"
     "  --tee auto|tsm|simulator       where evidence comes from; simulator is INSECURE and says "
     "so\n"
+    "  --state URL                    commit log of phats' states: file:DIR (default: "
+    "DIR/state-log under\n"
+    "                                 --data) or postgresql://USER@HOST/DATABASE\n"
+    "  --collateral DIR               collateral for quotes that others ask to verify\n"
+    "  --os-images FILE               OS images that guests may run to be called valid by /verify\n"
     "  --ephemeral-keys               accept keys that do not survive a restart (no sealing "
     "hardware)\n"
     "  --keyd PATH, --run PATH        phala-keyd and phala-run (default: beside phalad)\n"
@@ -35,6 +40,9 @@ static const char usage[] =
     "  --idle SECONDS                 end an instance without calls (default 300)\n"
     "  --grace SECONDS                for calls in flight at shutdown (default 30)\n"
     "  --connections N                HTTP connections at once (default 4096)\n"
+    "  --connections-per-address N    of one address, or one IPv6 /64 (default 1024); behind a "
+    "proxy\n"
+    "                                 as many as --connections\n"
     "  --receipt-bytes N, --receipt-seconds N   how long receipts are kept (default 1 GiB, 7 "
     "days)\n"
     "  --private-host-insecure HOST:PORT        phats may reach this private address "
@@ -118,6 +126,9 @@ enum option_id {
     OPT_OPEN,
     OPT_OPERATOR,
     OPT_TEE,
+    OPT_COLLATERAL,
+    OPT_STATE,
+    OPT_OS_IMAGES,
     OPT_EPHEMERAL,
     OPT_KEYD,
     OPT_RUN,
@@ -128,6 +139,7 @@ enum option_id {
     OPT_IDLE,
     OPT_GRACE,
     OPT_CONNECTIONS,
+    OPT_PER_ADDRESS,
     OPT_RECEIPT_BYTES,
     OPT_RECEIPT_SECONDS,
     OPT_PRIVATE_HOST,
@@ -143,12 +155,15 @@ static const struct option options[] = {
     { "tls-phat", 1, NULL, OPT_TLS_PHAT },     { "tls-cert", 1, NULL, OPT_TLS_CERT },
     { "domain", 1, NULL, OPT_DOMAIN },         { "owner", 1, NULL, OPT_OWNER },
     { "open", 0, NULL, OPT_OPEN },             { "operator", 1, NULL, OPT_OPERATOR },
+    { "state", 1, NULL, OPT_STATE },           { "collateral", 1, NULL, OPT_COLLATERAL }, { "os-images", 1, NULL, OPT_OS_IMAGES },
     { "tee", 1, NULL, OPT_TEE },               { "ephemeral-keys", 0, NULL, OPT_EPHEMERAL },
     { "keyd", 1, NULL, OPT_KEYD },             { "run", 1, NULL, OPT_RUN },
     { "require-sandbox", 1, NULL, OPT_SANDBOX }, { "no-jit", 0, NULL, OPT_NO_JIT },
     { "warm", 1, NULL, OPT_WARM },             { "instances", 1, NULL, OPT_INSTANCES },
     { "idle", 1, NULL, OPT_IDLE },             { "grace", 1, NULL, OPT_GRACE },
-    { "connections", 1, NULL, OPT_CONNECTIONS }, { "receipt-bytes", 1, NULL, OPT_RECEIPT_BYTES },
+    { "connections", 1, NULL, OPT_CONNECTIONS },
+    { "connections-per-address", 1, NULL, OPT_PER_ADDRESS },
+    { "receipt-bytes", 1, NULL, OPT_RECEIPT_BYTES },
     { "receipt-seconds", 1, NULL, OPT_RECEIPT_SECONDS },
     { "private-host-insecure", 1, NULL, OPT_PRIVATE_HOST },
     { "extra-ca", 1, NULL, OPT_EXTRA_CA },     { "ready-fd", 1, NULL, OPT_READY_FD },
@@ -219,6 +234,15 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
         return parse_address(arg, &c->operator_);
     case OPT_TEE:
         return parse_tee(arg, &c->tee);
+    case OPT_OS_IMAGES:
+        c->os_images_file = arg;
+        return PH_OK;
+    case OPT_STATE:
+        c->state_url = arg;
+        return PH_OK;
+    case OPT_COLLATERAL:
+        c->collateral_dir = arg;
+        return PH_OK;
     case OPT_EPHEMERAL:
         c->ephemeral_keys = true;
         return PH_OK;
@@ -244,6 +268,8 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
         return parse_u32(arg, 0, 3600, &c->grace_s);
     case OPT_CONNECTIONS:
         return parse_u32(arg, 1, 100000, &c->connections);
+    case OPT_PER_ADDRESS:
+        return parse_u32(arg, 1, 100000, &c->connections_per_address);
     case OPT_RECEIPT_BYTES:
         PH_TRY(parse_u32(arg, 1 << 20, UINT32_MAX, &n));
         c->receipt_keep.bytes = n;
@@ -279,6 +305,7 @@ enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char w
                           .idle_s = 300,
                           .grace_s = 30,
                           .connections = 4096,
+                          .connections_per_address = 1024,
                           .jit = true,
                           .ready_fd = -1,
                           .receipt_keep = ph_receipt_keep_default()};

@@ -34,7 +34,10 @@ struct ph_config {
     size_t owner_cnt;
     struct ph_eth_address operator_;
     enum ph_tee_choice tee;
-    bool ephemeral_keys; /* accept that keys and secrets do not survive a restart */
+    const char *os_images_file; /* measured images for POST /verify; NULL: none */
+    const char *state_url;      /* commit log of states; NULL: files under data_dir */
+    const char *collateral_dir; /* for quotes to verify that come without; NULL: none */
+    bool ephemeral_keys;        /* accept that keys and secrets do not survive a restart */
     const char *keyd_path, *run_path;
     bool require_full_sandbox;
     bool jit;
@@ -43,6 +46,7 @@ struct ph_config {
     uint32_t idle_s;        /* an instance without calls is ended after this */
     uint32_t grace_s;       /* for calls in flight at shutdown */
     uint32_t connections;
+    uint32_t connections_per_address; /* over `connections` it does not count */
     const char *private_hosts_insecure[PH_CONFIG_LIST_MAX + 1];
     size_t private_host_cnt;
     const char *extra_ca_file;

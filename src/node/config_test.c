@@ -13,12 +13,13 @@ TEST(a_full_command_line_is_understood)
     struct ph_config c;
     char why[256] = "";
 
-    CHECK(PARSE(&c, why, (char *)"--data", (char *)"/d", (char *)"--listen",
-                (char *)"127.0.0.1:8080", (char *)"--tls", (char *)"[::1]:0",
-                (char *)"--listen-phat",
-                (char *)"127.0.0.1:8787=00112233445566778899aabbccddeeff00112233",
-                (char *)"--owner", (char *)"0x00112233445566778899aabbccddeeff00112233",
-                (char *)"--warm", (char *)"5") == PH_OK);
+    CHECK(
+        PARSE(&c, why, (char *)"--data", (char *)"/d", (char *)"--listen", (char *)"127.0.0.1:8080",
+              (char *)"--tls", (char *)"[::1]:0", (char *)"--listen-phat",
+              (char *)"127.0.0.1:8787=00112233445566778899aabbccddeeff00112233", (char *)"--owner",
+              (char *)"0x00112233445566778899aabbccddeeff00112233", (char *)"--warm", (char *)"5",
+              (char *)"--connections-per-address", (char *)"77") == PH_OK);
+    CHECK(c.connections == 4096 && c.connections_per_address == 77);
     CHECK(c.listen_cnt == 3 && c.listen[0].port == 8080 && !c.listen[0].tls &&
           !c.listen[0].one_phat);
     assert_string_equal(c.listen[1].address, "::1");
@@ -59,6 +60,8 @@ TEST(bad_values_are_named)
         {"--warm", "-1"},
         {"--warm", "65"},
         {"--idle", "0"},
+        {"--connections-per-address", "0"},
+        {"--connections-per-address", "100001"},
         {"--ready-fd", "5000"},
     };
 

@@ -1,7 +1,5 @@
 #include "node/calls_priv.h"
 
-#include <stdlib.h>
-
 static bool is_token(struct ph_bytes name)
 {
     for (size_t i = 0; i < name.len; i++) {
@@ -73,37 +71,4 @@ enum ph_err ph_headers_scan(struct ph_bytes *headers, struct ph_buf *cleaned,
     }
     *headers = ph_buf_view(cleaned);
     return PH_OK;
-}
-
-enum ph_err ph_covered_keep(const struct ph_covered *covered, struct ph_covered_text **out)
-{
-    const struct ph_bytes parts[] = {covered->content_type, covered->content_encoding,
-                                     covered->location};
-    size_t at = 0;
-
-    for (size_t i = 0; i < PH_LEN(parts); i++)
-        at += parts[i].len;
-    if (at > PH_COVERED_MAX)
-        return PH_ERR_LIMIT;
-    struct ph_covered_text *kept = malloc(sizeof(*kept) + at);
-    if (!kept)
-        return PH_ERR_NOMEM;
-    at = 0;
-    for (size_t i = 0; i < PH_LEN(parts); i++) {
-        if (parts[i].len > 0)
-            memcpy(kept->text + at, parts[i].ptr, parts[i].len);
-        kept->len[i] = (uint16_t)parts[i].len;
-        at += parts[i].len;
-    }
-    *out = kept;
-    return PH_OK;
-}
-
-struct ph_covered ph_covered_of(const struct ph_covered_text *kept)
-{
-    const uint8_t *text = (const uint8_t *)kept->text;
-
-    return (struct ph_covered){{text, kept->len[0]},
-                               {text + kept->len[0], kept->len[1]},
-                               {text + kept->len[0] + kept->len[1], kept->len[2]}};
 }

@@ -3,8 +3,6 @@
 #include "base/own.h"
 #include "base/test.h"
 
-#include <stdlib.h>
-
 static enum ph_err scan(const char *block, struct ph_covered *covered, struct ph_buf *cleaned,
                         struct ph_bytes *headers)
 {
@@ -25,13 +23,6 @@ TEST(the_covered_headers_are_found)
     CHECK(cleaned.len == 0);
     CHECK(scan("", &c, &cleaned, &h) == PH_OK && c.content_type.len == 0);
     CHECK(scan("x: \n", &c, &cleaned, &h) == PH_OK);
-
-    struct ph_covered_text *kept PH_OWNED(ph_freep) = NULL;
-    CHECK(scan("content-type: a\nlocation: bb\n", &c, &cleaned, &h) == PH_OK);
-    CHECK(ph_covered_keep(&c, &kept) == PH_OK);
-    const struct ph_covered again = ph_covered_of(kept);
-    CHECK(ph_bytes_is(again.content_type, "a") && ph_bytes_is(again.location, "bb"));
-    CHECK(again.content_encoding.len == 0);
 }
 
 TEST(a_phat_cannot_speak_as_the_worker)

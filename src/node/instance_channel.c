@@ -4,6 +4,7 @@
 #include "node/calls.h"
 #include "node/egress.h"
 #include "node/instances_priv.h"
+#include "node/phat_state.h"
 
 enum { EXIT_WAIT_MS = 200 };
 
@@ -129,6 +130,8 @@ static enum ph_err on_frame(struct ph_instance *i, const struct ph_ipc_frame *fr
         return on_started(i, frame);
     case PH_IPC_START_FAIL:
         return on_start_fail(i, frame);
+    case PH_IPC_STATE_FAIL:
+        return ph_phat_state_failed(i, frame);
     case PH_IPC_IDLE:
         return PH_OK;
     default:

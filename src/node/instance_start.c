@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "node/calls.h"
 #include "node/instances_priv.h"
+#include "node/phat_state.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static enum ph_err spawn(struct ph_instances *all, uint32_t memory_mib, struct p
     struct ph_node *node = all->node;
     int ours PH_OWNED(ph_closep) = -1, theirs PH_OWNED(ph_closep) = -1;
     int secrets_read PH_OWNED(ph_closep) = -1, secrets_write PH_OWNED(ph_closep) = -1;
+    int state_ours PH_OWNED(ph_closep) = -1, state_theirs PH_OWNED(ph_closep) = -1;
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
@@ -25,6 +27,10 @@ static enum ph_err spawn(struct ph_instances *all, uint32_t memory_mib, struct p
         return PH_ERR_IO;
     secrets_read = pair[0];
     secrets_write = pair[1];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+        return PH_ERR_IO;
+    state_ours = pair[0];
+    state_theirs = pair[1];
 
     struct ph_instance *i = calloc(1, sizeof(*i));
     if (!i)
@@ -32,11 +38,13 @@ static enum ph_err spawn(struct ph_instances *all, uint32_t memory_mib, struct p
     i->node = node;
     i->pidfd = -1;
     i->secrets_fd = -1;
+    i->state_fd = -1;
+    ph_ipc_chan_init(&i->held, -1);
     i->calls_end = &i->calls;
     i->used_ns = ph_loop_now_ns(node->loop);
     i->memory_mib = memory_mib;
     enum ph_err err = ph_zygote_spawn(&all->zygote, ++all->spawn_seq, memory_mib, node->config->jit,
-                                      theirs, secrets_read);
+                                      theirs, secrets_read, state_theirs);
     if (err == PH_OK)
         err = ph_watch_add(node->loop, &i->watch, ours, EPOLLIN, ph_instance_on_socket, i);
     if (err != PH_OK) {
@@ -45,6 +53,7 @@ static enum ph_err spawn(struct ph_instances *all, uint32_t memory_mib, struct p
     }
     ph_ipc_chan_init(&i->chan, PH_TAKE_FD(ours));
     i->secrets_fd = PH_TAKE_FD(secrets_write);
+    i->state_fd = PH_TAKE_FD(state_ours);
     i->next = all->all;
     i->prev = &all->all;
     if (i->next)
@@ -179,6 +188,8 @@ static enum ph_err begin(struct ph_phat *phat, struct ph_version *version, struc
     i->version = ph_version_ref(version);
     i->used_ns = ph_loop_now_ns(phat->node->loop);
     enum ph_err err = send_start(i, phat, version, archive);
+    if (err == PH_OK && version->manifest.state_pages > 0)
+        err = ph_phat_state_hold(i);
     if (err == PH_OK)
         err = ph_timer_arm(phat->node->loop, &i->deadline, START_WALL_MS, start_overdue, i);
     if (err != PH_OK) {
@@ -204,6 +215,7 @@ enum ph_err ph_instance_of(struct ph_phat *phat, struct ph_instance **out)
             return err;
         }
         phat->node->metrics.cold_starts++;
+        ph_phat_state_want(phat->instance);
     }
     *out = phat->instance;
     return PH_OK;
@@ -234,6 +246,7 @@ void ph_instance_adopt(struct ph_phat *phat, struct ph_instance *instance)
 {
     ph_instance_retire(phat);
     phat->instance = instance;
+    ph_phat_state_want(instance);
 }
 
 void ph_instance_call_ended(struct ph_instance *i)

@@ -1,4 +1,5 @@
 #include "node/instances_priv.h"
+#include "node/phat_state.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -52,6 +53,7 @@ static void free_instance(struct ph_instance *i)
         (void)close(i->pidfd);
     if (i->secrets_fd >= 0)
         (void)close(i->secrets_fd);
+    ph_phat_state_leave(i);
     ph_version_unref(i->version);
     if (i->phat) {
         i->phat->holders--;

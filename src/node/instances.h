@@ -34,12 +34,15 @@ struct ph_instance {
     struct ph_watch watch;
     struct ph_task flush_task;
     struct ph_timer deadline;
-    int pidfd, secrets_fd; /* -1: none */
-    uint32_t pid;          /* 0 until SPAWNED, and after EXITED */
-    uint64_t spawn_id;     /* of SPAWN, which SPAWNED or SPAWN_FAIL answers; 0 after EXITED */
-    uint32_t memory_mib;   /* what it was spawned with */
-    uint32_t log_lines;    /* in this tick */
-    struct ph_phat *phat;  /* whose it is; stays set while calls drain after an update */
+    int pidfd, secrets_fd;   /* -1: none */
+    int state_fd;            /* our end of the state channel, until the state is served; else -1 */
+    bool awaits_state;       /* calls are held until it has its phat's state */
+    struct ph_ipc_chan held; /* frames of those calls */
+    uint32_t pid;            /* 0 until SPAWNED, and after EXITED */
+    uint64_t spawn_id;       /* of SPAWN, which SPAWNED or SPAWN_FAIL answers; 0 after EXITED */
+    uint32_t memory_mib;     /* what it was spawned with */
+    uint32_t log_lines;      /* in this tick */
+    struct ph_phat *phat;    /* whose it is; stays set while calls drain after an update */
     struct ph_version *version;
     uint32_t handlers;                  /* bits of STARTED */
     bool draining;                      /* replaced: ends after its last call */

@@ -3,9 +3,10 @@
 
 /* phalad's end of the channel to phala-keyd: start it, ask it, and sign batches without waiting.
  *
- * Calls that answer at once block for at most PH_KEYD_TIMEOUT_MS; any thread may make them, one at
- * a time goes out. Batches are sent, and their signatures collected when ph_keyd_client_fd turns
- * readable.
+ * Calls that answer at once block for at most PH_KEYD_TIMEOUT_MS. Any thread may make them, several
+ * at a time; none keeps another from being sent. Those about secrets, which the event loop makes,
+ * give up at once while something else has waited for longer than PH_KEYD_STALL_MS. Batches are
+ * sent, and their signatures collected when ph_keyd_client_fd turns readable; neither blocks.
  *
  * When phala-keyd is gone every call gives PH_ERR_CLOSED, for ever: free the client and start
  * another one (keys come back from the state file; pending batches are to be sent again).
@@ -20,6 +21,7 @@
 
 enum {
     PH_KEYD_TIMEOUT_MS = 2000,
+    PH_KEYD_STALL_MS = 500,
     PH_KEYD_BATCHES_MAX = 64, /* signatures asked for and not yet collected */
     PH_KEYD_WHY_LEN = 256,
 };
@@ -122,5 +124,16 @@ PH_CHECKED enum ph_err
 ph_keyd_client_secrets_release(struct ph_keyd_client *client, const struct ph_owner_request *deploy,
                                const uint8_t owner_sig[static 65], struct ph_bytes sealed,
                                int pipe_fd, uint32_t *len, char why[static PH_KEYD_WHY_LEN]);
+
+/* A phat's state is opened: hold the newest head of its log (empty: none) against what phala-keyd
+ * knows, and send the state key to the other end of `channel_fd` (docs/state.md). PH_ERR_UNTRUSTED:
+ * storage shows an older, forked or forged history: see why. */
+PH_CHECKED enum ph_err ph_keyd_client_state_key(struct ph_keyd_client *client,
+                                                const struct ph_phat_id *phat, struct ph_bytes head,
+                                                int channel_fd, char why[static PH_KEYD_WHY_LEN]);
+/* A commit is durable: its head becomes the newest. PH_ERR_UNTRUSTED: it does not follow. */
+PH_CHECKED enum ph_err ph_keyd_client_state_advance(struct ph_keyd_client *client,
+                                                    struct ph_bytes head,
+                                                    char why[static PH_KEYD_WHY_LEN]);
 
 #endif

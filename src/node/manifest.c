@@ -164,16 +164,35 @@ static enum ph_err read_triggers(const json_t *doc, struct ph_manifest *m, struc
     return PH_OK;
 }
 
+/* "state": {"maxMiB": 64}: the phat has a database of at most that size. */
+static enum ph_err read_state(const json_t *doc, struct ph_manifest *m, struct ph_json_why *why)
+{
+    static const char *const keys[] = {"maxMiB", NULL};
+    const json_t *state = json_object_get(doc, "state");
+    int64_t mib = PH_MANIFEST_STATE_MIB;
+
+    if (!state)
+        return PH_OK;
+    if (!json_is_object(state))
+        return fail(why, "state", "expected an object");
+    PH_TRY(ph_json_only_keys(state, "state", keys, why));
+    PH_TRY(ph_json_int(state, "state", "maxMiB", 1, PH_MANIFEST_STATE_MIB_MAX, &mib, why));
+    m->state_pages = (uint32_t)mib * 256;
+    return PH_OK;
+}
+
 static enum ph_err parse(const json_t *doc, struct ph_manifest *m, struct ph_json_why *why)
 {
-    static const char *const keys[] = {"name",   "main",    "description", "egress", "env",
-                                       "limits", "secrets", "triggers",    "assets", NULL};
+    static const char *const keys[] = {"name",   "main",   "description", "egress",
+                                       "env",    "limits", "secrets",     "triggers",
+                                       "assets", "state",  NULL};
 
     if (!json_is_object(doc))
         return fail(why, "document", "expected an object");
     PH_TRY(ph_json_only_keys(doc, "phat.json", keys, why));
     PH_TRY(read_name(doc, m, why));
     PH_TRY(read_limits(doc, m, why));
+    PH_TRY(read_state(doc, m, why));
     PH_TRY(read_egress(doc, m, why));
     PH_TRY(read_env(doc, m, why));
     PH_TRY(read_names(doc, "secrets", PH_MANIFEST_SECRETS_MAX, 64, true, why));

@@ -19,6 +19,8 @@ enum {
     PH_MANIFEST_ENV_MAX = 64,
     PH_MANIFEST_CRON_MAX = 8,
     PH_MANIFEST_SECRETS_MAX = 128,
+    PH_MANIFEST_STATE_MIB = 64, /* of a database, unless it says so */
+    PH_MANIFEST_STATE_MIB_MAX = 256 * 1024,
 };
 
 /* L(key, field, least, greatest, default): one row is one limit. */
@@ -43,6 +45,7 @@ struct ph_manifest {
     char name[PH_NAME_MAX + 1];
     char main_file[201]; /* path of the script inside the bundle */
     struct ph_limits limits;
+    uint32_t state_pages;          /* most 4,096-byte pages of its database; 0: it keeps no state */
     struct ph_egress_rule *egress; /* owned */
     size_t egress_cnt;
     char *env_json; /* owned; compact JSON object of plain variables */

@@ -37,7 +37,22 @@ TEST(the_least_manifest_is_a_name)
     CHECK(parse("{\"name\":\"a\"}", &m, &why) == PH_OK);
     assert_string_equal(m.main_file, "worker.js");
     assert_string_equal(m.env_json, "{}");
-    CHECK(m.egress_cnt == 0 && m.cron_cnt == 0);
+    CHECK(m.egress_cnt == 0 && m.cron_cnt == 0 && m.state_pages == 0);
+}
+
+TEST(state_has_a_size)
+{
+    struct ph_json_why why;
+    static const struct {
+        const char *text;
+        uint32_t pages;
+    } good[] = {{"{\"name\":\"a\",\"state\":{}}", 64 * 256},
+                {"{\"name\":\"a\",\"state\":{\"maxMiB\":1}}", 256},
+                {"{\"name\":\"a\",\"state\":{\"maxMiB\":262144}}", 262144 * 256}};
+    for (size_t i = 0; i < PH_LEN(good); i++) {
+        struct ph_manifest m PH_OWNED(ph_manifest_clear) = {0};
+        CHECK(parse(good[i].text, &m, &why) == PH_OK && m.state_pages == good[i].pages);
+    }
 }
 
 TEST(every_mistake_is_refused_and_named)
@@ -62,6 +77,10 @@ TEST(every_mistake_is_refused_and_named)
         {"{\"name\":\"a\",\"secrets\":[\"a-b\"]}", "secrets"},
         {"{\"name\":\"a\",\"triggers\":{\"cron\":[\"never\"]}}", "triggers.cron"},
         {"{\"name\":\"a\",\"triggers\":{\"corn\":[]}}", "corn"},
+        {"{\"name\":\"a\",\"state\":true}", "state"},
+        {"{\"name\":\"a\",\"state\":{\"maxMiB\":0}}", "maxMiB"},
+        {"{\"name\":\"a\",\"state\":{\"maxMiB\":262145}}", "maxMiB"},
+        {"{\"name\":\"a\",\"state\":{\"size\":1}}", "size"},
     };
 
     for (size_t i = 0; i < PH_LEN(bad); i++) {
@@ -75,4 +94,5 @@ TEST(every_mistake_is_refused_and_named)
 }
 
 PH_TEST_MAIN(CASE(a_full_manifest_is_understood_and_defaults_fill_the_rest),
-             CASE(the_least_manifest_is_a_name), CASE(every_mistake_is_refused_and_named))
+             CASE(the_least_manifest_is_a_name), CASE(state_has_a_size),
+             CASE(every_mistake_is_refused_and_named))

@@ -7,9 +7,11 @@
 #include "node/api.h"
 #include "node/attester.h"
 #include "node/instances.h"
+#include "node/phat_state.h"
 #include "node/phats.h"
 #include "node/routes.h"
 #include "node/tls.h"
+#include "node/verify_api.h"
 #include "node/version.h"
 #include "store/file.h"
 #include "tee/quote.h"
@@ -273,9 +275,7 @@ static enum ph_err start_server(struct ph_node *node)
     const struct ph_http_handler handler = ph_routes_handler(node);
 
     limits.connections = node->config->connections;
-    if (limits.per_address < limits.connections)
-        limits.per_address =
-            limits.connections; /* callers come through gateways: one address may be many */
+    limits.per_address = node->config->connections_per_address;
     PH_TRY(ph_http_server_open(&limits, &handler, &node->server));
     PH_TRY(tls_identity(node));
     for (size_t i = 0; i < node->config->listen_cnt; i++)
@@ -323,6 +323,8 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
     PH_TRY(start_client(node));
     PH_TRY(ph_phats_open(node, &node->phats));
     PH_TRY(ph_attester_new(node, &node->attester));
+    PH_TRY(ph_verifier_new(node, &node->verifier));
+    PH_TRY(ph_phat_states_open(node));
     PH_TRY(start_server(node));
     housekeeping(node);
     say_ready(node);
@@ -341,7 +343,9 @@ void ph_node_stop(struct ph_node *node)
         return;
     ph_http_server_close(node->server);
     ph_attester_free(node->attester);
+    ph_verifier_free(node->verifier);
     ph_instances_close(node->instances);
+    ph_phat_states_close(node);
     ph_phats_close(node->phats);
     ph_http_client_close(node->client);
     ph_batcher_free(node->batcher);

@@ -22,6 +22,8 @@ struct ph_phats;
 struct ph_instances;
 struct ph_tee;
 struct ph_attester;
+struct ph_verifier;
+struct ph_state_server;
 
 struct ph_node {
     const struct ph_config *config;
@@ -40,6 +42,9 @@ struct ph_node {
     char signer_text[43]; /* 0x… */
     struct ph_metrics metrics;
     struct ph_attester *attester;
+    struct ph_verifier *verifier;
+    struct ph_state_server *states;
+    int state_pages_fd;
     struct ph_buf tls_chain;
     struct ph_buf scratch;              /* header block of the answer being sent */
     uint16_t ports[PH_CONFIG_LIST_MAX]; /* bound, as config->listen */

@@ -363,7 +363,13 @@ enum ph_err ph_phat_read_secrets(const struct ph_phat *phat, struct ph_buf *out)
 {
     struct ph_phat_record rec;
 
-    PH_TRY(ph_phat_load(phat->node->phats->dir_fd, PH_PHAT_SECRETS, &phat->id, &rec));
+    const enum ph_err err =
+        ph_phat_load(phat->node->phats->dir_fd, PH_PHAT_SECRETS, &phat->id, &rec);
+    if (err != PH_OK) {
+        ph_log(PH_LOG_ERROR, "stored secrets do not verify; set them again", "phat", phat->id_text,
+               "error", ph_err_name(err), NULL);
+        return err;
+    }
     ph_buf_clear(out);
     *out = rec.data;
     return PH_OK;

@@ -31,11 +31,13 @@ struct ph_phat {
     uint64_t sequence;         /* of the newest accepted change */
     uint64_t secrets_sequence; /* of the secrets stored; 0: none */
     uint64_t changed_ms;
-    struct ph_version *version;   /* NULL: deleted */
-    struct ph_instance *instance; /* NULL: none runs */
-    uint32_t calls;               /* in flight */
-    uint32_t holders;             /* instances that point here */
-    bool deploying;               /* a new bundle is on trial */
+    struct ph_version *version;       /* NULL: deleted */
+    struct ph_instance *instance;     /* NULL: none runs */
+    struct ph_instance *state_holder; /* has the state, or is about to; NULL: it went */
+    bool state_busy;                  /* the state is opened for some instance, or open */
+    uint32_t calls;                   /* in flight */
+    uint32_t holders;                 /* instances that point here */
+    bool deploying;                   /* a new bundle is on trial */
     struct ph_phat_log log;
     struct ph_timer cron_timer;
     struct ph_node *node;

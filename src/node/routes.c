@@ -4,6 +4,7 @@
 #include "node/api.h"
 #include "node/calls.h"
 #include "node/phats.h"
+#include "node/verify_api.h"
 
 enum { TAG_API = 0 }; /* tags above it: index of a one-phat listener plus one */
 
@@ -17,6 +18,8 @@ static const struct route {
     {"GET", "/metrics", NULL, ph_api_metrics},
     {"GET", "/v1/info", NULL, ph_api_info},
     {"GET", "/v1/attestation", NULL, ph_api_attestation},
+    {"POST", "/verify", NULL, ph_api_verify_dstack},
+    {"POST", "/v1/evidence/verify", NULL, ph_api_verify_evidence},
     {"GET", "/v1/phats", NULL, ph_api_phats_list},
     {"POST", "/v1/phats", NULL, ph_api_phat_deploy},
     {"GET", "/v1/phats/", "", ph_api_phat_show},

@@ -86,11 +86,11 @@ void ph_zygote_stop(struct ph_zygote *zygote)
 }
 
 enum ph_err ph_zygote_spawn(struct ph_zygote *zygote, uint64_t id, uint32_t memory_mib, bool jit,
-                            int instance_sock, int secrets_read)
+                            int instance_sock, int secrets_read, int state_sock)
 {
     struct ph_buf raw PH_OWNED(ph_buf_clear) = PH_BUF(DATAGRAM_MAX);
     const struct ph_msg_SPAWN msg = {.memory_mib = memory_mib, .jit = jit};
-    const int fds[] = {instance_sock, secrets_read};
+    const int fds[] = {instance_sock, secrets_read, state_sock};
 
     PH_TRY(ph_encode_SPAWN(&raw, 0, id, &msg));
     return ph_ipc_send_fds(zygote->sock, ph_buf_view(&raw), fds, PH_LEN(fds));

@@ -19,10 +19,11 @@ struct ph_zygote {
 PH_CHECKED enum ph_err ph_zygote_start(const char *path, bool require_full, struct ph_zygote *out);
 /* Closing the channel ends it and every instance. */
 void ph_zygote_stop(struct ph_zygote *zygote);
-/* Ask for one instance; both descriptors are the instance's ends, borrowed. SPAWNED or SPAWN_FAIL
+/* Ask for one instance; the descriptors are the instance's ends, borrowed. SPAWNED or SPAWN_FAIL
  * with this id answers. */
 PH_CHECKED enum ph_err ph_zygote_spawn(struct ph_zygote *zygote, uint64_t id, uint32_t memory_mib,
-                                       bool jit, int instance_sock, int secrets_read);
+                                       bool jit, int instance_sock, int secrets_read,
+                                       int state_sock);
 
 enum ph_zygote_event_kind { PH_ZYGOTE_SPAWNED, PH_ZYGOTE_SPAWN_FAIL, PH_ZYGOTE_EXITED };
 struct ph_zygote_event {

@@ -1,0 +1,32 @@
+#ifndef PH_NODE_COLLATERAL_DIR_H
+#define PH_NODE_COLLATERAL_DIR_H
+
+/* Collateral that an operator keeps for quotes which come without: one folder for each
+ * ph_collateral_key_name, as `phala collateral fetch --dir` fills it and `phala evidence verify
+ * --collateral` reads it.
+ *
+ *   DIR/tdx-90c06f000000-platform/tcb_info.signed.json, tcb_info_chain.pem,
+ *       qe_identity.signed.json, qe_identity_chain.pem, pck_crl.der, root_ca_crl.der
+ *
+ * Nothing in it is trusted: it is signed, and judged with each quote.
+ *
+ * Layer: node. Documented in docs/operator.md. Tests: verify_judge_test.c,
+ * tests/integration/verify_api.test.mjs.
+ */
+
+#include "attest/intel/collateral_key.h"
+
+/**
+ * Read and parse the collateral of a key.
+ *
+ * @dir  NULL: there is none
+ * @out  on PH_OK freed with ph_collateral_free; else untouched
+ * @why  written when refused: a sentence that names what is missing or wrong
+ *
+ * Returns PH_ERR_NOT_FOUND  no such folder, or a file of it is missing
+ *         what ph_collateral_parse returns; PH_ERR_IO
+ */
+PH_CHECKED enum ph_err ph_collateral_dir_load(const char *dir, const struct ph_collateral_key *key,
+                                              struct ph_collateral **out, struct ph_json_why *why);
+
+#endif

@@ -1,0 +1,78 @@
+#ifndef PH_NODE_KEYD_CLIENT_PRIV_H
+#define PH_NODE_KEYD_CLIENT_PRIV_H
+
+/* The channel under keyd_client.h: keyd_channel.c starts phala-keyd, sends, receives and waits;
+ * keyd_client.c knows the messages.
+ *
+ * The lock is never held while something waits: whoever waits polls the socket without it, or
+ * sleeps until the one who polls has its answer.
+ */
+
+#include "node/keyd_client.h"
+
+#include <pthread.h>
+#include <sys/types.h>
+
+enum { PH_KEYD_DATAGRAM_MAX = 80 * 1024 }; /* as phala-keyd takes them */
+
+/* A batch that was sent; `done` when its signature (or refusal) lies here. Slots are handed out and
+ * collected in the order of sending, which is the order phala-keyd answers in. */
+struct ph_keyd_batch {
+    uint64_t id, tag;
+    int64_t sent_ns;
+    bool done;
+    enum ph_err result;
+    uint8_t sig[65];
+};
+
+/* A call that waits, on its thread's stack. */
+struct ph_keyd_wait {
+    uint64_t id;
+    int64_t sent_ns;
+    bool done;
+    struct ph_buf answer; /* the datagram; owned by the caller */
+    struct ph_keyd_wait *next;
+};
+
+struct ph_keyd_client {
+    pthread_mutex_t lock;   /* everything below except what never changes after the start */
+    pthread_cond_t changed; /* a wait is done, nobody polls any more, or the channel closed */
+    int sock, event_fd, wake_fd, epoll_fd;
+    pid_t pid;
+    struct ph_keyd_info info;
+    uint64_t next_id;
+    bool closed;
+    bool polling; /* one of the waiting threads polls the socket */
+    bool in_loop; /* ph_keyd_client_poll looks at the batches when it has received */
+    struct ph_keyd_wait *waits;
+    struct ph_keyd_batch batch[PH_KEYD_BATCHES_MAX]; /* ring */
+    size_t batch_at, batch_cnt;
+    uint8_t in[PH_KEYD_DATAGRAM_MAX];
+};
+
+/* The class in a refusal, which comes over a channel. */
+PH_CHECKED enum ph_err ph_keyd_fail_class(uint8_t err);
+
+/* Fork and exec, and the descriptors. PH_ERR_IO. */
+PH_CHECKED enum ph_err ph_keyd_spawn(struct ph_keyd_client *client,
+                                     const struct ph_keyd_config *config);
+/* Wait for the process to go; SIGKILL after a second. */
+void ph_keyd_reap(pid_t pid);
+
+/* With the lock held. */
+uint64_t ph_keyd_next_id(struct ph_keyd_client *client);
+/* Take what has come and hand it to batches and waits. PH_ERR_AGAIN: all taken. PH_ERR_CLOSED. */
+PH_CHECKED enum ph_err ph_keyd_receive_all(struct ph_keyd_client *client);
+/* Everything under way ends with PH_ERR_CLOSED. */
+void ph_keyd_gone(struct ph_keyd_client *client);
+
+/* Without the lock: send `request`, which carries `id`, and wait for the answer. *frame points into
+ * *answer, which is the caller's to clear. */
+PH_CHECKED enum ph_err ph_keyd_exchange(struct ph_keyd_client *client, struct ph_bytes request,
+                                        uint64_t id, const int *fds, size_t fd_cnt,
+                                        struct ph_buf *answer, struct ph_ipc_frame *frame);
+/* Something that was asked PH_KEYD_STALL_MS ago has no answer: another question now would only
+ * wait. */
+bool ph_keyd_is_stalled(struct ph_keyd_client *client);
+
+#endif
