@@ -1,9 +1,11 @@
 #include "cli.h"
 
 #include "base/own.h"
+#include "printable.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 const struct ph_opt ph_opts_common[] = {
     {"json", 0, NULL, "print one JSON document instead of text"},
@@ -83,12 +85,13 @@ int ph_print_json(json_t *doc)
     return PH_EXIT_OK;
 }
 
-/* Messages quote what workers and files said: keep control characters off the terminal. */
-static void printable(char *s)
+static void tell_line(const char *label, const char *says)
 {
-    for (; *s != '\0'; s++)
-        if (((unsigned char)*s < 0x20 && *s != '\n' && *s != '\t') || *s == 0x7f)
-            *s = '?';
+    char text[1024];
+
+    (void)snprintf(text, sizeof(text), "%s", says);
+    ph_printable_str(text);
+    fprintf(stderr, "  %s:%*s%s\n", label, (int)(6 - strlen(label)), "", text);
 }
 
 static void tell(const struct ph_cli *cli, const char *code, const char *where, const char *todo,
@@ -101,9 +104,9 @@ static void tell(const struct ph_cli *cli, const char *code, const char *where, 
     }
     fprintf(stderr, "phala %s: %s\n", cli->cmd->name, message);
     if (where != NULL)
-        fprintf(stderr, "  where: %s\n", where);
+        tell_line("where", where);
     if (todo != NULL)
-        fprintf(stderr, "  do:    %s\n", todo);
+        tell_line("do", todo);
 }
 
 int ph_fail(const struct ph_cli *cli, const char *code, const char *where, const char *todo,
@@ -114,7 +117,7 @@ int ph_fail(const struct ph_cli *cli, const char *code, const char *where, const
     va_start(args, fmt);
     (void)vsnprintf(message, sizeof(message), fmt, args);
     va_end(args);
-    printable(message);
+    ph_printable_str(message); /* it quotes what workers and files said */
     tell(cli, code, where, todo, message);
     return PH_EXIT_REFUSED;
 }
@@ -126,7 +129,7 @@ int ph_fail_usage(const struct ph_cli *cli, const char *fmt, ...)
     va_start(args, fmt);
     (void)vsnprintf(message, sizeof(message), fmt, args);
     va_end(args);
-    printable(message);
+    ph_printable_str(message); /* it quotes what workers and files said */
     (void)snprintf(todo, sizeof(todo), "phala %s --help shows the usage", cli->cmd->name);
     tell(cli, "usage", NULL, todo, message);
     return PH_EXIT_USAGE;

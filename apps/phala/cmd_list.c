@@ -4,6 +4,7 @@
 
 #include "base/own.h"
 
+#include "printable.h"
 #include <stdio.h>
 
 static const struct ph_opt *const list_tables[] = {ph_opts_worker, ph_opts_key, ph_opts_common,
@@ -15,8 +16,9 @@ static void print_cell(const json_t *value, int width)
     const char *s = json_string_value(value);
     char cell[128];
     (void)snprintf(cell, sizeof(cell), "%s", s != NULL ? s : "");
+    ph_printable_str(cell);
     for (char *c = cell; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+        if (*c == '\n' || *c == '\t')
             *c = '?';
     printf("%-*s", width, cell);
 }

@@ -1,9 +1,9 @@
 #include "cmd_verify.h"
 
-#include "attest/verdict_json.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/own.h"
+#include "evidence_json.h"
 #include "files.h"
 #include "verify_checks.h"
 
@@ -190,7 +190,7 @@ static json_t *evidence_json(const struct run *run)
 
     if (!run->in.has_attestation)
         return json_null();
-    if (ph_verdict_json(&run->verdict, &verdict) != PH_OK)
+    if (ph_verdict_doc(&run->verdict, &verdict) != PH_OK)
         return NULL;
     ph_hex_encode(PH_BYTES_OF(run->root), root);
     ph_time_format_rfc3339(run->now_s, at);

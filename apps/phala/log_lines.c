@@ -2,6 +2,7 @@
 
 #include "base/own.h"
 #include "codec/json.h"
+#include "printable.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -94,10 +95,8 @@ static enum ph_err render(struct ph_bytes line, const struct ph_sourcemap *map, 
     PH_TRY(ph_buf_addf(out, "%s %-5.10s ", when, level_name(json_object_get(doc, "level"))));
     struct ph_bytes view = {(const uint8_t *)json_string_value(text), json_string_length(text)};
     PH_TRY(ph_log_map_positions(view, map, out));
-    for (size_t i = start; i < out->len; i++) /* a phat must not steer its owner's terminal */
-        if ((out->ptr[i] < 0x20 && out->ptr[i] != '\n' && out->ptr[i] != '\t') ||
-            out->ptr[i] == 0x7f)
-            out->ptr[i] = '?';
+    /* A phat must not steer its owner's terminal. */
+    out->len = start + ph_printable(out->ptr + start, out->len - start);
     *seq = (uint64_t)json_integer_value(number);
     return ph_buf_add_str(out, "\n");
 }

@@ -17,7 +17,8 @@ const struct ph_cmd_entry ph_cmd_entries[] = {
     {"delete", "delete a phat", &ph_cmd_delete, NULL},
     {"secrets", "set the secrets of a phat", &ph_cmd_secrets, NULL},
     {"verify", "check a receipt and the evidence under it, offline", NULL, ph_cmd_verify},
-    {"evidence", "look into and judge TEE evidence", NULL, ph_cmd_evidence},
+    {"evidence", "look into and judge TEE evidence", &ph_cmd_evidence, ph_cmd_evidence_run},
+    {"collateral", "fetch what evidence is judged with", &ph_cmd_collateral, NULL},
     {"key", "make, import or show an owner's key", &ph_cmd_key, NULL},
     {"completion", "print a completion script for a shell", &ph_cmd_completion, NULL},
     {0},
@@ -47,7 +48,7 @@ static int dispatch(const char *name, int argc, char **argv)
 {
     for (const struct ph_cmd_entry *e = ph_cmd_entries; e->name != NULL; e++)
         if (strcmp(name, e->name) == 0)
-            return e->cmd != NULL ? ph_cmd_run(e->cmd, argc, argv) : e->own(argc, argv);
+            return e->own != NULL ? e->own(argc, argv) : ph_cmd_run(e->cmd, argc, argv);
     fprintf(stderr,
             "phala: there is no command \"%.60s\"\n  do:    phala help lists the commands\n", name);
     return PH_EXIT_USAGE;

@@ -7,7 +7,7 @@
  * Tests: verify_test.c.
  */
 
-#include "attest/verify.h"
+#include "attest/intel/verify.h"
 #include "verify_files.h"
 #include "verify_report.h"
 

@@ -2,11 +2,12 @@
 
 #include "verify_checks.h"
 
-#include "attest/intel_quote.h"
-#include "attest/verdict_json.h"
+#include "attest/intel/quote.h"
 #include "attest/x509.h"
 #include "base/own.h"
 #include "codec/base64.h"
+#include "crypto/hash.h"
+#include "evidence_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,9 +56,9 @@ static bool root_of(struct ph_bytes quote, uint8_t root[static 32])
         struct ph_buf der PH_OWNED(ph_buf_clear) = PH_BUF(PH_X509_MAX);
         if (ph_pem_next(&r, "CERTIFICATE", &der) != PH_OK)
             return found;
-        found = ph_x509_parse(ph_buf_view(&der), &cert) == PH_OK;
+        found = ph_x509_parse(&ph_x509_profile_intel, ph_buf_view(&der), &cert) == PH_OK;
         if (found)
-            ph_attest_root_hash(cert.key, root);
+            ph_sha256(cert.spki, root);
     }
 }
 
@@ -67,19 +68,27 @@ static void add_trace(struct ph_verify_report *report, const struct ph_trace *tr
 {
     json_t *all PH_OWNED(ph_json_freep) = NULL;
 
-    if (ph_trace_json(trace, quote, &all) != PH_OK) {
+    if (ph_trace_doc(trace, quote, &all) != PH_OK) {
         report->no_memory = true;
         return;
     }
     for (enum ph_verify_step s = PH_STEP_NONE + 1; s < PH_STEP_CNT; s++) {
         size_t by_result[3] = {0};
         json_t *inner = json_array();
+        size_t at = 0; /* in `all`, which has the checks of this trace only */
         for (enum ph_check c = 0; c < PH_CHECK_CNT; c++) {
+            if (!ph_trace_has(trace, c))
+                continue;
+            const size_t index = at++;
             if (ph_check_step(c) != s)
                 continue;
             by_result[trace->check[c].result]++;
-            if (json_array_append(inner, json_array_get(all, (size_t)c)) != 0)
+            if (json_array_append(inner, json_array_get(all, index)) != 0)
                 report->no_memory = true;
+        }
+        if (json_array_size(inner) == 0) { /* a step of other makers */
+            json_decref(inner);
+            continue;
         }
         const bool failed =
             by_result[PH_TRACE_FAIL] > 0 || (!verdict->accepted && verdict->step == s);

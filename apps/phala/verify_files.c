@@ -42,6 +42,21 @@ static enum ph_err read_hex(const char *option, const char *text, uint8_t *out, 
     return PH_OK;
 }
 
+/* What is hashed as a line holds no line feed, or one receipt would do for several messages. */
+static bool is_line(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if (((uint8_t)*text < 0x20 && *text != '\t') || *text == 0x7f)
+            return false;
+    return true;
+}
+
+static enum ph_err need_line(const char *where, const char *text,
+                             char why[static PH_VERIFY_WHY_LEN])
+{
+    return is_line(text) ? PH_OK : refuse(why, PH_ERR_MALFORMED, where, "control characters in it");
+}
+
 /* Members of a kept call. */
 
 static enum ph_err text_of(const json_t *object, const char *path, const char *key,
@@ -49,8 +64,9 @@ static enum ph_err text_of(const json_t *object, const char *path, const char *k
 {
     const char *text = json_string_value(json_object_get(object, key));
 
-    if (!text) {
-        (void)snprintf(why, PH_VERIFY_WHY_LEN, "kept call: %s.%s: expected a string", path, key);
+    if (!text || !is_line(text)) {
+        (void)snprintf(why, PH_VERIFY_WHY_LEN,
+                       "kept call: %s.%s: expected a string without control characters", path, key);
         return PH_ERR_MALFORMED;
     }
     *out = text;
@@ -165,6 +181,9 @@ static enum ph_err load_messages(const struct ph_verify_opts *opts, struct ph_ve
         if (!opts->method || !opts->target)
             return refuse(why, PH_ERR_MALFORMED, "--request",
                           "needs --method and --target, which the hash covers too");
+        PH_TRY(need_line("--method", opts->method, why));
+        PH_TRY(need_line("--target", opts->target, why));
+        PH_TRY(need_line("--request-type", opts->request_type ? opts->request_type : "", why));
         ph_buf_clear(&in->request.body);
         PH_TRY(read_file(opts->request, PH_VERIFY_BODY_MAX, &in->request.body, why));
         in->request.method = opts->method;
@@ -182,6 +201,9 @@ static enum ph_err load_messages(const struct ph_verify_opts *opts, struct ph_ve
         in->response.content_encoding = opts->response_encoding ? opts->response_encoding : "";
         in->response.location = opts->location ? opts->location : "";
         in->response.has = true;
+        PH_TRY(need_line("--response-type", in->response.content_type, why));
+        PH_TRY(need_line("--response-encoding", in->response.content_encoding, why));
+        PH_TRY(need_line("--location", in->response.location, why));
     }
     return PH_OK;
 }

@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/own.h"
 
+#include "printable.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ json_t *ph_report_step(struct ph_verify_report *report, const char *name,
     va_start(args, says);
     (void)vsnprintf(text, sizeof(text), says, args);
     va_end(args);
+    ph_printable_str(text); /* it quotes what was kept */
     report->fail_cnt += result == PH_STEP_FAILED;
     if (!report->steps)
         report->steps = json_array();

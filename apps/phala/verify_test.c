@@ -41,16 +41,13 @@ static void make_receipt(const uint8_t key[32], struct ph_buf *out)
     struct ph_hash32 bundle, request, response, nonce = {{0}}, root, digest, leaves[3];
     struct ph_receipt r = {.index = 1, .count = 3};
     const uint64_t now_ms = (uint64_t)ph_clock_wall_ms();
-    uint8_t body[32];
 
     memset(phat.b, 0xa1, 20);
     memset(bundle.b, 0xb2, 32);
-    ph_sha256(PH_BYTES_LIT(""), body);
-    ph_receipt_request_hash(PH_BYTES_LIT("GET"), PH_BYTES_LIT("/?pair=BTC"), PH_BYTES_LIT(""), body,
-                            &request);
-    ph_sha256(PH_BYTES_LIT(BODY), body);
+    ph_receipt_request_hash(PH_BYTES_LIT("GET"), PH_BYTES_LIT("/?pair=BTC"), PH_BYTES_LIT(""),
+                            PH_BYTES_LIT(""), &request);
     ph_receipt_response_hash(200, PH_BYTES_LIT("application/json"), PH_BYTES_LIT(""),
-                             PH_BYTES_LIT(""), body, &response);
+                             PH_BYTES_LIT(""), PH_BYTES_LIT(BODY), &response);
     ph_receipt_leaf_make(&r.leaf, PH_OUTCOME_ANSWERED, 200, &phat, &bundle, &request, &response,
                          &nonce, now_ms);
     memset(leaves, 0x77, sizeof(leaves));
@@ -337,6 +334,9 @@ TEST(malformed_input_exits_with_2)
     CHECK(run(&out, ARGS(receipt_path, "--at", "yesterday")) == 2);
     CHECK(run(&out, ARGS(receipt_path, "--nonce", "12")) == 2);
     CHECK(run(&out, ARGS(receipt_path, "--request", body_path)) == 2);
+    CHECK(run(&out, ARGS(receipt_path, "--request", body_path, "--method", "GET", "--target",
+                         "/\n")) == 2);
+    CHECK(run(&out, ARGS(receipt_path, "--response", body_path, "--location", "a\n")) == 2);
     CHECK(run(&out, ARGS(receipt_path, receipt_path)) == 2);
     CHECK(run(&out, ARGS("--unknown", receipt_path)) == 2);
     CHECK(run(&out, ARGS("--help")) == 0 && SAYS("usage: phala verify"));
@@ -348,6 +348,8 @@ TEST(a_kept_call_with_a_wrong_member_is_malformed)
         {"phala-call-v1", "phala-call-v2"},
         {"\"status\":200,\"content_type\"", "\"content_type\""},
         {"\"method\":\"GET\"", "\"method\":1"},
+        {"\"target\":\"/", "\"target\":\"\\n/"},
+        {"\"location\":\"", "\"location\":\"\\u007f"},
         {"\"body\":\"\"", "\"body\":\"*\""},
         {"\"phat\":\"a1", "\"phat\":\""},
         {"\"worker\"", "\"warker\""},

@@ -3,7 +3,7 @@
 
 #include "secret_args.h"
 
-#include "attest/verify.h"
+#include "attest/intel/verify.h"
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/own.h"
