@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { script } from '../tests/integration/lib/bundle.mjs';
 import { Owner } from '../tests/integration/lib/owner.mjs';
-import { root, runTool, sleep } from '../tests/integration/lib/proc.mjs';
+import { program, root, runTool, sleep } from '../tests/integration/lib/proc.mjs';
 import { startWorker } from '../tests/integration/lib/worker.mjs';
 
 export const serverCore = '0';
@@ -124,4 +124,4 @@ export async function pss(pid) {
   return Number(/^Pss:\s+(\d+) kB/m.exec(text)?.[1] ?? 0);
 }
 
-export { sleep, runTool, root };
+export { program, sleep, runTool, root };
