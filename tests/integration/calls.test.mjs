@@ -38,11 +38,10 @@ const echo = phat(`async fetch(request, env, ctx) {
 }`);
 
 const sha256 = (data) => createHash('sha256').update(data).digest('hex');
-const line = (name, value) => `${name}: ${value ?? ''}\n`;
 const requestHash = (method, target, type, body = '') =>
-  sha256(`phala-request-v1\n${method}\n${target}\n${line('content-type', type)}${sha256(body)}\n`);
+  sha256(Buffer.concat([Buffer.from(`phala-request-v1\n${method}\n${target}\n${type ?? ''}\n`), Buffer.from(body)]));
 const responseHash = (status, type, body, encoding, location) =>
-  sha256(`phala-response-v1\n${status}\n${line('content-type', type)}${line('content-encoding', encoding)}${line('location', location)}${sha256(body)}\n`);
+  sha256(Buffer.concat([Buffer.from(`phala-response-v1\n${status}\n${type ?? ''}\n${encoding ?? ''}\n${location ?? ''}\n`), Buffer.from(body)]));
 
 async function receiptOf(worker, id) {
   return until(async () => {
@@ -226,4 +225,12 @@ test('calls', async (t) => {
     assert.equal((await response.json()).error.code, 'wall-limit');
     assert.equal((await brief('/')).status, 200);
   });
+});
+
+test('local time is UTC, in an instance from the pool and in one made for the call', async (t) => {
+  for (const warm of ['2', '0']) {
+    const worker = await startWorker(t, { args: ['--warm', warm] });
+    const when = await worker.phat('when', phat(`fetch() { return new Response([new Date(2026, 6, 1).getTimezoneOffset(), new Date(0), new Date(0).toLocaleDateString('en-GB')].join()); }`));
+    assert.equal(await (await when()).text(), '0,Thu Jan 01 1970 00:00:00 GMT+0000 (Coordinated Universal Time),01/01/1970', `--warm ${warm}`);
+  }
 });

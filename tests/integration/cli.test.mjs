@@ -6,7 +6,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { program, root, runTool, tempDir, until } from './lib/proc.mjs';
+import { atEnd, program, root, runTool, tempDir, until } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const phala = program('phala');
@@ -226,7 +226,7 @@ describe('with a worker', () => {
       response.end(Buffer.from(await answer.arrayBuffer()));
     }).listen(0, '127.0.0.1');
     await new Promise((resolve) => middle.on('listening', resolve));
-    t.after(() => middle.close());
+    atEnd(t, () => middle.close());
     const env = { PHALA_WORKER: `http://127.0.0.1:${middle.address().port}` };
     await cli(['init', 'replayed']);
     assert.equal((await cli(['deploy', 'replayed'], { env })).code, 0);
@@ -347,7 +347,7 @@ describe('the price oracle', () => {
     const { dir, env, cli } = await makeHome(t);
     const source = spawn(process.execPath, [join(root, 'tools/price-source.mjs'), '--dir', join(dir, 'prices'),
       '--project', join(root, 'templates/price-oracle'), join(dir, 'price-oracle')], { stdio: ['ignore', 'pipe', 'inherit'] });
-    t.after(() => source.kill());
+    atEnd(t, () => source.kill());
     const ready = JSON.parse(await new Promise((resolve) => source.stdout.setEncoding('utf8').once('data', resolve)));
     const worker = await startWorker(t, { args: ['--private-host-insecure', ready.host, '--extra-ca', ready.ca] });
     const there = { env: { ...env, PHALA_WORKER: worker.url } };
@@ -387,7 +387,7 @@ export default { fetch(request) {
     let output = '';
     for (const stream of [dev.stdout, dev.stderr]) stream.setEncoding('utf8').on('data', (text) => { output += text; });
     const ended = new Promise((resolve) => dev.on('exit', (code, signal) => resolve({ code, signal })));
-    t.after(() => { if (dev.exitCode === null) dev.kill('SIGKILL'); });
+    atEnd(t, () => { if (dev.exitCode === null) dev.kill('SIGKILL'); });
     const shows = (what) => until(() => (what instanceof RegExp ? what.test(output) : output.includes(what)), { what: `output ${what}`, timeoutMs: 20_000 })
       .catch((error) => { throw new Error(`${error.message}\n${output}`); });
     const get = async (path = '/') => (await fetch(`http://127.0.0.1:${port}${path}`)).text();
@@ -419,7 +419,7 @@ export default { fetch(request) {
     await writeFile(join(dir, 'worker.js'), 'export default { fetch() { return new Response("x"); } };');
     const server = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => server.on('listening', resolve));
-    t.after(() => server.close());
+    atEnd(t, () => server.close());
     const result = await cli(['dev', 'worker.js', '--port', String(server.address().port)]);
     assert.equal(result.code, 1);
     assert.match(result.stderr, /--port/);

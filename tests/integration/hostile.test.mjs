@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { phat } from './lib/script.mjs';
 import { startSource } from './lib/sources.mjs';
-import { until } from './lib/proc.mjs';
+import { atEnd, until } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 let worker;
@@ -55,7 +55,7 @@ describe('hostile phats', () => {
   test('private, loopback and metadata addresses are out of reach in every spelling', async (t) => {
     const victim = createServer((socket) => { victim.reached = true; socket.destroy(); });
     await new Promise((resolve) => victim.listen(0, '127.0.0.1', resolve));
-    t.after(() => victim.close());
+    atEnd(t, () => victim.close());
     const { port } = victim.address();
     const hosts = ['127.0.0.1', 'localhost', '127.1', '2130706433', '0x7f000001', '0177.0.0.1', '0', '0.0.0.0', '127.0.0.1.', 'LOCALHOST', 'localhost.', '[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[64:ff9b::7f00:1]', '[2002:7f00:1::]',
       '10.0.0.1', '192.168.0.1', '172.16.0.1', '100.64.0.1', '169.254.169.254', '[fe80::1]', '[fd00::1]', '[fd00:ec2::254]', '224.0.0.1', '255.255.255.255'];

@@ -2,6 +2,7 @@
 // documented route exists, and every answer is one that the document describes.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import http from 'node:http';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -32,12 +33,23 @@ const deref = (node) => {
   return node.$ref.slice(2).split('/').reduce((at, key) => at[key.replaceAll('~1', '/')], document);
 };
 
+/** Announces a body and sends it only if it is wanted: an upload that is refused half-way has no answer to rely on. */
+const announce = (url, { method, headers, body }) => new Promise((resolve, reject) => {
+  const request = http.request(url, { method, headers: { ...headers, expect: '100-continue', 'content-length': body.length } }, (answer) => {
+    const pieces = [];
+    answer.on('data', (piece) => pieces.push(piece)).on('error', reject)
+      .on('end', () => { request.destroy(); resolve(new Response(Buffer.concat(pieces), { status: answer.statusCode, headers: answer.headers })); });
+  });
+  request.on('continue', () => request.end(body)).on('error', reject);
+  request.flushHeaders();
+});
+
 /** Sends a request to a documented route and judges the answer by the document. */
-async function ask(method, route, { id, query = '', path = '', headers = {}, body } = {}) {
+async function ask(method, route, { id, query = '', path = '', headers = {}, body, send = fetch } = {}) {
   const operation = document.paths[route]?.[method.toLowerCase()];
   assert.ok(operation, `${method} ${route} is not in api/openapi.yaml`);
   const url = worker.url + route.replace('{id}', id ?? '').replace('{path}', path) + query;
-  const response = await fetch(url, { method, headers, body });
+  const response = await send(url, { method, headers, body });
   const text = await response.text();
   const described = deref(operation.responses[response.status] ?? operation.responses.default);
   assert.ok(described, `${method} ${url} answered ${response.status}, which is not documented: ${text}`);
@@ -172,11 +184,12 @@ test('logs are for the owner only', async () => {
 test('secrets: what is no envelope for this worker is refused', async () => {
   const body = Buffer.alloc(100, 1);
   const content = `0x${createHash('sha256').update(body).digest('hex')}`;
-  const send = async (bytes) => ask('PUT', '/v1/phats/{id}/secrets', {
-    id: phat.id, body: bytes, headers: await signed('secrets', { name: 'contract', content, sequence: owner.nextSequence() }),
+  const put = async (bytes, send) => ask('PUT', '/v1/phats/{id}/secrets', {
+    id: phat.id, body: bytes, send, headers: await signed('secrets', { name: 'contract', content, sequence: owner.nextSequence() }),
   });
-  refused(await send(body), 422, 'secrets-refused');
-  refused(await send(Buffer.alloc(1 << 20)), 413, 'request-too-large');
+  refused(await put(body), 422, 'secrets-refused');
+  refused(await put(body, announce), 422, 'secrets-refused');
+  refused(await put(Buffer.alloc(1 << 20), announce), 413, 'request-too-large');
   exercised.add('PUT /v1/phats/{id}/secrets'); // accepted envelopes: cli.test.mjs, with the CLI that makes them
 });
 
@@ -186,6 +199,18 @@ test('delete: an old request cannot bring the phat back', async () => {
   assert.equal(gone.json().deleted, true);
   refused(await ask('GET', '/p/{id}/{path}', { id: phat.id }), 404, 'no-such-phat');
   refused(await ask('DELETE', '/v1/phats/{id}', { id: phat.id, headers: await signed('delete', { name: 'contract', sequence }) }), 409, 'stale-sequence');
+});
+
+test('verification answers as documented, and refuses what is no request', async () => {
+  const json = { 'content-type': 'application/json' };
+  const { evidence } = (await ask('GET', '/v1/attestation')).json();
+  const send = (route, value) => ask('POST', route, { headers: json, body: typeof value === 'string' ? value : JSON.stringify(value) });
+  assert.equal((await send('/v1/evidence/verify', { evidence })).json().verdict, 'rejected');
+  refused(await send('/v1/evidence/verify', { evidence, policy: { typo: 1 } }), 400, 'bad-policy');
+  const answer = await send('/verify', { quote: Buffer.from(evidence.quote, 'base64').toString('hex'), event_log: '[]', vm_config: '{}', attestation: null });
+  assert.equal(answer.json().is_valid, false);
+  refused(await send('/verify', 'no JSON'), 400, 'bad-request');
+  refused(await send('/verify', ' '.repeat((1 << 20) + 1)), 413, 'request-too-large');
 });
 
 test('unknown paths and methods are refused in the documented form', async () => {

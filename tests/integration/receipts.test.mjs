@@ -60,12 +60,19 @@ describe('receipts', () => {
       'the target': (call) => { call.request.target = '/?pair=ETH-USD'; },
       'the attested key': (call) => { call.attestation.identity.caller_x25519 = '00'.repeat(32); },
     };
-    for (const [what, change] of Object.entries(changes)) {
+    const refused = async (what, change, code) => {
       const call = JSON.parse(text);
       change(call);
       await writeFile(file, JSON.stringify(call));
       assert.equal((await runTool('sh', [script, file])).code, 1, `by hand: ${what}`);
-      assert.equal((await verify(file)).code, 1, `phala verify: ${what}`);
-    }
+      assert.equal((await verify(file)).code, code, `phala verify: ${what}`);
+    };
+    for (const [what, change] of Object.entries(changes)) await refused(what, change, 1);
+    // The bytes that are hashed stay the same: the answer's first line becomes a header's value.
+    await refused('a line that is two', ({ response }) => {
+      response.content_encoding = '\n';
+      response.location = Buffer.from(response.body, 'base64').toString().trimEnd();
+      response.body = '';
+    }, 2);
   });
 });

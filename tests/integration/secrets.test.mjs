@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { seal } from './lib/hpke.mjs';
 import { Owner } from './lib/owner.mjs';
-import { tempDir } from './lib/proc.mjs';
+import { childOf, tempDir } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const reader = 'export default { fetch(request, env) { return Response.json(env.API_KEY ?? null); } };';
@@ -81,6 +81,70 @@ describe('secrets', () => {
     }
     assert.equal(await read(worker, owner, 'mine'), null);
     assert.equal(await read(worker, owner, 'also-mine'), null);
+  });
+
+  test('are not stored while phala-keyd does not answer, and are when it does', async (t) => {
+    const worker = await startWorker(t);
+    const owner = new Owner();
+    await worker.phat('patient', reader, {}, owner);
+    assert.equal((await put(worker, owner, 'patient', { API_KEY: 'first' })).status, 200);
+    const keyd = await childOf(worker.pid, 'phala-keyd');
+    process.kill(keyd, 'SIGSTOP');
+    try {
+      const refused = await put(worker, owner, 'patient', { API_KEY: 'second' });
+      assert.equal(refused.status, 503, JSON.stringify(refused.body));
+      assert.equal(refused.body.error.code, 'overloaded');
+    } finally {
+      process.kill(keyd, 'SIGCONT');
+    }
+    assert.equal(await read(worker, owner, 'patient'), 'first');
+    assert.equal((await put(worker, owner, 'patient', { API_KEY: 'third' })).status, 200);
+    assert.equal(await read(worker, owner, 'patient'), 'third');
+  });
+
+  test('whose file was changed are never released, and the log says what is wrong', async (t) => {
+    const data = await tempDir(t);
+    const owner = new Owner();
+    const limits = { memoryMiB: 64 };
+    let worker = await startWorker(t, { data });
+    await worker.phat('target', reader, { limits }, owner);
+    await worker.phat('other', reader, { limits }, owner);
+    assert.equal((await put(worker, owner, 'other', { API_KEY: 'of the other' })).status, 200);
+    const pathOf = async (name) => (await filesUnder(data)).find((file) => file.endsWith(`${owner.phatId(name)}.secrets`));
+    const others = await readFile(await pathOf('other'));
+    const sealedAt = 4 + 148 + 65 + 8; // magic, the owner's request, its signature, time
+    const head = /stored secrets do not verify/;
+    const sealed = /not sealed by this worker for this phat/;
+    const flip = (at) => (bytes) => { bytes[at < 0 ? bytes.length + at : at] ^= 1; return bytes; };
+    const changes = {
+      'the magic': [flip(0), head],
+      'the owner\'s request': [flip(30), head],
+      'the owner\'s signature': [flip(4 + 148 + 20), head],
+      'the first sealed byte': [flip(sealedAt), sealed],
+      'a byte in the middle': [flip(-24), sealed],
+      'the last byte': [flip(-1), sealed],
+      'its length': [(bytes) => bytes.subarray(0, -1), sealed],
+      'nothing but the head left': [(bytes) => bytes.subarray(0, sealedAt), sealed],
+      'the other phat\'s sealed bytes under this one\'s head': [(bytes) => Buffer.concat([bytes.subarray(0, sealedAt), others.subarray(sealedAt)]), sealed],
+      'the other phat\'s file': [() => others, head],
+    };
+    for (const [what, [change, says]] of Object.entries(changes)) {
+      assert.equal((await put(worker, owner, 'target', { API_KEY: 'kept from all' })).status, 200);
+      const file = await pathOf('target');
+      await writeFile(file, change(await readFile(file)));
+      const seen = worker.output().length;
+      const response = await fetch(`${worker.url}/p/${owner.phatId('target')}/`);
+      assert.equal((await response.json()).error?.code, 'start-failed', what);
+      assert.match(worker.output().slice(seen), says, what);
+      if (what === 'the last byte') {
+        await worker.stop();
+        worker = await startWorker(t, { data });
+        assert.equal((await read(worker, owner, 'target')).error.code, 'start-failed', 'after a restart too');
+      }
+    }
+    assert.equal(await read(worker, owner, 'other'), 'of the other');
+    assert.equal((await put(worker, owner, 'target', { API_KEY: 'again' })).status, 200);
+    assert.equal(await read(worker, owner, 'target'), 'again');
   });
 
   test('that the disk has lost cost their own phat its start, and no other phat', async (t) => {

@@ -6,6 +6,7 @@ import test from 'node:test';
 import https from 'node:https';
 import tls from 'node:tls';
 import { phat } from './lib/script.mjs';
+import { childOf } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const handshake = (port, options) => new Promise((resolve, reject) => {
@@ -52,9 +53,9 @@ test('TLS', async (t) => {
 
   await t.test('a client that trusts the certificate needs no exception', async () => {
     const { certificate } = await handshake(port, {});
-    const answer = await get(`https://localhost:${port}/healthz`, { rejectUnauthorized: true, ca: new X509Certificate(certificate.raw).toString() });
+    const answer = await get(`https://localhost:${port}/healthz`, { family: 4, rejectUnauthorized: true, ca: new X509Certificate(certificate.raw).toString() });
     assert.equal(answer.status, 200);
-    await assert.rejects(get(`https://localhost:${port}/healthz`, { rejectUnauthorized: true }), /self-signed|self signed/i);
+    await assert.rejects(get(`https://localhost:${port}/healthz`, { family: 4, rejectUnauthorized: true }), /self-signed|self signed/i);
   });
 
   await t.test('phats answer over TLS, also at length and many at once', async () => {
@@ -87,5 +88,29 @@ test('TLS', async (t) => {
     assert.equal((await get(`${worker.tlsUrl}/healthz`)).status, 200);
     for (const socket of sockets) socket.destroy();
     assert.equal((await get(`${worker.tlsUrl}/healthz`)).status, 200);
+  });
+
+  await t.test('while phala-keyd does not answer, handshakes wait and everything else goes on', async () => {
+    const keyd = await childOf(worker.pid, 'phala-keyd');
+    const agent = new https.Agent({ keepAlive: true, maxSockets: 1, rejectUnauthorized: false });
+    const options = { agent };
+    assert.equal((await get(`${worker.tlsUrl}/p/${call.id}/`, options)).text, 'https:');
+    process.kill(keyd, 'SIGSTOP');
+    let shaken = 0;
+    let handshakes;
+    try {
+      handshakes = Promise.all(Array.from({ length: 20 }, () => handshake(port, {}).then(() => { shaken++; })));
+      handshakes.catch(() => {}); // judged below
+      for (let i = 0; i < 10; i++) {
+        assert.equal((await get(`${worker.tlsUrl}/p/${call.id}/`, options)).text, 'https:');
+        assert.equal((await fetch(`${worker.url}/p/${call.id}/`)).status, 200);
+      }
+      assert.equal(shaken, 0, 'the key was not at hand');
+    } finally {
+      process.kill(keyd, 'SIGCONT');
+    }
+    await handshakes;
+    assert.equal(shaken, 20);
+    agent.destroy();
   });
 });

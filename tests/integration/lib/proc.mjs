@@ -1,6 +1,6 @@
 // Processes for tests: started on loopback with port 0, ended by id, never left behind.
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,14 +10,42 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '.
 /** Path of a program of the build; PHALA_BUILD names another build directory. */
 export const program = (name) => resolve(root, process.env.PHALA_BUILD ?? 'build', 'apps', name, name);
 
+const endings = new WeakMap();
+
+/**
+ * Runs `end` when test `t` is over, the last one registered first: a daemon ends before its folder goes.
+ * (Hooks given to `t.after` run the other way round, and one that fails keeps the rest from running.)
+ */
+export function atEnd(t, end) {
+  if (!endings.has(t)) {
+    endings.set(t, []);
+    t.after(async () => {
+      const failed = [];
+      for (const one of endings.get(t).reverse()) await Promise.resolve().then(one).catch((error) => failed.push(error));
+      endings.delete(t);
+      if (failed.length > 0) throw new AggregateError(failed, failed.map(({ message }) => message).join('; '));
+    });
+  }
+  endings.get(t).push(end);
+}
+
 /** A directory that is gone when the test is. */
 export async function tempDir(t) {
   const dir = await mkdtemp(join(tmpdir(), 'phala-test-'));
-  t.after(() => rm(dir, { recursive: true, force: true }));
+  atEnd(t, () => rm(dir, { recursive: true, force: true }));
   return dir;
 }
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Process id of the child of `pid` that has this name. */
+export async function childOf(pid, name) {
+  const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+  const names = await Promise.all(children.map((child) => readFile(`/proc/${child}/comm`, 'utf8')));
+  const at = names.indexOf(`${name}\n`);
+  if (at < 0) throw new Error(`${pid} has no child ${name}`);
+  return Number(children[at]);
+}
 
 /** Waits until `probe` gives something true; what it threw last is the error when time runs out. */
 export async function until(probe, { timeoutMs = 10_000, everyMs = 20, what = 'the condition' } = {}) {
@@ -78,7 +106,7 @@ export async function startDaemon(t, command, args, { env, readyMs = 30_000, cwd
     return ended;
   };
   const daemon = { child, pid: child.pid, exited, stop, output: () => output };
-  if (t) t.after(() => stop().catch(() => group('SIGKILL')));
+  if (t) atEnd(t, () => stop().catch(() => group('SIGKILL')));
 
   daemon.ready = await new Promise((resolve, reject) => {
     let line = '';

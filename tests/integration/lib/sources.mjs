@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
+import { atEnd } from './proc.mjs';
 
 /** `handler(request, response)`; yields {port, url(host), hits}. Closed with the test. */
 export async function startSource(t, handler, credentials) {
@@ -15,7 +16,7 @@ export async function startSource(t, handler, credentials) {
   const server = credentials ? https.createServer(credentials, serve) : http.createServer(serve);
   server.on('clientError', (error, socket) => socket.destroy());
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.after(() => { server.closeAllConnections(); server.close(); });
+  atEnd(t, () => { server.closeAllConnections(); server.close(); });
   source.port = server.address().port;
   source.url = (host = 'localhost') => `${credentials ? 'https' : 'http'}://${host}:${source.port}`;
   return source;

@@ -1,22 +1,21 @@
 // A real worker for a test: phalad, phala-keyd and phala-run on loopback with the TEE simulator.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { script } from './bundle.mjs';
 import { Owner } from './owner.mjs';
-import { program, startDaemon } from './proc.mjs';
+import { program, startDaemon, tempDir } from './proc.mjs';
 
 /**
  * `args` are added to the command line of phalad. `data` keeps a directory over restarts; without it
  * the worker gets one that is gone with the test. `t` null: the caller stops it.
  */
 export async function startWorker(t, { args = [], data, env, open = true, wrapper = [] } = {}) {
-  const dir = data ?? await mkdtemp(join(tmpdir(), 'phala-worker-'));
+  const dir = data ?? (t ? await tempDir(t) : await mkdtemp(join(tmpdir(), 'phala-worker-')));
   const command = [...wrapper, program('phalad'), '--data', dir, '--listen', '127.0.0.1:0', '--tee', 'simulator', ...(open ? ['--open'] : []),
     '--keyd', program('phala-keyd'), '--run', program('phala-run'), ...args];
   const daemon = await startDaemon(t, command[0], command.slice(1), { env });
-  if (t && !data) t.after(() => rm(dir, { recursive: true, force: true }));
   const url = urlOf(daemon.ready, 'http');
   const info = await (await fetch(`${url}/v1/info`)).json();
   const worker = { ...daemon, url, dir, info, signer: info.signer };

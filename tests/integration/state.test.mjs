@@ -1,0 +1,139 @@
+// State of phats through the whole worker: durable when answered, there after kill -9, private on disk,
+// refused when storage goes back.
+import assert from 'node:assert/strict';
+import { cp, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Owner } from './lib/owner.mjs';
+import { postgresBin, startPostgres } from './lib/postgres.mjs';
+import { childOf, sleep, tempDir, until } from './lib/proc.mjs';
+import { startWorker } from './lib/worker.mjs';
+
+const state = { state: { maxMiB: 16 } };
+const counter = `export default { async fetch(request, env) {
+  const url = new URL(request.url);
+  env.DB.exec('CREATE TABLE IF NOT EXISTS hits(path TEXT PRIMARY KEY, n INTEGER)');
+  if (url.pathname === '/fail') { env.DB.prepare('DELETE FROM hits').run(); throw new Error('on purpose'); }
+  if (url.pathname === '/read') return Response.json(env.DB.prepare('SELECT * FROM hits ORDER BY path').all().results);
+  env.DB.prepare('INSERT INTO hits VALUES(?, 1) ON CONFLICT(path) DO UPDATE SET n = n + 1').bind(url.pathname).run();
+  return Response.json(env.DB.prepare('SELECT n FROM hits WHERE path = ?').bind(url.pathname).first('n'));
+} };`;
+// Processes of instances: children of the zygote, but for the first one of their process namespace.
+async function instancesOf(worker) {
+  const zygote = await childOf(worker.pid, 'phala-run');
+  const pids = (await readFile(`/proc/${zygote}/task/${zygote}/children`, 'utf8')).trim().split(/\s+/).filter(Boolean);
+  const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8')));
+  return pids.filter((_, i) => names[i] !== 'phala-pid1\n').map(Number);
+}
+const json = async (response) => (await response).json();
+
+describe('state', () => {
+  test('is there for the next call, after a crash of the process and of the worker', async (t) => {
+    const data = await tempDir(t);
+    const owner = new Owner();
+    const first = await startWorker(t, { data });
+    const phat = await first.phat('counter', counter, state, owner);
+    for (let n = 1; n <= 5; n++) assert.equal(await json(phat('/a')), n);
+    assert.equal((await phat('/fail')).status, 500); // its turn is rolled back
+    assert.deepEqual(await json(phat('/read')), [{ path: '/a', n: 5 }]);
+
+    for (const pid of await instancesOf(first)) process.kill(pid, 'SIGKILL');
+    await until(async () => (await phat('/a')).ok, { what: 'the phat after its process died' });
+    process.kill(first.pid, 'SIGKILL');
+    await first.exited;
+    const second = await startWorker(t, { data });
+    const again = (path) => fetch(`${second.url}/p/${phat.id}${path}`);
+    const [{ n }] = await json(again('/read'));
+    assert.ok(n >= 6, `${n} acknowledged writes`);
+    assert.equal(await json(again('/a')), n + 1);
+  });
+
+  test('of one phat is not seen by another, nor by a phat without it, nor in the clear on disk', async (t) => {
+    const data = await tempDir(t);
+    const worker = await startWorker(t, { data });
+    const owner = new Owner();
+    const marker = 'correct-horse-battery-staple';
+    const writer = `export default { fetch(request, env) {
+      env.KV.put('secret', '${marker}');
+      return new Response(env.KV.get('secret')); } };`;
+    const reader = `export default { fetch(request, env) {
+      return new Response(String(env.KV ? env.KV.get('secret') : env.KV) + typeof env.DB); } };`;
+    assert.equal(await (await (await worker.phat('writer', writer, state, owner))()).text(), marker);
+    assert.equal(await (await (await worker.phat('reader', reader, state, owner))()).text(), 'nullobject');
+    assert.equal(await (await (await worker.phat('plain', reader, {}, owner))()).text(), 'undefinedundefined');
+    await worker.stop();
+    let seen = 0;
+    for (const entry of await readdir(data, { recursive: true, withFileTypes: true })) {
+      if (!entry.isFile()) continue;
+      const bytes = await readFile(join(entry.parentPath ?? entry.path, entry.name));
+      if (/state-(log|pages)/.test(entry.parentPath ?? entry.path)) {
+        seen++;
+        assert.ok(!bytes.includes(marker), `${entry.name} holds plain text`);
+      }
+    }
+    assert.ok(seen >= 3, `${seen} files of states`);
+  });
+
+  test('survives an update of the phat, whose calls wait for it', async (t) => {
+    const worker = await startWorker(t);
+    const owner = new Owner();
+    const phat = await worker.phat('counter', counter, state, owner);
+    assert.equal(await json(phat('/a')), 1);
+    for (let n = 2; n <= 6; n++) {
+      const next = await worker.phat('counter', `${counter}\n// version ${n}`, state, owner);
+      assert.equal(await json(next('/a')), n);
+    }
+  });
+
+  test('under many callers at once every acknowledged write counts', async (t) => {
+    const worker = await startWorker(t);
+    const phat = await worker.phat('counter', counter, state);
+    const answers = await Promise.all(Array.from({ length: 200 }, () => json(phat('/x'))));
+    assert.deepEqual(answers.sort((a, b) => a - b), Array.from({ length: 200 }, (_, i) => i + 1));
+  });
+
+  test('that storage rolled back is refused with a reason, and serves again when it is right', async (t) => {
+    const data = await tempDir(t);
+    const copy = await tempDir(t);
+    const owner = new Owner();
+    const worker = await startWorker(t, { data });
+    const phat = await worker.phat('counter', counter, state, owner);
+    assert.equal(await json(phat('/a')), 1);
+    await cp(join(data, 'state-log'), join(copy, 'old'), { recursive: true });
+    assert.equal(await json(phat('/a')), 2);
+    await cp(join(data, 'state-log'), join(copy, 'new'), { recursive: true });
+    for (const pid of await instancesOf(worker)) process.kill(pid, 'SIGKILL');
+    await sleep(500); // the state is closed by then: what is copied now is what the next start reads
+    for (const name of await readdir(join(copy, 'old'))) await cp(join(copy, 'old', name), join(data, 'state-log', name));
+    for (const name of await readdir(join(data, 'state-pages'))) await rm(join(data, 'state-pages', name));
+    await until(async () => /rolled back/.test(worker.output()) || (await phat('/a'), false), { what: 'the refusal' });
+    assert.equal((await phat('/read')).status >= 500, true);
+    for (const name of await readdir(join(copy, 'new'))) await cp(join(copy, 'new', name), join(data, 'state-log', name));
+    for (const name of await readdir(join(data, 'state-pages'))) await rm(join(data, 'state-pages', name));
+    await until(async () => (await phat('/read')).ok, { what: 'the right state' });
+    assert.deepEqual(await json(phat('/read')), [{ path: '/a', n: 2 }]);
+  });
+});
+
+describe('state in PostgreSQL', { skip: postgresBin() ? false : 'PostgreSQL is not installed' }, () => {
+  let server;
+  before(async () => { server = await startPostgres(); });
+  after(async () => { await server?.stop(); });
+
+  test('is there for another worker with the same keys', async (t) => {
+    const data = await tempDir(t);
+    const owner = new Owner();
+    const first = await startWorker(t, { data, args: ['--state', server.url] });
+    const phat = await first.phat('counter', counter, state, owner);
+    for (let n = 1; n <= 3; n++) assert.equal(await json(phat('/pg')), n);
+    await first.stop();
+    await rm(join(data, 'state-pages'), { recursive: true });
+    const second = await startWorker(t, { data, args: ['--state', server.url] });
+    assert.equal(await json(fetch(`${second.url}/p/${phat.id}/pg`)), 4);
+    assert.equal(server.query('SELECT count(*) > 3 FROM phala_commits'), 't');
+  });
+
+  test('that cannot be reached stops the start with a reason', async (t) => {
+    await assert.rejects(startWorker(t, { args: ['--state', 'postgresql://phala@127.0.0.1:1/none'] }), /PostgreSQL|exit|ended/);
+  });
+});
