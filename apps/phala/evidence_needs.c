@@ -181,20 +181,6 @@ static enum ph_err visit_device(const struct ocsp_walk *w, const struct ph_nv_it
     return PH_OK;
 }
 
-/* A certificate of a manifest: base64, which may have line breaks. */
-static enum ph_err open_rim_cert(struct ph_bytes text, struct ph_buf *der, struct ph_x509 *out)
-{
-    struct ph_buf digits PH_OWNED(ph_buf_clear) = PH_BUF(PH_BASE64_LEN(PH_RIM_CERT_MAX));
-
-    for (size_t i = 0; i < text.len; i++) {
-        const uint8_t c = text.ptr[i];
-        if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
-            PH_TRY(ph_buf_add(&digits, (struct ph_bytes){&c, 1}));
-    }
-    PH_TRY(ph_base64_decode(ph_buf_view(&digits), der));
-    return ph_x509_parse(&ph_x509_profile_nvidia, ph_buf_view(der), out);
-}
-
 static enum ph_err visit_rim(const struct ocsp_walk *w, struct ph_bytes xml,
                              struct ph_json_why *why)
 {
@@ -209,8 +195,8 @@ static enum ph_err visit_rim(const struct ocsp_walk *w, struct ph_bytes xml,
         struct ph_buf der PH_OWNED(ph_buf_clear) = PH_BUF(PH_RIM_CERT_MAX);
         struct ph_buf above PH_OWNED(ph_buf_clear) = PH_BUF(PH_RIM_CERT_MAX);
         struct ph_x509 cert, issuer;
-        if (open_rim_cert(rim->cert[i], &der, &cert) != PH_OK ||
-            open_rim_cert(rim->cert[i + 1], &above, &issuer) != PH_OK)
+        if (ph_rim_cert_open(rim->cert[i], &der, &cert) != PH_OK ||
+            ph_rim_cert_open(rim->cert[i + 1], &above, &issuer) != PH_OK)
             return bad(PH_ERR_MALFORMED, "a manifest's certificate breaks its format", why);
         PH_TRY(visit(w, &cert, &issuer));
     }

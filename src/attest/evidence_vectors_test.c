@@ -7,33 +7,10 @@
 #include "attest/nitro/nitro.h"
 #include "base/clock.h"
 #include "base/own.h"
-#include "base/test.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/test_vectors.h"
 
 static struct ph_json_why why;
 static struct ph_verdict v, own;
-
-static struct ph_buf load(const char *rel)
-{
-    const char *dir = getenv("PHALA_VECTORS");
-    struct ph_buf buf = PH_BUF(1024 * 1024);
-    char path[512];
-    uint8_t *at;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", dir && *dir ? dir : "../shared/vectors", rel);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
-    for (size_t n = 1; n > 0;) {
-        CHECK(ph_buf_reserve(&buf, 4096, &at) == PH_OK);
-        n = fread(at, 1, 4096, f);
-        buf.len += n;
-    }
-    (void)fclose(f);
-    return buf;
-}
 
 static int64_t at(const char *text)
 {
@@ -45,8 +22,8 @@ static int64_t at(const char *text)
 TEST(a_real_snp_report)
 {
     struct ph_buf report PH_OWNED(ph_buf_clear) =
-        load("snp/microsoft-tav/milan_attestation_report.bin");
-    struct ph_buf vek PH_OWNED(ph_buf_clear) = load("snp/microsoft-tav/milan_vcek.pem");
+        ph_test_vector("snp/microsoft-tav/milan_attestation_report.bin");
+    struct ph_buf vek PH_OWNED(ph_buf_clear) = ph_test_vector("snp/microsoft-tav/milan_vcek.pem");
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
     struct ph_buf shown PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
     struct ph_jput j = {.out = &shown};
@@ -95,7 +72,7 @@ TEST(a_real_snp_report)
 TEST(a_real_nitro_document)
 {
     /* The file is a field of a larger structure: its length first, in four bytes. */
-    struct ph_buf doc PH_OWNED(ph_buf_clear) = load("nitro/nitro_attestation.bin");
+    struct ph_buf doc PH_OWNED(ph_buf_clear) = ph_test_vector("nitro/nitro_attestation.bin");
     const struct ph_attest_roots roots = ph_attest_roots_production();
     CHECK(doc.len > 4);
     const size_t len = (size_t)(doc.ptr[2] | doc.ptr[3] << 8) >> 2;
@@ -121,8 +98,8 @@ TEST(a_real_nitro_document)
 TEST(a_real_report_in_a_false_azure_wrapping)
 {
     struct ph_buf report PH_OWNED(ph_buf_clear) =
-        load("snp/microsoft-tav/milan_attestation_report.bin");
-    struct ph_buf vek PH_OWNED(ph_buf_clear) = load("snp/microsoft-tav/milan_vcek.pem");
+        ph_test_vector("snp/microsoft-tav/milan_attestation_report.bin");
+    struct ph_buf vek PH_OWNED(ph_buf_clear) = ph_test_vector("snp/microsoft-tav/milan_vcek.pem");
     static const char runtime[] = "{\"keys\":[],\"user-data\":\"00\"}";
     const struct ph_attest_roots roots = ph_attest_roots_production();
     uint8_t blob[1236 + sizeof(runtime) - 1] = "HCLA";

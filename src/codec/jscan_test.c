@@ -3,7 +3,7 @@
 #include "codec/jscan.h"
 
 #include "base/own.h"
-#include "base/test.h"
+#include "base/test_vectors.h"
 
 #include <stdio.h>
 
@@ -305,27 +305,16 @@ TEST(every_truncation_of_a_document_is_refused)
 /* The signed bytes of Intel's answer are the raw bytes of one member. */
 TEST(real_collateral_scans_and_keeps_its_signed_bytes)
 {
-    const char *dir = getenv("PHALA_VECTORS");
-    static uint8_t whole[1 << 16], body[1 << 16];
-    const char *names[] = {"tcb_info.signed.json", "tcb_info.body.json"};
-    uint8_t *at[] = {whole, body};
-    size_t len[2];
-    char path[4096];
+    struct ph_buf whole PH_OWNED(ph_buf_clear) =
+        ph_test_vector("intel/dcapqvl-tdx4/tcb_info.signed.json");
+    struct ph_buf body PH_OWNED(ph_buf_clear) =
+        ph_test_vector("intel/dcapqvl-tdx4/tcb_info.body.json");
     struct ph_jdoc doc;
 
-    for (size_t i = 0; i < 2; i++) {
-        (void)snprintf(path, sizeof(path), "%s/intel/dcapqvl-tdx4/%s",
-                       dir ? dir : "../shared/vectors", names[i]);
-        FILE *f = fopen(path, "rb");
-        if (!f)
-            SKIP_BECAUSE("no vectors: set PHALA_VECTORS to the folder that has intel/");
-        len[i] = fread(at[i], 1, sizeof(whole), f);
-        (void)fclose(f);
-    }
-    CHECK(scan((struct ph_bytes){whole, len[0]}, &doc) == PH_OK);
+    CHECK(scan(ph_buf_view(&whole), &doc) == PH_OK);
     const uint32_t info = ph_jscan_get(&doc, 0, "tcbInfo");
     CHECK(info != 0 && ph_jscan_get(&doc, 0, "signature") != 0);
-    CHECK(ph_bytes_equal(ph_jscan_raw(&doc, info), (struct ph_bytes){body, len[1]}));
+    CHECK(ph_bytes_equal(ph_jscan_raw(&doc, info), ph_buf_view(&body)));
     CHECK(ph_jscan_get(&doc, info, "tcbLevels") != 0);
 }
 

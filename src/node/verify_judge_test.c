@@ -7,7 +7,7 @@
 #include "attest/synth/synth_world.h"
 #include "base/hex.h"
 #include "base/own.h"
-#include "base/test.h"
+#include "base/test_vectors.h"
 #include "codec/base64.h"
 #include "codec/json.h"
 
@@ -434,26 +434,6 @@ TEST(the_log_of_a_bundle_is_demanded_unless_the_request_brings_another)
     done();
 }
 
-static struct ph_buf load(const char *rel)
-{
-    const char *dir = getenv("PHALA_VECTORS");
-    struct ph_buf buf = PH_BUF(4 * 1024 * 1024);
-    char path[512];
-    uint8_t *to;
-
-    (void)snprintf(path, sizeof(path), "%s/%s", dir && *dir ? dir : "../shared/vectors", rel);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return buf;
-    for (size_t n = 1; n > 0;) {
-        CHECK(ph_buf_reserve(&buf, 4096, &to) == PH_OK);
-        n = fread(to, 1, 4096, f);
-        buf.len += n;
-    }
-    (void)fclose(f);
-    return buf;
-}
-
 /* Collateral of a set of the vectors. */
 static void keep_set(const char *set)
 {
@@ -462,11 +442,9 @@ static void keep_set(const char *set)
         "qe_identity_chain.pem", "pck_crl.der",        "root_ca_crl.der"};
     struct ph_buf files[PH_LEN(names)];
     struct ph_json_why why;
-    char rel[256];
 
     for (size_t i = 0; i < PH_LEN(names); i++) {
-        (void)snprintf(rel, sizeof(rel), "intel/%s/%s", set, names[i]);
-        files[i] = load(rel);
+        files[i] = ph_test_vector_if("intel/%s/%s", set, names[i]);
     }
     const struct ph_collateral_parts parts = {
         .tcb_info_json = ph_buf_view(&files[0]),
@@ -484,7 +462,7 @@ static void keep_set(const char *set)
 
 TEST(a_real_request_of_a_dstack_client_is_answered)
 {
-    struct ph_buf request PH_OWNED(ph_buf_clear) = load("dstack/quote-report.json");
+    struct ph_buf request PH_OWNED(ph_buf_clear) = ph_test_vector_if("dstack/quote-report.json");
     const int64_t march_2026 = 1772323200; /* 2026-03-01T00:00:00Z: when the collateral holds */
 
     if (request.len == 0)

@@ -7,30 +7,8 @@
 #include "attest/x509.h"
 #include "base/clock.h"
 #include "base/own.h"
-#include "base/test.h"
+#include "base/test_vectors.h"
 #include "codec/base64.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-
-static struct ph_buf load(const char *rel)
-{
-    const char *dir = getenv("PHALA_VECTORS");
-    struct ph_buf buf = PH_BUF(1024 * 1024);
-    char path[512];
-    uint8_t *at;
-    (void)snprintf(path, sizeof(path), "%s/snp/%s", dir && *dir ? dir : "../shared/vectors", rel);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
-    for (size_t n = 1; n > 0;) {
-        CHECK(ph_buf_reserve(&buf, 4096, &at) == PH_OK);
-        n = fread(at, 1, 4096, f);
-        buf.len += n;
-    }
-    (void)fclose(f);
-    return buf;
-}
 
 /* In the order of `pairs`. */
 static const struct {
@@ -86,9 +64,9 @@ struct set {
 
 static void open_set(size_t i, struct set *s)
 {
-    s->report = load(pairs[i].report);
-    s->vek = load(pairs[i].vek);
-    s->chain = load(pairs[i].chain);
+    s->report = ph_test_vector("snp/%s", pairs[i].report);
+    s->vek = ph_test_vector("snp/%s", pairs[i].vek);
+    s->chain = ph_test_vector("snp/%s", pairs[i].chain);
     s->roots = ph_attest_roots_production();
     s->policy = *ph_policy_builtin_hardware();
     CHECK(ph_time_parse_rfc3339(ph_bytes_str(pairs[i].at), &s->now_s) == PH_OK);
@@ -197,7 +175,7 @@ TEST(a_report_verifies_under_its_own_certificate_and_no_other)
             open_set(i, &s);
             permit(i, &s);
             struct ph_buf other PH_OWNED(ph_buf_clear) =
-                load(k < PAIRS ? pairs[k].vek : extra[k - PAIRS]);
+                ph_test_vector("snp/%s", k < PAIRS ? pairs[k].vek : extra[k - PAIRS]);
             struct ph_snp_args a = args_of(&s);
             a.vek = ph_buf_view(&other);
             CHECK(ph_snp_verify(&a, &v) != PH_OK && v.status == PH_TCB_UNKNOWN);
@@ -211,7 +189,7 @@ TEST(a_report_verifies_under_its_own_certificate_and_no_other)
                 continue;
             open_set(i, &s);
             permit(i, &s);
-            struct ph_buf other PH_OWNED(ph_buf_clear) = load(pairs[k].chain);
+            struct ph_buf other PH_OWNED(ph_buf_clear) = ph_test_vector("snp/%s", pairs[k].chain);
             struct ph_snp_args a = args_of(&s);
             a.chain_pem = ph_buf_view(&other);
             CHECK(ph_snp_verify(&a, &v) == PH_ERR_UNTRUSTED);
@@ -262,7 +240,7 @@ TEST(the_certificates_that_are_built_in_are_those_that_were_published)
         {"roots/turin_ask_ark_asvk.pem", PH_SNP_TURIN, false},
     };
     for (size_t i = 0; i < PH_LEN(files); i++) {
-        struct ph_buf pem PH_OWNED(ph_buf_clear) = load(files[i].file);
+        struct ph_buf pem PH_OWNED(ph_buf_clear) = ph_test_vector("snp/%s", files[i].file);
         struct ph_buf ask PH_OWNED(ph_buf_clear) = PH_BUF(PH_X509_MAX);
         struct ph_buf ark PH_OWNED(ph_buf_clear) = PH_BUF(PH_X509_MAX);
         struct ph_buf asvk PH_OWNED(ph_buf_clear) = PH_BUF(PH_X509_MAX);

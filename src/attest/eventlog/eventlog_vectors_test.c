@@ -5,46 +5,17 @@
 #include "attest/eventlog/dstack_mr.h"
 #include "attest/eventlog/runtime_log.h"
 #include "base/hex.h"
-#include "base/test.h"
-
-#include <stdlib.h>
-
-/* A whole file under the vectors' eventlog folder; empty if there is none. */
-static struct ph_buf load(const char *set, const char *name)
-{
-    const char *dir = getenv("PHALA_VECTORS");
-    struct ph_buf buf = PH_BUF(4 * 1024 * 1024);
-    char path[512];
-    uint8_t *at;
-
-    (void)snprintf(path, sizeof(path), "%s/eventlog/%s/%s", dir && *dir ? dir : "../shared/vectors",
-                   set, name);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return buf;
-    for (size_t n = 1; n > 0;) {
-        CHECK(ph_buf_reserve(&buf, 4096, &at) == PH_OK);
-        n = fread(at, 1, 4096, f);
-        buf.len += n;
-    }
-    (void)fclose(f);
-    return buf;
-}
+#include "base/test_vectors.h"
 
 static void need_vectors(void)
 {
-    struct ph_buf sets = load(".", "SETS.tsv");
-    const bool have = sets.len > 0;
-
-    ph_buf_clear(&sets);
-    if (!have)
-        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
+    struct ph_buf sets PH_OWNED(ph_buf_clear) = ph_test_vector("eventlog/SETS.tsv");
 }
 
 /* A version 4 TDX quote: the body at 48, RTMR0 at 376. */
 static void registers(const char *set, struct ph_rtmrs *rtmrs, struct ph_tdx_body *td)
 {
-    struct ph_buf quote = load(set, "quote.bin");
+    struct ph_buf quote = ph_test_vector_if("eventlog/%s/%s", set, "quote.bin");
 
     CHECK(quote.len > 632);
     memcpy(rtmrs, quote.ptr + 376, sizeof(*rtmrs));
@@ -58,7 +29,7 @@ static bool match[4];
 
 static enum ph_err judge(const char *set, const char *name, struct ph_tdx_body *td)
 {
-    struct ph_buf log = load(set, name);
+    struct ph_buf log = ph_test_vector_if("eventlog/%s/%s", set, name);
     struct ph_rtmrs quoted;
 
     CHECK(log.len > 0);
@@ -120,7 +91,7 @@ TEST(a_firmware_log_replays)
     CHECK(match[0] && match[1] && match[2] && match[3]);
     CHECK(claims.recomputed_cnt == 16 && claims.unrecomputable_cnt == 27);
     /* the same log with the registers of another machine */
-    struct ph_buf log = load("go-tdx-guest-cos113", "ccel.bin");
+    struct ph_buf log = ph_test_vector_if("eventlog/go-tdx-guest-cos113/ccel.bin");
     struct ph_rtmrs other;
     registers("dstack-tdx-lite", &other, &td);
     CHECK(ph_event_log_verify(ph_buf_view(&log), &other, &claims, match, &why) == PH_ERR_UNTRUSTED);
@@ -161,7 +132,7 @@ TEST(second_separators_are_refused)
     };
     need_vectors();
     for (size_t i = 0; i < PH_LEN(logs); i++) {
-        struct ph_buf log = load("ccel", logs[i].name);
+        struct ph_buf log = ph_test_vector_if("eventlog/ccel/%s", logs[i].name);
         CHECK(log.len > 0);
         CHECK(ph_ccel_replay(ph_buf_view(&log), &claims, &why) == PH_ERR_UNTRUSTED);
         CHECK(why.check == PH_CHECK_EVENT_DUPLICATE && why.event == logs[i].event);
@@ -181,7 +152,7 @@ TEST(every_real_log_is_iterated_to_its_end)
     };
     need_vectors();
     for (size_t i = 0; i < PH_LEN(logs); i++) {
-        struct ph_buf log = load("ccel", logs[i].name);
+        struct ph_buf log = ph_test_vector_if("eventlog/ccel/%s", logs[i].name);
         struct ph_ccel it;
         struct ph_ccel_event e;
         uint32_t cnt = 0;
@@ -193,7 +164,7 @@ TEST(every_real_log_is_iterated_to_its_end)
         ph_buf_clear(&log);
     }
     /* the ACPI table that points at a log is no log */
-    struct ph_buf table = load("ccel", "CCEL.bin");
+    struct ph_buf table = ph_test_vector_if("eventlog/ccel/CCEL.bin");
     CHECK(table.len == 56);
     CHECK(ph_ccel_replay(ph_buf_view(&table), &claims, &why) == PH_ERR_MALFORMED);
     ph_buf_clear(&table);
@@ -206,7 +177,7 @@ TEST(every_flipped_byte_of_an_event_is_found)
     struct ph_buf log;
 
     need_vectors();
-    log = load("go-tdx-guest-cos113", "ccel.bin");
+    log = ph_test_vector_if("eventlog/go-tdx-guest-cos113/ccel.bin");
     registers("go-tdx-guest-cos113", &quoted, &td);
     size_t kept = 0;
     for (size_t at = 65; at < log.len; at += 13) { /* after the Spec ID event */

@@ -6,54 +6,12 @@
 #include "attest/x509.h"
 #include "base/clock.h"
 #include "base/own.h"
-#include "base/test.h"
+#include "base/test_vectors.h"
 #include "codec/base64.h"
 
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static const char *vectors_dir(void)
-{
-    const char *dir = getenv("PHALA_VECTORS");
-    return dir && *dir ? dir : "../shared/vectors";
-}
-
-static bool have_vectors(void)
-{
-    char path[512];
-    (void)snprintf(path, sizeof(path), "%s/intel/SETS.tsv", vectors_dir());
-    FILE *f = fopen(path, "rb");
-    if (f)
-        (void)fclose(f);
-    return f != NULL;
-}
-
-/* A whole file under the vectors; empty if there is none. */
-static struct ph_buf load(const char *rel)
-{
-    struct ph_buf buf = PH_BUF(4 * 1024 * 1024);
-    char path[512];
-    uint8_t *at;
-    (void)snprintf(path, sizeof(path), "%s/%s", vectors_dir(), rel);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return buf;
-    for (size_t n = 1; n > 0;) {
-        CHECK(ph_buf_reserve(&buf, 4096, &at) == PH_OK);
-        n = fread(at, 1, 4096, f);
-        buf.len += n;
-    }
-    (void)fclose(f);
-    return buf;
-}
-
-static struct ph_buf load_of(const char *set, const char *name)
-{
-    char rel[256];
-    (void)snprintf(rel, sizeof(rel), "intel/%s/%s", set, name);
-    return load(rel);
-}
 
 struct set {
     struct ph_buf file[8];
@@ -68,7 +26,7 @@ enum { QUOTE, PCK, INFO, INFO_CHAIN, QE, QE_CHAIN, PCK_CRL, ROOT_CRL };
 static void set_load(struct set *s, const char *name)
 {
     for (size_t i = 0; i < PH_LEN(names); i++)
-        s->file[i] = load_of(name, names[i]);
+        s->file[i] = ph_test_vector_if("intel/%s/%s", name, names[i]);
     s->parts = (struct ph_collateral_parts){
         .pck_chain_pem = ph_buf_view(&s->file[PCK]),
         .tcb_info_json = ph_buf_view(&s->file[INFO]),
@@ -96,7 +54,8 @@ static char *column(char **line)
 static struct ph_attest_roots roots_of(const char *set)
 {
     struct ph_attest_roots roots = ph_attest_roots_production();
-    struct ph_buf pem PH_OWNED(ph_buf_clear) = load_of(set, "trusted_root.pem");
+    struct ph_buf pem PH_OWNED(ph_buf_clear) =
+        ph_test_vector_if("intel/%s/%s", set, "trusted_root.pem");
     struct ph_buf der PH_OWNED(ph_buf_clear) = PH_BUF(16384);
     struct ph_reader r = {ph_buf_view(&pem)};
     struct ph_x509 cert;
@@ -170,9 +129,7 @@ static bool check_set(char *line)
 
 TEST(every_set_gives_the_status_that_intels_rules_give)
 {
-    if (!have_vectors())
-        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
-    struct ph_buf tsv PH_OWNED(ph_buf_clear) = load("intel/SETS.tsv");
+    struct ph_buf tsv PH_OWNED(ph_buf_clear) = ph_test_vector("intel/SETS.tsv");
     CHECK(ph_buf_add(&tsv, (struct ph_bytes){(const uint8_t *)"", 1}) == PH_OK);
     char *text = (char *)tsv.ptr, *line;
     size_t sets = 0, good = 0;
@@ -302,9 +259,7 @@ static bool check_mutation(char *line)
 
 TEST(every_mutation_is_judged_as_listed)
 {
-    if (!have_vectors())
-        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
-    struct ph_buf tsv PH_OWNED(ph_buf_clear) = load("intel/MUTATIONS.tsv");
+    struct ph_buf tsv PH_OWNED(ph_buf_clear) = ph_test_vector("intel/MUTATIONS.tsv");
     CHECK(ph_buf_add(&tsv, (struct ph_bytes){(const uint8_t *)"", 1}) == PH_OK);
     char *text = (char *)tsv.ptr, *line;
     size_t rows = 0, good = 0;
@@ -329,7 +284,7 @@ static bool check_document(const char *dir, const char *name, bool is_info)
     const bool bad = strstr(name, "Negative") || strstr(name, "missing") || strstr(name, "invalid");
 
     (void)snprintf(rel, sizeof(rel), "%s/%s", dir, name);
-    struct ph_buf text PH_OWNED(ph_buf_clear) = load(rel);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = ph_test_vector("%s", rel);
     CHECK(text.len > 0);
     const enum ph_err err = is_info
                                 ? ph_tcb_info_parse(ph_buf_view(&text), &info, &why)
@@ -346,13 +301,12 @@ TEST(bad_documents_are_refused_and_good_ones_parse)
         "intel-json-negatives/qeidentity/data_v2"};
     size_t files = 0, good = 0;
 
-    if (!have_vectors())
-        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
     for (size_t i = 0; i < PH_LEN(dirs); i++) {
         char path[512];
-        (void)snprintf(path, sizeof(path), "%s/%s", vectors_dir(), dirs[i]);
+        (void)snprintf(path, sizeof(path), "%s/%s", ph_test_vectors_dir(), dirs[i]);
         DIR *dir = opendir(path);
-        CHECK(dir);
+        if (!dir)
+            SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
         for (struct dirent *e; (e = readdir(dir));) {
             if (e->d_name[0] == '.')
                 continue;

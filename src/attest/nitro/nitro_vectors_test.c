@@ -3,10 +3,7 @@
 
 #include "attest/nitro/nitro.h"
 #include "base/own.h"
-#include "base/test.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/test_vectors.h"
 
 static struct ph_policy policy;
 static struct ph_verdict verdict;
@@ -15,18 +12,8 @@ static struct ph_verdict verdict;
  * length in two bytes (mode 1), the bytes, and then fields of its own. */
 static struct ph_buf load(const char *name)
 {
-    const char *dir = getenv("PHALA_VECTORS");
-    struct ph_buf buf = PH_BUF(64 * 1024);
-    char path[512];
-    uint8_t *at;
-    (void)snprintf(path, sizeof(path), "%s/nitro/%s", dir && *dir ? dir : "../shared/vectors",
-                   name);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
-    CHECK(ph_buf_reserve(&buf, 32768, &at) == PH_OK);
-    buf.len = fread(at, 1, 32768, f);
-    (void)fclose(f);
+    struct ph_buf buf = ph_test_vector("nitro/%s", name);
+
     CHECK(buf.len > 4 && (buf.ptr[2] & 3) == 1);
     const size_t len = (size_t)(buf.ptr[2] | buf.ptr[3] << 8) >> 2;
     ph_buf_consume(&buf, 4);

@@ -6,10 +6,10 @@
 #include "attest/nvidia/device_chain.h"
 #include "attest/nvidia/rim.h"
 #include "attest/nvidia/synth_nvidia.h"
-#include "attest/nvidia/test_vectors.h"
 #include "attest/nvidia/test_world.h"
 #include "base/clock.h"
 #include "base/own.h"
+#include "base/test_vectors.h"
 #include "codec/base64.h"
 
 static struct ph_synth_nv_device dev;
@@ -190,7 +190,7 @@ static struct ph_buf load_response(const char *name)
     char rel[128];
     (void)snprintf(rel, sizeof(rel),
                    "go-nvattest-tools/ocsp/test_%s_base64encoded_ocsp_response.dat", name);
-    struct ph_buf text PH_OWNED(ph_buf_clear) = vectors_load(rel);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = ph_test_vector("nvidia/%s", rel);
     struct ph_buf der = PH_BUF(1 << 16);
     while (text.len > 0 && text.ptr[text.len - 1] <= ' ')
         text.len--;
@@ -225,7 +225,8 @@ static void check_real(const char *name, const struct ph_x509 *of, const struct 
 
 TEST(responses_of_nvidias_responders_on_device_authorities_hold)
 {
-    struct ph_buf pem PH_OWNED(ph_buf_clear) = vectors_load("attestation-sdk/hopperCertChain.txt");
+    struct ph_buf pem PH_OWNED(ph_buf_clear) =
+        ph_test_vector("nvidia/attestation-sdk/hopperCertChain.txt");
     struct ph_nv_chain *chain PH_OWNED(ph_nv_chain_freep) = NULL;
 
     CHECK(ph_nv_chain_parse(ph_buf_view(&pem), NULL, &chain) == PH_OK);
@@ -254,7 +255,7 @@ TEST(responses_of_nvidias_responders_on_manifest_signers_hold)
     static struct ph_rim rim;
 
     for (size_t i = 0; i < PH_LEN(files); i++) {
-        struct ph_buf xml PH_OWNED(ph_buf_clear) = vectors_load(files[i]);
+        struct ph_buf xml PH_OWNED(ph_buf_clear) = ph_test_vector("nvidia/%s", files[i]);
         struct ph_buf der[PH_RIM_CERT_CNT];
         struct ph_x509 c[PH_RIM_CERT_CNT];
         enum ph_rim_check failed;

@@ -12,6 +12,7 @@
  * as the table below says. Tests: rim_test.c, rim_sig_test.c, rim_vectors_test.c, rim_fuzz.c.
  */
 
+#include "attest/x509.h"
 #include "base/bytes.h"
 
 #include <assert.h>
@@ -177,6 +178,12 @@ struct ph_rim {
  */
 PH_CHECKED enum ph_err ph_rim_parse(struct ph_bytes xml, struct ph_rim *out,
                                     enum ph_rim_check *failed);
+
+/* One of rim->cert, taken out of its base64 (appended to `der`, which must outlive *out) and
+ * parsed. PH_ERR_MALFORMED, PH_ERR_UNSUPPORTED, PH_ERR_LIMIT (above PH_RIM_CERT_MAX), PH_ERR_NOMEM.
+ */
+PH_CHECKED enum ph_err ph_rim_cert_open(struct ph_bytes text, struct ph_buf *der,
+                                        struct ph_x509 *out);
 
 /* What was found out about a signature. */
 struct ph_rim_proof {

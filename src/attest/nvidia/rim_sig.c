@@ -4,6 +4,7 @@
 #include "attest/nvidia/rim.h"
 
 #include "attest/judge.h"
+#include "attest/nvidia/device_chain.h"
 #include "attest/nvidia/xml.h"
 #include "attest/x509.h"
 #include "base/own.h"
@@ -45,6 +46,12 @@ static enum ph_err decode(struct ph_bytes text, struct ph_buf *out)
         digits[n++] = c;
     }
     return ph_base64_decode((struct ph_bytes){digits, n}, out);
+}
+
+enum ph_err ph_rim_cert_open(struct ph_bytes text, struct ph_buf *der, struct ph_x509 *out)
+{
+    PH_TRY(decode(text, der));
+    return ph_x509_parse(&ph_x509_profile_nvidia, ph_buf_view(der), out);
 }
 
 static void hold(struct ph_rim_proof *proof, enum ph_rim_check check, bool holds)

@@ -7,33 +7,9 @@
 #include "attest/verdict.h"
 #include "base/clock.h"
 #include "base/own.h"
-#include "base/test.h"
-
-#include <stdio.h>
-#include <stdlib.h>
+#include "base/test_vectors.h"
 
 static struct ph_rim rim; /* large */
-
-/* A whole file under the vectors; skips the test if there is none. */
-static struct ph_buf load(const char *rel)
-{
-    const char *dir = getenv("PHALA_VECTORS");
-    struct ph_buf buf = PH_BUF(4 * 1024 * 1024);
-    char path[512];
-    uint8_t *at;
-    (void)snprintf(path, sizeof(path), "%s/nvidia/%s", dir && *dir ? dir : "../shared/vectors",
-                   rel);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
-    for (size_t n = 1; n > 0;) {
-        CHECK(ph_buf_reserve(&buf, 4096, &at) == PH_OK);
-        n = fread(at, 1, 4096, f);
-        buf.len += n;
-    }
-    (void)fclose(f);
-    return buf;
-}
 
 static int64_t seconds(const char *rfc3339)
 {
@@ -132,7 +108,7 @@ TEST(what_nvidia_signed_is_accepted_while_it_is_valid)
     struct ph_rim_proof proof;
 
     for (size_t i = 0; i < PH_LEN(good); i++) {
-        struct ph_buf xml PH_OWNED(ph_buf_clear) = load(good[i].file);
+        struct ph_buf xml PH_OWNED(ph_buf_clear) = ph_test_vector("nvidia/%s", good[i].file);
         char day[32];
         size_t active = 0;
 
@@ -174,7 +150,7 @@ TEST(an_altered_signature_is_refused)
 {
     const struct ph_attest_roots roots = ph_attest_roots_production();
     struct ph_buf xml PH_OWNED(ph_buf_clear) =
-        load("attestation-sdk/incorrect_signature_driver_rim.xml");
+        ph_test_vector("nvidia/%s", "attestation-sdk/incorrect_signature_driver_rim.xml");
     enum ph_rim_check failed;
     struct ph_rim_proof proof;
 
@@ -189,7 +165,7 @@ TEST(bad_examples_are_refused)
     enum ph_rim_check failed;
 
     for (size_t i = 0; i < PH_LEN(bad); i++) {
-        struct ph_buf xml PH_OWNED(ph_buf_clear) = load(bad[i].file);
+        struct ph_buf xml PH_OWNED(ph_buf_clear) = ph_test_vector("nvidia/%s", bad[i].file);
         CHECK(ph_rim_parse(ph_buf_view(&xml), &rim, &failed) != PH_OK);
         if (failed != bad[i].check)
             fail_msg("%s: %s", bad[i].file, ph_rim_check_reason(failed));
@@ -254,13 +230,14 @@ static void complete(struct ph_buf *xml, const struct ph_buf *real)
 
 TEST(bad_examples_are_refused_for_what_they_try)
 {
-    struct ph_buf real PH_OWNED(ph_buf_clear) = load("go-nvattest-tools/rim/success_valid_rim.xml");
+    struct ph_buf real PH_OWNED(ph_buf_clear) =
+        ph_test_vector("nvidia/%s", "go-nvattest-tools/rim/success_valid_rim.xml");
     enum ph_rim_check failed;
 
     for (size_t i = 0; i < PH_LEN(completed); i++) {
         char rel[256];
         (void)snprintf(rel, sizeof(rel), "go-nvattest-tools/rim/%s", completed[i].file);
-        struct ph_buf xml PH_OWNED(ph_buf_clear) = load(rel);
+        struct ph_buf xml PH_OWNED(ph_buf_clear) = ph_test_vector("nvidia/%s", rel);
         complete(&xml, &real);
         const enum ph_err err = ph_rim_parse(ph_buf_view(&xml), &rim, &failed);
         if (failed != completed[i].check || (err == PH_OK) != (failed == PH_RIM_CHECK_CNT))
@@ -272,7 +249,7 @@ TEST(bad_examples_are_refused_for_what_they_try)
 TEST(any_change_of_a_real_manifest_is_refused)
 {
     const struct ph_attest_roots roots = ph_attest_roots_production();
-    struct ph_buf xml PH_OWNED(ph_buf_clear) = load(good[0].file);
+    struct ph_buf xml PH_OWNED(ph_buf_clear) = ph_test_vector("nvidia/%s", good[0].file);
     struct ph_rim_proof proof;
     enum ph_rim_check failed;
     const int64_t at = seconds("2024-06-01T00:00:00Z");
@@ -292,13 +269,13 @@ TEST(any_change_of_a_real_manifest_is_refused)
 TEST(a_real_report_matches_its_manifests_and_no_others)
 {
     struct ph_buf report PH_OWNED(ph_buf_clear) =
-        load("go-nvattest-tools/test_raw_gpu_attestation_report.dat");
+        ph_test_vector("nvidia/%s", "go-nvattest-tools/test_raw_gpu_attestation_report.dat");
     struct ph_buf driver_xml PH_OWNED(ph_buf_clear) =
-        load("go-nvattest-tools/rim/NV_GPU_DRIVER_GH100_550.90.07.xml");
+        ph_test_vector("nvidia/%s", "go-nvattest-tools/rim/NV_GPU_DRIVER_GH100_550.90.07.xml");
     struct ph_buf other_xml PH_OWNED(ph_buf_clear) =
-        load("attestation-sdk/NV_GPU_DRIVER_GH100_550.144.03.xml");
-    struct ph_buf vbios_xml PH_OWNED(ph_buf_clear) =
-        load("go-nvattest-tools/rim/NV_GPU_VBIOS_1010_0200_882_96009F0001.xml");
+        ph_test_vector("nvidia/%s", "attestation-sdk/NV_GPU_DRIVER_GH100_550.144.03.xml");
+    struct ph_buf vbios_xml PH_OWNED(ph_buf_clear) = ph_test_vector(
+        "nvidia/%s", "go-nvattest-tools/rim/NV_GPU_VBIOS_1010_0200_882_96009F0001.xml");
     static struct ph_rim driver, vbios;
     static struct ph_rim_block blocks[PH_SPDM_BLOCKS_MAX];
     struct ph_rim_comparison c;

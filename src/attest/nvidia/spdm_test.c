@@ -4,10 +4,9 @@
 #include "attest/nvidia/spdm.h"
 
 #include "attest/nvidia/synth_nvidia.h"
-#include "attest/nvidia/test_vectors.h"
 #include "base/hex.h"
 #include "base/own.h"
-#include "base/test.h"
+#include "base/test_vectors.h"
 #include "codec/jscan.h"
 
 #include <stdio.h>
@@ -240,7 +239,7 @@ static struct ph_jtok toks[4096];
 
 static void golden_open(const char *rel, struct ph_buf *text, struct ph_jdoc *doc)
 {
-    *text = vectors_load(rel);
+    *text = ph_test_vector("nvidia/%s", rel);
     CHECK(ph_jscan(ph_buf_view(text), toks, PH_LEN(toks), doc) == PH_OK);
 }
 
@@ -289,7 +288,7 @@ static void golden_field(const struct ph_jdoc *doc, uint32_t tok, enum ph_spdm_f
 TEST(a_real_report_reads_as_nvidias_own_parser_reads_it)
 {
     struct ph_buf raw PH_OWNED(ph_buf_clear) =
-        vectors_hex("attestation-sdk/hopperAttestationReport.txt");
+        ph_test_vector_unhex(ph_test_vector("nvidia/attestation-sdk/hopperAttestationReport.txt"));
     struct ph_buf text PH_OWNED(ph_buf_clear) = {0}, asked PH_OWNED(ph_buf_clear) = {0};
     struct ph_jdoc doc;
     char name[64];
@@ -393,9 +392,9 @@ TEST(a_switchs_golden_fields_read_back)
 TEST(worked_values_of_real_reports)
 {
     struct ph_buf gpu PH_OWNED(ph_buf_clear) =
-        vectors_load("go-nvattest-tools/test_raw_gpu_attestation_report.dat");
+        ph_test_vector("nvidia/go-nvattest-tools/test_raw_gpu_attestation_report.dat");
     struct ph_buf sw PH_OWNED(ph_buf_clear) =
-        vectors_load("go-nvattest-tools/test_raw_switch_attestation_report.dat");
+        ph_test_vector("nvidia/go-nvattest-tools/test_raw_switch_attestation_report.dat");
     char id[PH_SPDM_RIM_ID_LEN];
 
     CHECK(parse(ph_buf_view(&gpu), false) == PH_OK);

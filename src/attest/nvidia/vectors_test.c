@@ -3,10 +3,10 @@
 
 #include "attest/nvidia/device_chain.h"
 #include "attest/nvidia/ocsp.h"
-#include "attest/nvidia/test_vectors.h"
 #include "attest/nvidia/verify.h"
 #include "base/clock.h"
 #include "base/own.h"
+#include "base/test_vectors.h"
 #include "codec/base64.h"
 #include "codec/jscan.h"
 
@@ -84,10 +84,11 @@ TEST(each_report_is_judged_as_its_makers_say)
     size_t wrong = 0;
     be_lenient();
     for (size_t i = 0; i < PH_LEN(rows); i++) {
-        struct ph_buf report PH_OWNED(ph_buf_clear) =
-            rows[i].hex ? vectors_hex(rows[i].report) : vectors_load(rows[i].report);
+        struct ph_buf report PH_OWNED(ph_buf_clear) = ph_test_vector("nvidia/%s", rows[i].report);
+        if (rows[i].hex)
+            report = ph_test_vector_unhex(report);
         struct ph_buf chain PH_OWNED(ph_buf_clear) =
-            rows[i].chain ? vectors_load(rows[i].chain) : PH_BUF(0);
+            rows[i].chain ? ph_test_vector("nvidia/%s", rows[i].chain) : PH_BUF(0);
         const enum ph_err err = judge(ph_buf_view(&report), ph_buf_view(&chain));
         const struct ph_nvidia_device *d = &verdict.claims.nvidia.device[0];
         bool good = verdict.check == rows[i].check && (err == PH_OK) == verdict.accepted;
@@ -154,7 +155,7 @@ static void put_devices(const struct ph_jdoc *doc, const char *kind, const char 
 static struct ph_buf make_set(const char *rel, const char *arch, size_t gpus, size_t first_switch,
                               size_t switches)
 {
-    struct ph_buf text PH_OWNED(ph_buf_clear) = vectors_load(rel);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = ph_test_vector("nvidia/%s", rel);
     struct ph_buf out = PH_BUF(1 << 20);
     struct ph_jdoc doc;
     CHECK(ph_jscan(ph_buf_view(&text), toks, PH_LEN(toks), &doc) == PH_OK);
@@ -201,7 +202,8 @@ TEST(devices_of_two_conversations_or_twice_the_same_are_refused)
 {
     const struct ph_bytes none = {0};
     struct ph_buf set PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
-    struct ph_buf one PH_OWNED(ph_buf_clear) = vectors_load(SDK "evidence_hopper_590_12.json");
+    struct ph_buf one PH_OWNED(ph_buf_clear) =
+        ph_test_vector("nvidia/" SDK "evidence_hopper_590_12.json");
     struct ph_buf other PH_OWNED(ph_buf_clear) =
         make_set(GO "test_ppcie_data.json", "HOPPER", 1, 0, 0);
 
@@ -224,8 +226,10 @@ TEST(devices_of_two_conversations_or_twice_the_same_are_refused)
 
 TEST(every_change_of_a_real_report_is_refused)
 {
-    struct ph_buf report PH_OWNED(ph_buf_clear) = vectors_hex(SDK "hopperAttestationReport.txt");
-    struct ph_buf chain PH_OWNED(ph_buf_clear) = vectors_load(SDK "hopperCertChain.txt");
+    struct ph_buf report PH_OWNED(ph_buf_clear) =
+        ph_test_vector_unhex(ph_test_vector("nvidia/" SDK "hopperAttestationReport.txt"));
+    struct ph_buf chain PH_OWNED(ph_buf_clear) =
+        ph_test_vector("nvidia/" SDK "hopperCertChain.txt");
     struct ph_nvidia_args args = {.nonce_unchecked = true};
     be_lenient();
     for (size_t i = 0; i < report.len; i += 47) {
@@ -241,12 +245,13 @@ TEST(every_change_of_a_real_report_is_refused)
 TEST(measurements_of_a_real_report_are_those_of_its_real_manifests)
 {
     struct ph_buf report PH_OWNED(ph_buf_clear) =
-        vectors_load(GO "test_raw_gpu_attestation_report.dat");
-    struct ph_buf chain PH_OWNED(ph_buf_clear) = vectors_load(SDK "hopperCertChain.txt");
+        ph_test_vector("nvidia/" GO "test_raw_gpu_attestation_report.dat");
+    struct ph_buf chain PH_OWNED(ph_buf_clear) =
+        ph_test_vector("nvidia/" SDK "hopperCertChain.txt");
     struct ph_buf driver PH_OWNED(ph_buf_clear) =
-        vectors_load(GO "rim/NV_GPU_DRIVER_GH100_550.90.07.xml");
+        ph_test_vector("nvidia/" GO "rim/NV_GPU_DRIVER_GH100_550.90.07.xml");
     struct ph_buf vbios PH_OWNED(ph_buf_clear) =
-        vectors_load(GO "rim/NV_GPU_VBIOS_1010_0200_882_96009F0001.xml");
+        ph_test_vector("nvidia/" GO "rim/NV_GPU_VBIOS_1010_0200_882_96009F0001.xml");
     const struct ph_bytes rims[] = {ph_buf_view(&vbios), ph_buf_view(&driver)};
     struct ph_nvidia_args args = {.rims = rims, .rim_cnt = 2};
 

@@ -100,20 +100,6 @@ enum ph_err ph_nv_judge_ocsp(struct ph_nv_judgement *j, const struct ph_x509 *ce
     return PH_OK;
 }
 
-/* A certificate of a manifest: base64, which may have line breaks. */
-static enum ph_err open_rim_cert(struct ph_bytes text, struct ph_buf *der, struct ph_x509 *out)
-{
-    struct ph_buf digits PH_OWNED(ph_buf_clear) = PH_BUF(PH_BASE64_LEN(PH_RIM_CERT_MAX));
-
-    for (size_t i = 0; i < text.len; i++) {
-        const uint8_t c = text.ptr[i];
-        if (c != ' ' && c != '\t' && c != '\n' && c != '\r')
-            PH_TRY(ph_buf_add(&digits, (struct ph_bytes){&c, 1}));
-    }
-    PH_TRY(ph_base64_decode(ph_buf_view(&digits), der));
-    return ph_x509_parse(&ph_x509_profile_nvidia, ph_buf_view(der), out);
-}
-
 /* Revocation of a manifest's signers: leaf, L3 and CA. */
 static enum ph_err judge_rim_ocsp(struct ph_nv_judgement *j, const struct ph_rim *rim)
 {
@@ -122,9 +108,9 @@ static enum ph_err judge_rim_ocsp(struct ph_nv_judgement *j, const struct ph_rim
     for (size_t i = 0; i + 1 < PH_RIM_CERT_CNT; i++) {
         struct ph_buf der PH_OWNED(ph_buf_clear) = PH_BUF(PH_RIM_CERT_MAX);
         struct ph_buf above PH_OWNED(ph_buf_clear) = PH_BUF(PH_RIM_CERT_MAX);
-        enum ph_err err = open_rim_cert(rim->cert[i], &der, &cert[0]);
+        enum ph_err err = ph_rim_cert_open(rim->cert[i], &der, &cert[0]);
         if (err == PH_OK)
-            err = open_rim_cert(rim->cert[i + 1], &above, &cert[1]);
+            err = ph_rim_cert_open(rim->cert[i + 1], &above, &cert[1]);
         if (err == PH_ERR_NOMEM)
             return err;
         if (err != PH_OK)
