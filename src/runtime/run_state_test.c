@@ -459,6 +459,7 @@ TEST(what_waits_is_bounded)
 {
     enum { CALLS = 200 };
     static const struct ph_rig_limits small = {.cpu_ms = 5000, .memory_mib = 80};
+    static const struct ph_rig_limits roomy = {.cpu_ms = 5000, .memory_mib = 1024};
     struct ph_rig_instance i;
     ph_keeper_fresh();
     ph_rig_run(&rig, &i, small, evaluator);
@@ -479,7 +480,11 @@ TEST(what_waits_is_bounded)
     atomic_store(&ph_keeper_hold, 0);
     answered(&i, 1001, "", "full");
     answered(&i, 1002, "", "full");
-    /* Answers that wait for a commit. */
+    close_phat(&i);
+    /* Answers that wait for a commit: with room for all of them, and their copies, before any is
+     * given up. */
+    ph_keeper_fresh();
+    open_phat(&i, roomy);
     atomic_store(&ph_keeper_hold, 1);
     for (uint64_t id = 2000; id < 2000 + CALLS; id++)
         post(&i, id, "DB.exec('CREATE TABLE IF NOT EXISTS u(x)'); return 'x'.repeat(250000)");
