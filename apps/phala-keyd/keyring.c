@@ -9,27 +9,68 @@ enum ph_err keyring_init(struct keyring *ring)
 {
     struct ph_secret *mem;
 
-    PH_TRY(ph_secret_new(5 * 32, &mem));
-    uint8_t *at = ph_secret_at(mem);
-    *ring = (struct keyring){.mem = mem,
-                             .master = at,
-                             .receipt = at + 32,
-                             .caller = at + 64,
-                             .tls = at + 96,
-                             .scratch = at + 128};
+    PH_TRY(ph_secret_new(sizeof(struct keyring_secrets), &mem));
+    /* Pages of their own: aligned for anything. */
+    *ring = (struct keyring){.mem = mem, .secrets = (void *)ph_secret_at(mem)};
+    return PH_OK;
+}
+
+void keyring_found(struct keyring *ring)
+{
+    struct keyring_secrets *s = ring->secrets;
+
+    ph_random(s->seed, sizeof(s->seed));
+    ph_random(s->receipt, sizeof(s->receipt));
+    ph_random(s->scratch, sizeof(s->scratch));
+    ph_cluster_keys_found(&s->cluster, s->receipt, s->scratch);
+    ph_wipe(s->receipt, sizeof(s->receipt));
+    ph_wipe(s->scratch, sizeof(s->scratch));
+}
+
+size_t keyring_encode(const struct keyring *ring, uint8_t out[static KEYRING_BYTES_MAX])
+{
+    memcpy(out, ring->secrets->seed, 32);
+    return 32 + ph_cluster_keys_encode(&ring->secrets->cluster, out + 32);
+}
+
+enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw)
+{
+    struct ph_reader r = {raw};
+    struct ph_bytes seed;
+
+    if (!ph_read_view(&r, 32, &seed))
+        return PH_ERR_MALFORMED;
+    PH_TRY(ph_cluster_keys_decode(r.rest, &ring->secrets->cluster));
+    memcpy(ring->secrets->seed, seed.ptr, seed.len);
+    return PH_OK;
+}
+
+static enum ph_err derive_cluster(struct keyring *ring)
+{
+    struct keyring_secrets *s = ring->secrets;
+    const struct ph_epoch_key *newest = ph_cluster_keys_newest(&s->cluster);
+
+    if (!newest)
+        return PH_ERR_NOT_FOUND;
+    PH_TRY(ph_keys_cluster(s->cluster.identity, s->scratch));
+    PH_TRY(ph_eth_address(s->scratch, &ring->cluster));
+    PH_TRY(ph_keys_caller(newest->master, s->scratch));
+    PH_TRY(ph_x25519_public(s->scratch, ring->caller_pub));
     return PH_OK;
 }
 
 enum ph_err keyring_derive(struct keyring *ring)
 {
-    PH_TRY(ph_keys_receipt(ring->master, ring->receipt));
-    PH_TRY(ph_keys_caller(ring->master, ring->caller));
-    PH_TRY(ph_keys_tls(ring->master, ring->tls));
-    PH_TRY(ph_secp256k1_public(ring->receipt, ring->signer_pub));
+    struct keyring_secrets *s = ring->secrets;
+
+    PH_TRY(ph_keys_receipt(s->seed, s->receipt));
+    PH_TRY(ph_keys_tls(s->seed, s->tls));
+    PH_TRY(ph_secp256k1_public(s->receipt, ring->signer_pub));
     ph_eth_address_of_public(ring->signer_pub, &ring->signer);
-    PH_TRY(ph_x25519_public(ring->caller, ring->caller_pub));
-    PH_TRY(ph_p256_public(ring->tls, ring->tls_pub));
-    return PH_OK;
+    PH_TRY(ph_p256_public(s->tls, ring->tls_pub));
+    const enum ph_err err = derive_cluster(ring);
+    ph_wipe(s->scratch, sizeof(s->scratch));
+    return err;
 }
 
 void keyring_clear(struct keyring *ring)

@@ -1,27 +1,41 @@
 #ifndef PH_PHALA_KEYD_KEYRING_H
 #define PH_PHALA_KEYD_KEYRING_H
 
-/* The keys of this process, in locked memory: the master key and what is derived from it. */
+/* The keys of this process, in locked memory: the worker's seed, the keys of its cluster, and what
+ * is derived from them. */
 
 #include "base/ids.h"
-#include "keys/sealing.h"
+#include "keys/cluster.h"
 #include "keys/secret.h"
 
-/* Where each key lies in the keyring's secret memory. */
+/* What lies in the secret memory. */
+struct keyring_secrets {
+    uint8_t seed[32]; /* the worker's alone: never sent, never shared */
+    struct ph_cluster_keys cluster;
+    uint8_t receipt[32], tls[32]; /* of the seed: secp256k1, P-256 */
+    uint8_t sealing[32];          /* of the state file */
+    uint8_t scratch[32];          /* a derived key while it is used */
+};
+
 struct keyring {
     struct ph_secret *mem; /* owned */
-    uint8_t *master;       /* PH_MASTER_LEN bytes, into mem; so below */
-    uint8_t *receipt;      /* secp256k1 */
-    uint8_t *caller;       /* X25519 */
-    uint8_t *tls;          /* P-256 */
-    uint8_t *scratch;      /* 32 bytes for a derived key while it is used */
-    struct ph_eth_address signer;
+    struct keyring_secrets *secrets;
+    struct ph_eth_address signer, cluster;
     uint8_t signer_pub[64], caller_pub[32], tls_pub[64];
 };
 
-/* Reserve the memory; the caller then fills in `master`. PH_ERR_NOMEM. */
+/* The plain of the state file: seed 32 || cluster keys (keys/cluster.h). */
+enum { KEYRING_BYTES_MAX = 32 + PH_CLUSTER_BYTES_MAX };
+
+/* Reserve the memory; the caller then founds or decodes. PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err keyring_init(struct keyring *ring);
-/* Derive everything from `master`. */
+/* A new worker, the first of a new cluster. */
+void keyring_found(struct keyring *ring);
+/* @out has room for KEYRING_BYTES_MAX. Yields the length. */
+size_t keyring_encode(const struct keyring *ring, uint8_t out[static KEYRING_BYTES_MAX]);
+/* PH_ERR_MALFORMED. */
+PH_CHECKED enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw);
+/* Derive what hangs on seed and cluster. */
 PH_CHECKED enum ph_err keyring_derive(struct keyring *ring);
 void keyring_clear(struct keyring *ring);
 

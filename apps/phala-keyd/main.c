@@ -26,7 +26,7 @@ static const char usage[] =
     "Holds the keys of a worker and signs for phalad, which starts it with a socket as\n"
     "descriptor 3. Not meant to be started by hand.\n"
     "\n"
-    "  --state FILE   the sealed master key; made when absent (not used with --seal none)\n"
+    "  --state FILE   the sealed keys; made when absent (not used with --seal none)\n"
     "  --seal simulator:FILE\n"
     "                 INSECURE-SIMULATOR: seal with a key file; whoever reads both files has\n"
     "                 the keys\n"
@@ -85,10 +85,11 @@ static bool set_up(struct keyd *keyd, const struct options *options)
 /* Say who this is, and what does not protect it. */
 static void announce(const struct keyd *keyd, const char *missing)
 {
-    char signer[41];
+    char signer[41], cluster[41];
 
     ph_hex_encode(PH_BYTES_OF(keyd->ring.signer.b), signer);
-    ph_log(PH_LOG_INFO, "ready", "signer", signer, NULL);
+    ph_hex_encode(PH_BYTES_OF(keyd->ring.cluster.b), cluster);
+    ph_log(PH_LOG_INFO, "ready", "signer", signer, "cluster", cluster, NULL);
     if (keyd->flags & PH_KEYD_INSECURE_SIMULATOR)
         ph_log(PH_LOG_WARN, "INSECURE-SIMULATOR: keys are sealed with a file, not by hardware",
                NULL);

@@ -14,6 +14,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum {
+    BLOB_MIN = 32 + PH_CLUSTER_BYTES_MIN + PH_SEALED_OVERHEAD,
+    BLOB_MAX = KEYRING_BYTES_MAX + PH_SEALED_OVERHEAD,
+};
+
 enum ph_err provider_parse(const char *text, struct provider *out)
 {
     static const char simulator[] = "simulator:";
@@ -57,26 +62,29 @@ static enum ph_err fail(char why[static PROVIDER_WHY_LEN], enum ph_err err, cons
     return err;
 }
 
-/* A whole small file of exactly `len` bytes. PH_ERR_NOT_FOUND, PH_ERR_MALFORMED, PH_ERR_IO. */
-static enum ph_err read_file(const char *path, uint8_t *out, size_t len)
+/* A whole file of `min` to `max` bytes. PH_ERR_NOT_FOUND, PH_ERR_MALFORMED, PH_ERR_IO. */
+static enum ph_err read_file(const char *path, size_t min, size_t max, uint8_t *out, size_t *len)
 {
     int fd PH_OWNED(ph_closep) = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     size_t done = 0;
+    uint8_t more;
 
     if (fd < 0)
         return errno == ENOENT ? PH_ERR_NOT_FOUND : PH_ERR_IO;
-    while (done < len) {
-        const ssize_t n = read(fd, out + done, len - done);
+    for (;;) {
+        const ssize_t n = done < max ? read(fd, out + done, max - done) : read(fd, &more, 1);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
             return PH_ERR_IO;
-        if (n == 0)
+        if (n > 0 && done == max)
             return PH_ERR_MALFORMED;
+        if (n == 0)
+            break;
         done += (size_t)n;
     }
-    uint8_t more;
-    return read(fd, &more, 1) == 0 ? PH_OK : PH_ERR_MALFORMED;
+    *len = done;
+    return done >= min ? PH_OK : PH_ERR_MALFORMED;
 }
 
 static bool write_all(int fd, const uint8_t *data, size_t len)
@@ -126,7 +134,8 @@ static enum ph_err create_file(const char *path, const uint8_t *data, size_t len
 static enum ph_err simulator_key(const char *path, bool state_exists, uint8_t key[static 32],
                                  char why[static PROVIDER_WHY_LEN])
 {
-    enum ph_err err = read_file(path, key, 32);
+    size_t len;
+    enum ph_err err = read_file(path, 32, 32, key, &len);
 
     if (err == PH_ERR_NOT_FOUND && state_exists)
         return fail(why, err, path,
@@ -164,11 +173,14 @@ static enum ph_err make_state(const char *state, const uint8_t key[static 32],
                               enum ph_seal_provider kind, struct keyring *ring,
                               char why[static PROVIDER_WHY_LEN])
 {
-    uint8_t blob[PH_MASTER_BLOB_LEN];
+    uint8_t blob[BLOB_MAX], plain[KEYRING_BYTES_MAX];
 
-    ph_random(ring->master, PH_MASTER_LEN);
-    PH_TRY(ph_master_seal(key, kind, ring->master, blob));
-    const enum ph_err err = create_file(state, blob, sizeof(blob));
+    keyring_found(ring);
+    const size_t len = keyring_encode(ring, plain);
+    enum ph_err err = ph_state_file_seal(key, kind, (struct ph_bytes){plain, len}, blob);
+    ph_wipe(plain, sizeof(plain));
+    PH_TRY(err);
+    err = create_file(state, blob, len + PH_SEALED_OVERHEAD);
     if (err != PH_OK)
         return fail(why, err, state, "cannot make the state file");
     return PH_OK;
@@ -178,8 +190,12 @@ static enum ph_err open_state(const char *state, struct ph_bytes blob, const uin
                               enum ph_seal_provider kind, struct keyring *ring,
                               char why[static PROVIDER_WHY_LEN])
 {
-    const enum ph_err err = ph_master_open(key, kind, blob, ring->master);
+    uint8_t plain[BLOB_MAX];
 
+    enum ph_err err = ph_state_file_open(key, kind, blob, plain);
+    if (err == PH_OK)
+        err = keyring_decode(ring, (struct ph_bytes){plain, blob.len - PH_SEALED_OVERHEAD});
+    ph_wipe(plain, sizeof(plain));
     if (err == PH_ERR_UNTRUSTED)
         return fail(why, err, state, "sealed with another key, or altered");
     if (err == PH_ERR_UNSUPPORTED)
@@ -192,16 +208,17 @@ static enum ph_err open_state(const char *state, struct ph_bytes blob, const uin
 enum ph_err provider_load(const struct provider *provider, const char *state, struct keyring *ring,
                           char why[static PROVIDER_WHY_LEN])
 {
-    uint8_t blob[PH_MASTER_BLOB_LEN], *key = ring->scratch;
+    uint8_t blob[BLOB_MAX], *key = ring->secrets->sealing;
+    size_t len = 0;
 
     (void)snprintf(why, PROVIDER_WHY_LEN, "keys cannot be sealed or opened");
     if (provider->kind == PROVIDER_NONE) {
-        ph_random(ring->master, PH_MASTER_LEN);
+        keyring_found(ring);
         return PH_OK;
     }
     const enum ph_seal_provider kind =
         provider->kind == PROVIDER_SNP ? PH_SEAL_SNP : PH_SEAL_SIMULATOR_INSECURE;
-    const enum ph_err found = read_file(state, blob, sizeof(blob));
+    const enum ph_err found = read_file(state, BLOB_MIN, BLOB_MAX, blob, &len);
     if (found == PH_ERR_IO)
         return fail(why, found, state, "cannot read the state file");
     if (found == PH_ERR_MALFORMED)
@@ -209,7 +226,7 @@ enum ph_err provider_load(const struct provider *provider, const char *state, st
 
     enum ph_err err = sealing_key(provider, found == PH_OK, key, why);
     if (err == PH_OK && found == PH_OK)
-        err = open_state(state, PH_BYTES_OF(blob), key, kind, ring, why);
+        err = open_state(state, (struct ph_bytes){blob, len}, key, kind, ring, why);
     else if (err == PH_OK)
         err = make_state(state, key, kind, ring, why);
     ph_wipe(key, 32);

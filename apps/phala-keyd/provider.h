@@ -1,7 +1,7 @@
 #ifndef PH_PHALA_KEYD_PROVIDER_H
 #define PH_PHALA_KEYD_PROVIDER_H
 
-/* Where the master key comes from: the state file, opened with a sealing key that the TEE (or, in
+/* Where the keys come from: the state file, opened with a sealing key that the TEE (or, in
  * development, a key file) gives. docs/keys.md says what each provider protects from. */
 
 #include "keyring.h"
@@ -20,8 +20,8 @@ struct provider {
 PH_CHECKED enum ph_err provider_parse(const char *text, struct provider *out);
 
 /**
- * Fill in ring->master: from the state file, or, when there is none, made and stored before this
- * returns.
+ * Fill in seed and cluster keys: from the state file, or, when there is none, made and stored
+ * before this returns.
  *
  * @state  path of the state file; NULL only with PROVIDER_NONE
  * @why    written when refused

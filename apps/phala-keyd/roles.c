@@ -50,6 +50,8 @@ static enum ph_err do_info(struct job *job)
     if (ph_get_KEYD_INFO(job->frame) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "KEYD_INFO takes no fields");
     memcpy(is.signer.b, ring->signer.b, sizeof(is.signer.b));
+    memcpy(is.cluster.b, ring->cluster.b, sizeof(is.cluster.b));
+    is.epoch = ph_cluster_keys_newest(&ring->secrets->cluster)->epoch;
     memcpy(is.caller_x25519.b, ring->caller_pub, sizeof(is.caller_x25519.b));
     return ph_encode_KEYD_INFO_IS(job->reply, 0, job->frame->id, &is);
 }
@@ -67,7 +69,7 @@ static enum ph_err do_sign_batch(struct job *job)
     if (m.time_ms < job->keyd->last_batch_ms)
         return because(job, PH_ERR_CONFLICT, "SIGN_BATCH: time is before that of an earlier batch");
     ph_receipt_batch_digest(&m.root, m.count, m.time_ms, &digest);
-    PH_TRY(ph_eth_sign(job->keyd->ring.receipt, &digest, answer.sig.b));
+    PH_TRY(ph_eth_sign(job->keyd->ring.secrets->receipt, &digest, answer.sig.b));
     job->keyd->last_batch_ms = m.time_ms;
     return ph_encode_SIGNED(job->reply, 0, job->frame->id, &answer);
 }
@@ -84,13 +86,14 @@ static enum ph_err do_tls_sign(struct job *job)
         return because(job, PH_ERR_UNSUPPORTED, "TLS_SIGN: scheme is not ecdsa_secp256r1_sha256");
     if (m.digest.len != PH_SHA256_LEN)
         return because(job, PH_ERR_MALFORMED, "TLS_SIGN: digest is not 32 bytes");
-    PH_TRY(ph_p256_sign_digest(job->keyd->ring.tls, m.digest.ptr, sig));
+    PH_TRY(ph_p256_sign_digest(job->keyd->ring.secrets->tls, m.digest.ptr, sig));
     PH_TRY(ph_der_put_ecdsa_sig(&der, sig, 32));
     const struct ph_msg_TLS_SIGNED answer = {.sig = ph_buf_view(&der)};
     return ph_encode_TLS_SIGNED(job->reply, 0, job->frame->id, &answer);
 }
 
-/* An owner's request for this worker with the action at hand: who signed it, and for which phat. */
+/* An owner's request for this cluster with the action at hand: who signed it, and for which phat.
+ */
 static enum ph_err owner_of(struct job *job, struct ph_bytes raw, const struct ph_bytes65 *sig,
                             const char *action, struct ph_owner_request *req,
                             struct ph_phat_id *phat)
@@ -101,28 +104,46 @@ static enum ph_err owner_of(struct job *job, struct ph_bytes raw, const struct p
         return because(job, PH_ERR_MALFORMED, "owner request: not in the form that was signed");
     if (strcmp(req->action, action) != 0)
         return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another action");
-    if (memcmp(req->worker.b, job->keyd->ring.signer.b, sizeof(req->worker.b)) != 0)
-        return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another worker");
+    if (memcmp(req->cluster.b, job->keyd->ring.cluster.b, sizeof(req->cluster.b)) != 0)
+        return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another cluster");
     if (ph_owner_request_recover(req, sig->b, &owner) != PH_OK)
         return because(job, PH_ERR_UNTRUSTED, "owner request: no valid signature");
     ph_phat_id_derive(&owner, req->name, phat);
     return PH_OK;
 }
 
+/* With the caller key of any epoch: the owner may have asked before a rotation. */
+static enum ph_err open_envelope(struct job *job, const struct ph_phat_id *phat,
+                                 struct ph_bytes envelope, size_t *len)
+{
+    struct keyring_secrets *s = job->keyd->ring.secrets;
+    enum ph_err err = PH_ERR_UNTRUSTED;
+
+    for (uint32_t i = s->cluster.epoch_cnt; err == PH_ERR_UNTRUSTED && i > 0; i--) {
+        err = ph_keys_caller(s->cluster.epoch[i - 1].master, s->scratch);
+        if (err == PH_OK)
+            err = ph_secrets_open(s->scratch, phat, envelope, ph_secret_at(job->keyd->plain), len,
+                                  job->why);
+        ph_wipe(s->scratch, 32);
+    }
+    return err;
+}
+
 static enum ph_err seal_for(struct job *job, const struct ph_phat_id *phat, uint64_t sequence,
                             struct ph_bytes envelope)
 {
-    struct keyring *ring = &job->keyd->ring;
+    struct keyring_secrets *s = job->keyd->ring.secrets;
+    const struct ph_epoch_key *newest = ph_cluster_keys_newest(&s->cluster);
     uint8_t *plain = ph_secret_at(job->keyd->plain);
     struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
     size_t len = 0;
 
-    PH_TRY(ph_secrets_open(ring->caller, phat, envelope, plain, &len, job->why));
-    enum ph_err err = ph_keys_phat_secrets(ring->master, phat, ring->scratch);
+    PH_TRY(open_envelope(job, phat, envelope, &len));
+    enum ph_err err = ph_keys_phat_secrets(newest->master, phat, s->scratch);
     if (err == PH_OK)
-        err =
-            ph_secrets_store(ring->scratch, phat, sequence, (struct ph_bytes){plain, len}, &sealed);
-    ph_wipe(ring->scratch, 32);
+        err = ph_secrets_store(s->scratch, phat, newest->epoch, sequence,
+                               (struct ph_bytes){plain, len}, &sealed);
+    ph_wipe(s->scratch, 32);
     ph_wipe(plain, len);
     PH_TRY(err);
     const struct ph_msg_SECRETS_SEALED answer = {.sealed = ph_buf_view(&sealed)};
@@ -167,51 +188,81 @@ static enum ph_err write_pipe(struct job *job, struct ph_bytes plain)
     return PH_OK;
 }
 
+static enum ph_err open_sealed(struct job *job, const struct ph_phat_id *phat,
+                               struct ph_bytes sealed, size_t *len)
+{
+    struct keyring_secrets *s = job->keyd->ring.secrets;
+    uint64_t sequence;
+    uint32_t epoch;
+
+    enum ph_err err = ph_secrets_epoch(sealed, &epoch);
+    const uint8_t *master = err == PH_OK ? ph_cluster_keys_master(&s->cluster, epoch) : NULL;
+    if (err == PH_OK && !master)
+        return because(job, PH_ERR_UNTRUSTED,
+                       "SECRETS_RELEASE: not sealed by this cluster for this phat: it has no such "
+                       "epoch");
+    if (err == PH_OK)
+        err = ph_keys_phat_secrets(master, phat, s->scratch);
+    if (err == PH_OK)
+        err = ph_secrets_load(s->scratch, phat, sealed, ph_secret_at(job->keyd->plain), len,
+                              &sequence);
+    ph_wipe(s->scratch, 32);
+    if (err != PH_OK)
+        return because(job, err, "SECRETS_RELEASE: not sealed by this cluster for this phat");
+    return PH_OK;
+}
+
 static enum ph_err do_secrets_release(struct job *job)
 {
     struct ph_msg_SECRETS_RELEASE m;
     struct ph_owner_request req;
     struct ph_phat_id phat;
-    struct keyring *ring = &job->keyd->ring;
     uint8_t *plain = ph_secret_at(job->keyd->plain);
     size_t len = 0;
-    uint64_t sequence;
 
     if (ph_get_SECRETS_RELEASE(job->frame, &m) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "SECRETS_RELEASE: fields do not fit");
     if (job->fd < 0)
         return because(job, PH_ERR_MALFORMED, "SECRETS_RELEASE: no pipe came with it");
     PH_TRY(owner_of(job, m.request, &m.owner_sig, "deploy", &req, &phat));
-    PH_TRY(ph_keys_phat_secrets(ring->master, &phat, ring->scratch));
-    enum ph_err err = ph_secrets_load(ring->scratch, &phat, m.sealed, plain, &len, &sequence);
-    ph_wipe(ring->scratch, 32);
-    if (err != PH_OK)
-        return because(job, err, "SECRETS_RELEASE: not sealed by this worker for this phat");
-    err = write_pipe(job, (struct ph_bytes){plain, len});
+    PH_TRY(open_sealed(job, &phat, m.sealed, &len));
+    const enum ph_err err = write_pipe(job, (struct ph_bytes){plain, len});
     ph_wipe(plain, len);
     PH_TRY(err);
     const struct ph_msg_SECRETS_RELEASED answer = {.len = (uint32_t)len};
     return ph_encode_SECRETS_RELEASED(job->reply, 0, job->frame->id, &answer);
 }
 
+/* A phat's state key of an epoch, into the scratch memory, which the caller wipes. */
+static enum ph_err derive_state_key(struct job *job, const struct ph_phat_id *phat, uint32_t epoch)
+{
+    struct keyring_secrets *s = job->keyd->ring.secrets;
+    const uint8_t *master = ph_cluster_keys_master(&s->cluster, epoch);
+
+    if (!master)
+        return because(job, PH_ERR_UNTRUSTED,
+                       "state: the commit is of a key epoch that this cluster does not have");
+    return ph_keys_phat_state(master, phat, s->scratch);
+}
+
 /* The key goes to the phat's process and nowhere else: phalad's end of the channel is written to,
  * so that the other end reads it. */
-static enum ph_err send_state_key(struct job *job, const struct ph_phat_id *phat)
+static enum ph_err send_state_key(struct job *job, const struct ph_phat_id *phat, uint32_t epoch)
 {
-    struct keyring *ring = &job->keyd->ring;
+    struct keyring_secrets *s = job->keyd->ring.secrets;
     uint8_t packet[PH_STATE_PACKET_HEAD + 32];
     ssize_t n;
 
     if (job->fd < 0)
         return because(job, PH_ERR_MALFORMED, "STATE_KEY: no channel came with it");
-    PH_TRY(ph_keys_phat_state(ring->master, phat, ring->scratch));
+    PH_TRY(derive_state_key(job, phat, epoch));
     ph_state_packet_head(PH_STATE_KEY, 0, 0, packet);
-    memcpy(packet + PH_STATE_PACKET_HEAD, ring->scratch, 32);
+    memcpy(packet + PH_STATE_PACKET_HEAD, s->scratch, 32);
     do
         n = write(job->fd, packet, sizeof(packet));
     while (n < 0 && errno == EINTR);
     ph_wipe(packet, sizeof(packet));
-    ph_wipe(ring->scratch, 32);
+    ph_wipe(s->scratch, 32);
     return n == (ssize_t)sizeof(packet)
                ? PH_OK
                : because(job, PH_ERR_IO, "STATE_KEY: the channel does not take the key");
@@ -221,13 +272,11 @@ static enum ph_err send_state_key(struct job *job, const struct ph_phat_id *phat
 static enum ph_err judge_head(struct job *job, struct ph_bytes raw, struct ph_state_head *head,
                               struct ph_hash32 *hash)
 {
-    struct keyring *ring = &job->keyd->ring;
-
     if (ph_state_head_parse(raw, head) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "state: what storage shows is no commit");
-    PH_TRY(ph_keys_phat_state(ring->master, &head->phat, ring->scratch));
-    const enum ph_err err = ph_state_mac_check(ring->scratch, raw.ptr);
-    ph_wipe(ring->scratch, 32);
+    PH_TRY(derive_state_key(job, &head->phat, head->key_epoch));
+    const enum ph_err err = ph_state_mac_check(job->keyd->ring.secrets->scratch, raw.ptr);
+    ph_wipe(job->keyd->ring.secrets->scratch, 32);
     if (err != PH_OK)
         return because(job, err, "state: what storage shows was not committed by this phat");
     ph_state_commit_hash(raw.ptr, hash);
@@ -252,7 +301,8 @@ static enum ph_err do_state_key(struct job *job)
         heads_open(&job->keyd->heads, &m.phat, m.head.len > 0 ? &head : NULL, &hash, &why);
     if (err != PH_OK)
         return because(job, err, why);
-    PH_TRY(send_state_key(job, &m.phat));
+    /* A new state starts in epoch 1 (src/state), whatever the newest one is. */
+    PH_TRY(send_state_key(job, &m.phat, m.head.len > 0 ? head.key_epoch : 1));
     return ph_encode_STATE_KEY_SENT(job->reply, 0, job->frame->id);
 }
 

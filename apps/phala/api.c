@@ -105,13 +105,15 @@ static int read_info(const struct ph_cli *cli, struct ph_api *api)
     if (rc != PH_EXIT_OK)
         return rc;
     const char *signer = json_string_value(json_object_get(info, "signer"));
+    const char *cluster = json_string_value(json_object_get(info, "cluster"));
     const char *x25519 = json_string_value(json_object_get(info, "caller_x25519"));
-    if (signer == NULL || x25519 == NULL ||
+    if (signer == NULL || cluster == NULL || x25519 == NULL ||
         ph_hex_decode(ph_bytes_str(signer), api->signer.b, sizeof(api->signer.b)) != PH_OK ||
+        ph_hex_decode(ph_bytes_str(cluster), api->cluster.b, sizeof(api->cluster.b)) != PH_OK ||
         ph_hex_decode(ph_bytes_str(x25519), api->caller_x25519, sizeof(api->caller_x25519)) !=
             PH_OK)
         return ph_fail(cli, "bad-answer", api->url.value, "check that the URL is that of a worker",
-                       "/v1/info names no signer or no caller_x25519");
+                       "/v1/info names no signer, no cluster or no caller_x25519");
     api->insecure_simulator = !json_is_false(json_object_get(info, "insecure_simulator"));
     return PH_EXIT_OK;
 }
@@ -154,7 +156,7 @@ int ph_api_authorize(const struct ph_cli *cli, const struct ph_api *api,
                      const struct ph_owner *owner, const char *action, const char *name,
                      const struct ph_hash32 *content, uint64_t sequence, struct ph_buf *out)
 {
-    struct ph_owner_request req = {.worker = api->signer,
+    struct ph_owner_request req = {.cluster = api->cluster,
                                    .sequence = sequence,
                                    .expires = (uint64_t)(ph_clock_wall_ms() / 1000) + AUTH_VALID_S};
     uint8_t sig[PH_ETH_SIG_LEN];

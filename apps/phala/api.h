@@ -15,9 +15,10 @@
 
 /* A worker that answered /v1/info. */
 struct ph_api {
-    struct ph_setting url; /* without a final slash */
-    struct ph_setting ca;  /* "" for none */
-    struct ph_eth_address signer;
+    struct ph_setting url;         /* without a final slash */
+    struct ph_setting ca;          /* "" for none */
+    struct ph_eth_address signer;  /* of receipts: this worker's */
+    struct ph_eth_address cluster; /* owners sign for it */
     uint8_t caller_x25519[32];
     bool insecure_simulator; /* it says that its TEE is the simulator */
 };

@@ -21,17 +21,18 @@ static void check_report_data(const struct ph_verify_input *in, struct ph_bytes 
     uint8_t claimed[PH_REPORT_DATA_LEN] = {0}, bind[32];
 
     ph_worker_report_data(&doc->identity, doc->nonce, report_data);
-    ph_worker_bind(doc->identity.tls_pub, doc->nonce, bind);
+    ph_worker_bind(&doc->identity, doc->nonce, bind);
     const bool has = ph_quote_peek_report_data(quote, claimed) == PH_OK;
     const bool same = has && memcmp(claimed, report_data, sizeof(claimed)) == 0;
     json_t *step = ph_report_step(
         report, "report-data", same ? PH_STEP_PASSED : PH_STEP_FAILED,
         "SHA-256 of phala.worker.v1, chain id %llu, registry, signer, caller key, operator and "
-        "bind: %s",
+        "bind (nonce, TLS key, cluster): %s",
         (unsigned long long)doc->identity.chain_id,
         same ? "the quote is over this identity" : "the quote is over another identity");
     ph_report_bytes(report, step, "registry", PH_BYTES_OF(doc->identity.registry.b));
     ph_report_bytes(report, step, "signer", PH_BYTES_OF(doc->identity.signer.b));
+    ph_report_bytes(report, step, "cluster", PH_BYTES_OF(doc->identity.cluster.b));
     ph_report_bytes(report, step, "caller x25519", PH_BYTES_OF(doc->identity.caller_x25519));
     ph_report_bytes(report, step, "operator", PH_BYTES_OF(doc->identity.operator_.b));
     ph_report_bytes(report, step, "tls key", PH_BYTES_OF(doc->identity.tls_pub));

@@ -41,7 +41,8 @@ static int check_identity(const struct ph_cli *cli, const struct ph_api *api,
         return ph_fail(cli, "unverified-worker", api->url.value, NULL,
                        "the evidence is not fresh: it answers another nonce");
     if (memcmp(doc->identity.caller_x25519, api->caller_x25519, 32) != 0 ||
-        memcmp(doc->identity.signer.b, api->signer.b, 20) != 0)
+        memcmp(doc->identity.signer.b, api->signer.b, 20) != 0 ||
+        memcmp(doc->identity.cluster.b, api->cluster.b, 20) != 0)
         return ph_fail(cli, "unverified-worker", api->url.value, NULL,
                        "the evidence is about other keys than the worker names");
     return PH_EXIT_OK;

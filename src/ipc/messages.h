@@ -80,8 +80,8 @@ enum {
     M(ZYGOTE_UP,    44, PH_Z2D, F(REST, sandbox_layers))        /* layers this host gives, and which are missing: name=ok|missing:reason,… */ \
     /* phalad <-> keyd: datagrams, one frame each; id echoes */                                     \
     M0(KEYD_INFO,    60, PH_D2K)                                                                   \
-    M(KEYD_INFO_IS, 61, PH_K2D, F(B20, signer) F(BYTES, signer_pub) F(B32, caller_x25519)            \
-                                F(BYTES, tls_pub) F(U8, flags))                                      \
+    M(KEYD_INFO_IS, 61, PH_K2D, F(B20, signer) F(BYTES, signer_pub) F(B20, cluster) F(U32, epoch)    \
+                                F(B32, caller_x25519) F(BYTES, tls_pub) F(U8, flags))                \
     M(SIGN_BATCH,   62, PH_D2K, F(B32, root) F(U32, count) F(U64, time_ms))                         \
     M(SIGNED,       63, PH_K2D, F(B65, sig))                                                        \
     M(TLS_SIGN,     64, PH_D2K, F(U16, scheme) F(REST, digest))                                     \

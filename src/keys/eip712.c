@@ -9,7 +9,7 @@
 static const char *const actions[] = {"deploy", "delete", "secrets", "logs", "list"};
 
 #define OWNER_REQUEST_TYPE                                                                         \
-    "OwnerRequest(string action,string name,bytes32 content,address worker,uint64 sequence,"       \
+    "OwnerRequest(string action,string name,bytes32 content,address cluster,uint64 sequence,"      \
     "uint64 expires)"
 
 /* keccak256 of each type string, and the domain separator, are computed where they are used: a
@@ -91,7 +91,7 @@ void ph_owner_request_digest(const struct ph_owner_request *req, struct ph_hash3
     word_of_hash(req->action, text_len(req->action, sizeof(req->action)), words);
     word_of_hash(req->name, text_len(req->name, sizeof(req->name)), words + 32);
     memcpy(words + 64, req->content.b, 32);
-    memcpy(words + 96 + 12, req->worker.b, 20);
+    memcpy(words + 96 + 12, req->cluster.b, 20);
     ph_eip712_word_uint(req->sequence, words + 128);
     ph_eip712_word_uint(req->expires, words + 160);
     ph_eip712_digest(OWNER_REQUEST_TYPE, words, 6, out);
@@ -113,7 +113,7 @@ void ph_owner_request_encode(const struct ph_owner_request *req,
     memcpy(out, req->action, text_len(req->action, sizeof(req->action)));
     memcpy(out + 16, req->name, text_len(req->name, sizeof(req->name)));
     memcpy(out + 80, req->content.b, 32);
-    memcpy(out + 112, req->worker.b, 20);
+    memcpy(out + 112, req->cluster.b, 20);
     ph_put_u64be(out + 132, req->sequence);
     ph_put_u64be(out + 140, req->expires);
 }
@@ -137,7 +137,7 @@ enum ph_err ph_owner_request_decode(struct ph_bytes raw, struct ph_owner_request
 
     if (!read_text(&r, req.action, sizeof(req.action)) ||
         !read_text(&r, req.name, sizeof(req.name)) || !ph_read_copy(&r, req.content.b, 32) ||
-        !ph_read_copy(&r, req.worker.b, 20) || !ph_read_u64be(&r, &req.sequence) ||
+        !ph_read_copy(&r, req.cluster.b, 20) || !ph_read_u64be(&r, &req.sequence) ||
         !ph_read_u64be(&r, &req.expires) || r.rest.len != 0)
         return PH_ERR_MALFORMED;
     PH_TRY(ph_owner_request_check(&req));

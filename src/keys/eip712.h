@@ -16,16 +16,16 @@
 enum { PH_NAME_MAX = 63 }; /* phat names: [a-z0-9] and inner '-', as in a DNS label */
 
 /* What an owner asks of a worker.
- * OwnerRequest(string action,string name,bytes32 content,address worker,uint64 sequence,uint64
+ * OwnerRequest(string action,string name,bytes32 content,address cluster,uint64 sequence,uint64
  * expires) */
 struct ph_owner_request {
     char action[16];            /* "deploy", "delete", "secrets", "logs", "list" */
     char name[PH_NAME_MAX + 1]; /* the phat's name; empty for "list" */
     struct ph_hash32 content; /* deploy: bundle hash; secrets: SHA-256 of the envelope; else zero */
-    struct ph_eth_address
-        worker;        /* receipt signer of the worker asked, so that no other can replay it */
-    uint64_t sequence; /* changes: greater than any before for this phat; reads: 0 */
-    uint64_t expires;  /* Unix seconds; at most 600 s ahead of the worker's clock */
+    struct ph_eth_address cluster; /* the cluster's identity, which all of its workers share: good
+                                      for each of them, and for those of no other cluster */
+    uint64_t sequence;             /* changes: greater than any before for this phat; reads: 0 */
+    uint64_t expires;              /* Unix seconds; at most 600 s ahead of the worker's clock */
 };
 
 /* PH_ERR_MALFORMED: unknown action, or a name outside the rule above. */
@@ -43,8 +43,8 @@ void ph_owner_request_encode(const struct ph_owner_request *req,
                              uint8_t out[static PH_OWNER_REQUEST_LEN]);
 PH_CHECKED enum ph_err ph_owner_request_decode(struct ph_bytes raw, struct ph_owner_request *out);
 
-/* HTTP form: "Authorization: Phala <base64url of JSON>" with members action, name, content, worker,
- * sequence, expires, owner, signature. */
+/* HTTP form: "Authorization: Phala <base64url of JSON>" with members action, name, content,
+ * cluster, sequence, expires, owner, signature. */
 PH_CHECKED enum ph_err ph_owner_request_from_header(struct ph_bytes value,
                                                     struct ph_owner_request *out,
                                                     uint8_t sig[static 65],

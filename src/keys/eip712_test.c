@@ -12,15 +12,15 @@
 static const uint8_t secret[32] = {[31] = 7};
 #define OWNER "d41c057fd1c78805aac12b0a94a405c0461a6fbb"
 #define SIG_DEPLOY                                                                                 \
-    "df00588c3ffa0b63996faa36e7bf69a6dcb6309eb1b857c3c8b16c444b074fb41536285a93f013782a9e07f73a3c" \
-    "a114fd636a7120e0b2637e162263dc2d3f251c"
+    "6009717244919c312033cfe491248218fca7be87ac78d227bea3354647a38e625fe2a693ccbea744590afe908a91" \
+    "99e597dc76f3acba1bddce0976391031208d1c"
 
 static struct ph_owner_request deploy_request(void)
 {
     struct ph_owner_request req = {
         .action = "deploy", .name = "price-oracle", .sequence = 1789, .expires = 1750329147};
     memset(req.content.b, 0x11, 32);
-    memset(req.worker.b, 0x22, 20);
+    memset(req.cluster.b, 0x22, 20);
     return req;
 }
 
@@ -38,14 +38,14 @@ TEST(digest_and_signature_are_those_of_an_independent_implementation)
     uint8_t sig[65];
 
     ph_owner_request_digest(&req, &digest);
-    CHECK(hex_is(digest.b, 32, "54bdaf1a6e4140b074cc6372f48addb1117e59a1dd9a97ed9749a873603bce89"));
+    CHECK(hex_is(digest.b, 32, "d5507e26f46f86c8353c443a7e705a747e5f35a8eb48c805e016cfb8673dddec"));
     CHECK(ph_eth_sign(secret, &digest, sig) == PH_OK);
     CHECK(hex_is(sig, 65, SIG_DEPLOY));
 
     struct ph_owner_request list = {.action = "list", .expires = UINT64_MAX};
-    memset(list.worker.b, 0xff, 20);
+    memset(list.cluster.b, 0xff, 20);
     ph_owner_request_digest(&list, &digest);
-    CHECK(hex_is(digest.b, 32, "f382e0d9d89e3e8ca93660c93c0173010942044f8f6ae2e7a51443543c44c08c"));
+    CHECK(hex_is(digest.b, 32, "2cd57c7f07211415017b892248037813948e3616453444b5ca8918030e84e243"));
 }
 
 TEST(recovered_owner_changes_with_every_field)
@@ -174,8 +174,8 @@ static enum ph_err from_json(const char *json, char why[static 128])
 
 #define H32 "1111111111111111111111111111111111111111111111111111111111111111"
 #define H20 "0x2222222222222222222222222222222222222222"
-#define MEMBERS(action, name, content, worker, sequence, expires, owner, signature)                \
-    "{\"action\":" action ",\"name\":" name ",\"content\":" content ",\"worker\":" worker          \
+#define MEMBERS(action, name, content, cluster, sequence, expires, owner, signature)               \
+    "{\"action\":" action ",\"name\":" name ",\"content\":" content ",\"cluster\":" cluster        \
     ",\"sequence\":" sequence ",\"expires\":" expires ",\"owner\":" owner                          \
     ",\"signature\":" signature "}"
 
@@ -199,7 +199,7 @@ TEST(header_says_which_member_is_wrong)
          PH_ERR_MALFORMED},
         {MEMBERS(Q("deploy"), Q("a"), Q("11"), Q(H20), "1", "2", Q(OWNER), Q(SIG_DEPLOY)),
          "content", PH_ERR_MALFORMED},
-        {MEMBERS(Q("deploy"), Q("a"), Q(H32), Q(H32), "1", "2", Q(OWNER), Q(SIG_DEPLOY)), "worker",
+        {MEMBERS(Q("deploy"), Q("a"), Q(H32), Q(H32), "1", "2", Q(OWNER), Q(SIG_DEPLOY)), "cluster",
          PH_ERR_MALFORMED},
         {MEMBERS(Q("deploy"), Q("a"), Q(H32), Q(H20), "-1", "2", Q(OWNER), Q(SIG_DEPLOY)),
          "sequence", PH_ERR_MALFORMED},

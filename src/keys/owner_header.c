@@ -53,7 +53,7 @@ static enum ph_err parse(const struct ph_jdoc *doc, struct ph_owner_request *req
                          uint8_t sig[static 65], struct ph_eth_address *owner, char why[static 128])
 {
     if (doc->toks[0].type != PH_JOBJECT || doc->toks[0].cnt != MEMBER_CNT)
-        return refuse(why, "authorization: expected an object with action, name, content, worker, "
+        return refuse(why, "authorization: expected an object with action, name, content, cluster, "
                            "sequence, expires, owner, signature");
     if (!get_text(doc, "action", req->action, sizeof(req->action)))
         return refuse(why, "authorization: action: expected a string of at most 15 characters");
@@ -61,8 +61,8 @@ static enum ph_err parse(const struct ph_jdoc *doc, struct ph_owner_request *req
         return refuse(why, "authorization: name: expected a string of at most 63 characters");
     if (!get_hex(doc, "content", req->content.b, 32))
         return refuse(why, "authorization: content: expected 64 hex digits");
-    if (!get_hex(doc, "worker", req->worker.b, 20))
-        return refuse(why, "authorization: worker: expected an address of 40 hex digits");
+    if (!get_hex(doc, "cluster", req->cluster.b, 20))
+        return refuse(why, "authorization: cluster: expected an address of 40 hex digits");
     if (!get_uint(doc, "sequence", &req->sequence))
         return refuse(why, "authorization: sequence: expected an integer of at most 18 digits");
     if (!get_uint(doc, "expires", &req->expires))
@@ -96,7 +96,7 @@ enum ph_err ph_owner_request_from_header(struct ph_bytes value, struct ph_owner_
         return refuse(why, "authorization: no base64url without padding after \"Phala \"");
     if (ph_jscan(ph_buf_view(&json), toks, PH_LEN(toks), &doc) != PH_OK)
         return refuse(why, "authorization: no JSON object with exactly the members action, name, "
-                           "content, worker, sequence, expires, owner, signature");
+                           "content, cluster, sequence, expires, owner, signature");
 
     struct ph_owner_request req;
     uint8_t got_sig[65];
@@ -117,22 +117,22 @@ enum ph_err ph_owner_request_to_header(const struct ph_owner_request *req,
                                        const uint8_t sig[static 65],
                                        const struct ph_eth_address *owner, struct ph_buf *out)
 {
-    char content[65], worker[41], who[41], sig_hex[131], json[HEADER_MAX];
+    char content[65], cluster[41], who[41], sig_hex[131], json[HEADER_MAX];
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(HEADER_MAX);
 
     PH_TRY(ph_owner_request_check(req));
     if (req->sequence > PH_JSON_UINT_MAX || req->expires > PH_JSON_UINT_MAX)
         return PH_ERR_LIMIT;
     ph_hex_encode(PH_BYTES_OF(req->content.b), content);
-    ph_hex_encode(PH_BYTES_OF(req->worker.b), worker);
+    ph_hex_encode(PH_BYTES_OF(req->cluster.b), cluster);
     ph_hex_encode(PH_BYTES_OF(owner->b), who);
     ph_hex_encode((struct ph_bytes){sig, 65}, sig_hex);
     const int n =
         snprintf(json, sizeof(json),
                  "{\"action\":\"%s\",\"name\":\"%s\",\"content\":\"%s\","
-                 "\"worker\":\"0x%s\",\"sequence\":%llu,\"expires\":%llu,"
+                 "\"cluster\":\"0x%s\",\"sequence\":%llu,\"expires\":%llu,"
                  "\"owner\":\"0x%s\",\"signature\":\"0x%s\"}",
-                 req->action, req->name, content, worker, (unsigned long long)req->sequence,
+                 req->action, req->name, content, cluster, (unsigned long long)req->sequence,
                  (unsigned long long)req->expires, who, sig_hex);
     PH_TRY(ph_buf_add_str(&text, "Phala "));
     PH_TRY(ph_base64url_encode((struct ph_bytes){(const uint8_t *)json, (size_t)n}, &text));

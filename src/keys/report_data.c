@@ -8,20 +8,21 @@ static const uint8_t spki_prefix[27] = {
     0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
 };
 
-void ph_worker_bind(const uint8_t tls_pub[static 64], const uint8_t caller_nonce[static 32],
+void ph_worker_bind(const struct ph_worker_identity *id, const uint8_t caller_nonce[static 32],
                     uint8_t out[static 32])
 {
     uint8_t spki[sizeof(spki_prefix) + 64], spki_hash[32];
     struct ph_sha256 h;
 
     memcpy(spki, spki_prefix, sizeof(spki_prefix));
-    memcpy(spki + sizeof(spki_prefix), tls_pub, 64);
+    memcpy(spki + sizeof(spki_prefix), id->tls_pub, 64);
     ph_sha256(PH_BYTES_OF(spki), spki_hash);
 
     ph_sha256_init(&h);
-    ph_sha256_update(&h, PH_BYTES_LIT("phala.bind.v1"));
+    ph_sha256_update(&h, PH_BYTES_LIT("phala.bind.v2"));
     ph_sha256_update(&h, (struct ph_bytes){caller_nonce, 32});
     ph_sha256_update(&h, PH_BYTES_OF(spki_hash));
+    ph_sha256_update(&h, PH_BYTES_OF(id->cluster.b));
     ph_sha256_final(&h, out);
 }
 
@@ -32,7 +33,7 @@ void ph_worker_report_data(const struct ph_worker_identity *id, const uint8_t no
     struct ph_sha256 h;
 
     ph_put_u64be(chain_id + 24, id->chain_id);
-    ph_worker_bind(id->tls_pub, nonce, bind);
+    ph_worker_bind(id, nonce, bind);
     ph_sha256_init(&h);
     ph_sha256_update(&h, PH_BYTES_LIT("phala.worker.v1"));
     ph_sha256_update(&h, PH_BYTES_OF(chain_id));

@@ -4,9 +4,10 @@
 /* What a worker's evidence binds.
  *
  * report_data[0:32] = SHA-256("phala.worker.v1" || chain_id u256 || registry 20 || worker_key 20 ||
- * ecdh_key 32 || owner 20 || nonce 32) report_data[32:64] = 0 nonce = SHA-256("phala.bind.v1" ||
- * caller's nonce 32 || SHA-256(SubjectPublicKeyInfo of the TLS key)): a caller who sends a fresh
- * nonce learns that the quote is fresh, and which TLS key ends inside the TEE.
+ * ecdh_key 32 || owner 20 || nonce 32) report_data[32:64] = 0 nonce = SHA-256("phala.bind.v2" ||
+ * caller's nonce 32 || SHA-256(SubjectPublicKeyInfo of the TLS key) || cluster 20): a caller who
+ * sends a fresh nonce learns that the quote is fresh, which TLS key ends inside the TEE, and which
+ * cluster's keys the worker holds. A registry contract takes the inner hash as it is.
  *
  * Layer: keys. Pure. Tests: report_data_test.c.
  */
@@ -17,8 +18,9 @@
 struct ph_worker_identity {
     uint64_t chain_id;               /* 0: not registered on a chain */
     struct ph_eth_address registry;  /* zero likewise */
-    struct ph_eth_address signer;    /* receipts and chain messages */
-    uint8_t caller_x25519[32];       /* callers and owners encrypt to it */
+    struct ph_eth_address signer;    /* receipts and chain messages; this worker's alone */
+    struct ph_eth_address cluster;   /* owners sign for it; the same on all workers of a cluster */
+    uint8_t caller_x25519[32];       /* callers and owners encrypt to it; the cluster's */
     struct ph_eth_address operator_; /* owner of the worker; zero: none named */
     uint8_t tls_pub[64];             /* P-256 x || y */
 };
@@ -26,9 +28,9 @@ struct ph_worker_identity {
 void ph_worker_report_data(const struct ph_worker_identity *id, const uint8_t nonce[static 32],
                            uint8_t out[static 64]);
 
-/* The `nonce` field inside: SHA-256("phala.bind.v1" || caller's nonce || SHA-256(SPKI of the TLS
- * key)). */
-void ph_worker_bind(const uint8_t tls_pub[static 64], const uint8_t caller_nonce[static 32],
+/* The `nonce` field inside: SHA-256("phala.bind.v2" || caller's nonce || SHA-256(SPKI of the TLS
+ * key) || cluster). */
+void ph_worker_bind(const struct ph_worker_identity *id, const uint8_t caller_nonce[static 32],
                     uint8_t out[static 32]);
 
 #endif

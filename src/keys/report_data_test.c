@@ -12,6 +12,7 @@ static struct ph_worker_identity identity(void)
     memset(id.caller_x25519, 3, 32);
     memset(id.operator_.b, 4, 20);
     memset(id.tls_pub, 6, 64);
+    memset(id.cluster.b, 7, 20);
     return id;
 }
 
@@ -22,7 +23,7 @@ TEST(report_data_is_the_published_vector)
 
     memset(nonce, 5, sizeof(nonce));
     CHECK(ph_hex_decode(
-              PH_BYTES_LIT("da54d9df9cbbf1b7cc1c78edfae81c8b9b8465bdf75f7ec0e15ca3bd604a6674"),
+              PH_BYTES_LIT("1e83456daeda27988faa5f73179f2210594b9bbb45e91c352f43fc4a1cbcc1ca"),
               want, 32) == PH_OK);
     ph_worker_report_data(&id, nonce, got);
     CHECK(memcmp(got, want, 64) == 0);
@@ -48,6 +49,7 @@ TEST(report_data_changes_with_every_part)
     CHANGES(id.caller_x25519[31]);
     CHANGES(id.operator_.b[7]);
     CHANGES(id.tls_pub[63]);
+    CHANGES(id.cluster.b[19]);
     CHANGES(nonce[0]);
 }
 

@@ -15,6 +15,7 @@ static const uint8_t p256_order[32] = {
 static const char label_receipt[] = "phala/receipt/secp256k1";
 static const char label_caller[] = "phala/caller/x25519";
 static const char label_tls[] = "phala/tls/p256";
+static const char label_cluster[] = "phala/cluster/secp256k1";
 static const char label_secrets[] = "phala/secrets/aes256gcm";
 static const char label_state[] = "phala/state/hkdf";
 
@@ -62,9 +63,9 @@ enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const cha
     return PH_ERR_LIMIT;
 }
 
-enum ph_err ph_keys_receipt(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])
+enum ph_err ph_keys_receipt(const uint8_t seed[static 32], uint8_t out[static 32])
 {
-    return ph_keys_scalar(master, label_receipt, secp256k1_order, out);
+    return ph_keys_scalar(seed, label_receipt, secp256k1_order, out);
 }
 
 enum ph_err ph_keys_caller(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])
@@ -72,9 +73,14 @@ enum ph_err ph_keys_caller(const uint8_t master[static PH_MASTER_LEN], uint8_t o
     return derive(master, label_caller, (struct ph_bytes){0}, 0, out);
 }
 
-enum ph_err ph_keys_tls(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])
+enum ph_err ph_keys_tls(const uint8_t seed[static 32], uint8_t out[static 32])
 {
-    return ph_keys_scalar(master, label_tls, p256_order, out);
+    return ph_keys_scalar(seed, label_tls, p256_order, out);
+}
+
+enum ph_err ph_keys_cluster(const uint8_t identity[static 32], uint8_t out[static 32])
+{
+    return ph_keys_scalar(identity, label_cluster, secp256k1_order, out);
 }
 
 enum ph_err ph_keys_phat_secrets(const uint8_t master[static PH_MASTER_LEN],
@@ -90,40 +96,35 @@ enum ph_err ph_keys_phat_state(const uint8_t master[static PH_MASTER_LEN],
 }
 
 enum { STATE_AAD_LEN = 9, STATE_NONCE_AT = 9, STATE_SEALED_AT = 21 };
-static const uint8_t state_magic[8] = "PHKEYD1\n";
+static const uint8_t state_magic[8] = "PHKEYD2\n";
 
-enum ph_err ph_master_seal(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
-                           const uint8_t master[static PH_MASTER_LEN],
-                           uint8_t out[static PH_MASTER_BLOB_LEN])
+enum ph_err ph_state_file_seal(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
+                               struct ph_bytes plain, uint8_t *out)
 {
-    uint8_t blob[PH_MASTER_BLOB_LEN];
+    uint8_t head[STATE_SEALED_AT];
 
-    memcpy(blob, state_magic, sizeof(state_magic));
-    blob[8] = (uint8_t)provider;
-    ph_random(blob + STATE_NONCE_AT, PH_GCM_NONCE_LEN);
-    PH_TRY(ph_aes256gcm_seal(sealing_key, blob + STATE_NONCE_AT,
-                             (struct ph_bytes){blob, STATE_AAD_LEN},
-                             (struct ph_bytes){master, PH_MASTER_LEN}, blob + STATE_SEALED_AT));
-    memcpy(out, blob, sizeof(blob));
+    memcpy(head, state_magic, sizeof(state_magic));
+    head[8] = (uint8_t)provider;
+    ph_random(head + STATE_NONCE_AT, PH_GCM_NONCE_LEN);
+    PH_TRY(ph_aes256gcm_seal(sealing_key, head + STATE_NONCE_AT,
+                             (struct ph_bytes){head, STATE_AAD_LEN}, plain, out + STATE_SEALED_AT));
+    memcpy(out, head, sizeof(head));
     return PH_OK;
 }
 
-enum ph_err ph_master_open(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
-                           struct ph_bytes blob, uint8_t master[static PH_MASTER_LEN])
+enum ph_err ph_state_file_open(const uint8_t sealing_key[static 32], enum ph_seal_provider provider,
+                               struct ph_bytes blob, uint8_t *out)
 {
     struct ph_reader r = {blob};
     struct ph_bytes magic, nonce;
-    uint8_t kind, got[PH_MASTER_LEN];
+    uint8_t kind;
 
-    if (blob.len != PH_MASTER_BLOB_LEN || !ph_read_view(&r, sizeof(state_magic), &magic) ||
+    if (blob.len < PH_SEALED_OVERHEAD || !ph_read_view(&r, sizeof(state_magic), &magic) ||
         !ph_bytes_equal(magic, PH_BYTES_OF(state_magic)) || !ph_read_u8(&r, &kind) ||
         !ph_read_view(&r, PH_GCM_NONCE_LEN, &nonce))
         return PH_ERR_MALFORMED;
     if (kind != provider)
         return PH_ERR_UNSUPPORTED;
-    PH_TRY(ph_aes256gcm_open(sealing_key, nonce.ptr, (struct ph_bytes){blob.ptr, STATE_AAD_LEN},
-                             r.rest, got));
-    memcpy(master, got, sizeof(got));
-    ph_wipe(got, sizeof(got));
-    return PH_OK;
+    return ph_aes256gcm_open(sealing_key, nonce.ptr, (struct ph_bytes){blob.ptr, STATE_AAD_LEN},
+                             r.rest, out);
 }

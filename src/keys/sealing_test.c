@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* Vectors of docs/keys.md, from node's crypto.hkdfSync and viem, for the master key 00 01 … 1f. */
+/* Vectors of docs/keys.md, from node's crypto.hkdfSync and viem, for a secret of 00 01 … 1f. */
 static const uint8_t *master(void)
 {
     static uint8_t m[32];
@@ -37,6 +37,10 @@ TEST(keys_are_those_of_the_published_vectors)
     CHECK(hex_is(key, 32, "40fff90cd9cc6a92a48f521d69039170ee3fc6170e991d2c5d4c463712d9c489"));
     CHECK(ph_x25519_public(key, pub) == PH_OK);
     CHECK(hex_is(pub, 32, "2f39b18c45cf0e23878a5fea5bec350bceb01c2e701cc2df8bc90463a67e4716"));
+    CHECK(ph_keys_cluster(master(), key) == PH_OK);
+    CHECK(hex_is(key, 32, "b190b15ad55f5647afe31e55d926c45bc244bcff7bb3caf456d495c6e129643f"));
+    CHECK(ph_eth_address(key, &signer) == PH_OK);
+    CHECK(hex_is(signer.b, 20, "037eddbedbbb1c364987d385dda239cc206101aa"));
     CHECK(ph_keys_tls(master(), key) == PH_OK);
     CHECK(hex_is(key, 32, "98b0a2b02307200395592309f89eb6c63db18a2ab41d236feff0f55bc990ce5a"));
     CHECK(ph_p256_public(key, xy) == PH_OK);
@@ -89,29 +93,30 @@ TEST(a_scalar_outside_the_group_is_passed_over)
 
 TEST(state_opens_only_with_its_key_and_provider_and_unaltered)
 {
-    uint8_t sealing[32] = {9}, blob[PH_MASTER_BLOB_LEN], got[32] = {0};
+    enum { BLOB_LEN = 32 + PH_SEALED_OVERHEAD };
+    const struct ph_bytes plain = {master(), 32};
+    uint8_t sealing[32] = {9}, blob[BLOB_LEN], got[BLOB_LEN] = {0};
+    const enum ph_seal_provider simulator = PH_SEAL_SIMULATOR_INSECURE;
 
-    CHECK(ph_master_seal(sealing, PH_SEAL_SIMULATOR_INSECURE, master(), blob) == PH_OK);
-    CHECK(ph_master_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) == PH_OK);
+    CHECK(ph_state_file_seal(sealing, simulator, plain, blob) == PH_OK);
+    CHECK(ph_state_file_open(sealing, simulator, PH_BYTES_OF(blob), got) == PH_OK);
     CHECK(memcmp(got, master(), 32) == 0);
-    CHECK(ph_master_open(sealing, PH_SEAL_SNP, PH_BYTES_OF(blob), got) == PH_ERR_UNSUPPORTED);
+    CHECK(ph_state_file_open(sealing, PH_SEAL_SNP, PH_BYTES_OF(blob), got) == PH_ERR_UNSUPPORTED);
     for (size_t i = 0; i < sizeof(blob); i++) {
         memset(got, 0, sizeof(got));
         blob[i] ^= 1;
-        CHECK(ph_master_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) != PH_OK);
+        CHECK(ph_state_file_open(sealing, simulator, PH_BYTES_OF(blob), got) != PH_OK);
         CHECK(got[1] == 0);
         blob[i] ^= 1;
     }
     /* The provider's byte is bound by the seal, not only compared. */
     blob[8] = PH_SEAL_SNP;
-    CHECK(ph_master_open(sealing, PH_SEAL_SNP, PH_BYTES_OF(blob), got) == PH_ERR_UNTRUSTED);
+    CHECK(ph_state_file_open(sealing, PH_SEAL_SNP, PH_BYTES_OF(blob), got) == PH_ERR_UNTRUSTED);
     blob[8] = PH_SEAL_SIMULATOR_INSECURE;
     for (size_t len = 0; len < sizeof(blob); len++)
-        CHECK(ph_master_open(sealing, PH_SEAL_SIMULATOR_INSECURE, (struct ph_bytes){blob, len},
-                             got) == PH_ERR_MALFORMED);
+        CHECK(ph_state_file_open(sealing, simulator, (struct ph_bytes){blob, len}, got) != PH_OK);
     sealing[0]++;
-    CHECK(ph_master_open(sealing, PH_SEAL_SIMULATOR_INSECURE, PH_BYTES_OF(blob), got) ==
-          PH_ERR_UNTRUSTED);
+    CHECK(ph_state_file_open(sealing, simulator, PH_BYTES_OF(blob), got) == PH_ERR_UNTRUSTED);
 }
 
 PH_TEST_MAIN(CASE(keys_are_those_of_the_published_vectors),

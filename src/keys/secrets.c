@@ -98,17 +98,42 @@ enum ph_err ph_secrets_open(const uint8_t secret_x25519[static 32], const struct
     return PH_OK;
 }
 
-enum { SEALED_VERSION = 1, AAD_LEN = 23 + 20 + 8 };
+enum { SEALED_VERSION = 2, AAD_LEN = 23 + 20 + 4 + 8 };
 
-static void make_aad(const struct ph_phat_id *phat, uint64_t sequence, uint8_t out[static AAD_LEN])
+/* What stands before the ciphertext. */
+struct sealed_head {
+    uint32_t epoch;
+    uint64_t sequence;
+    struct ph_bytes nonce, ciphertext;
+};
+
+static enum ph_err read_head(struct ph_bytes sealed, struct sealed_head *out)
 {
-    memcpy(out, "phala-secrets-sealed-v1", 23);
+    struct ph_reader r = {sealed};
+    uint8_t version;
+
+    if (sealed.len > PH_SECRETS_SEALED_MAX)
+        return PH_ERR_LIMIT;
+    if (!ph_read_u8(&r, &version) || version != SEALED_VERSION || !ph_read_u32be(&r, &out->epoch) ||
+        !ph_read_u64be(&r, &out->sequence) || !ph_read_view(&r, PH_GCM_NONCE_LEN, &out->nonce) ||
+        r.rest.len < PH_GCM_TAG_LEN)
+        return PH_ERR_MALFORMED;
+    out->ciphertext = r.rest;
+    return PH_OK;
+}
+
+static void make_aad(const struct ph_phat_id *phat, uint32_t epoch, uint64_t sequence,
+                     uint8_t out[static AAD_LEN])
+{
+    memcpy(out, "phala-secrets-sealed-v2", 23);
     memcpy(out + 23, phat->b, sizeof(phat->b));
-    ph_put_u64be(out + 43, sequence);
+    ph_put_u32be(out + 43, epoch);
+    ph_put_u64be(out + 47, sequence);
 }
 
 enum ph_err ph_secrets_store(const uint8_t key[static 32], const struct ph_phat_id *phat,
-                             uint64_t sequence, struct ph_bytes document, struct ph_buf *out)
+                             uint32_t epoch, uint64_t sequence, struct ph_bytes document,
+                             struct ph_buf *out)
 {
     uint8_t aad[AAD_LEN], *at;
 
@@ -116,11 +141,21 @@ enum ph_err ph_secrets_store(const uint8_t key[static 32], const struct ph_phat_
         return PH_ERR_LIMIT;
     PH_TRY(ph_buf_reserve(out, document.len + PH_SECRETS_SEALED_OVERHEAD, &at));
     at[0] = SEALED_VERSION;
-    ph_put_u64be(at + 1, sequence);
-    ph_random(at + 9, PH_GCM_NONCE_LEN);
-    make_aad(phat, sequence, aad);
-    PH_TRY(ph_aes256gcm_seal(key, at + 9, PH_BYTES_OF(aad), document, at + 21));
+    ph_put_u32be(at + 1, epoch);
+    ph_put_u64be(at + 5, sequence);
+    ph_random(at + 13, PH_GCM_NONCE_LEN);
+    make_aad(phat, epoch, sequence, aad);
+    PH_TRY(ph_aes256gcm_seal(key, at + 13, PH_BYTES_OF(aad), document, at + 25));
     out->len += document.len + PH_SECRETS_SEALED_OVERHEAD;
+    return PH_OK;
+}
+
+enum ph_err ph_secrets_epoch(struct ph_bytes sealed, uint32_t *epoch)
+{
+    struct sealed_head head;
+
+    PH_TRY(read_head(sealed, &head));
+    *epoch = head.epoch;
     return PH_OK;
 }
 
@@ -128,19 +163,13 @@ enum ph_err ph_secrets_load(const uint8_t key[static 32], const struct ph_phat_i
                             struct ph_bytes sealed, uint8_t *out, size_t *out_len,
                             uint64_t *sequence)
 {
-    struct ph_reader r = {sealed};
-    struct ph_bytes nonce;
-    uint8_t version, aad[AAD_LEN];
-    uint64_t seq;
+    struct sealed_head head;
+    uint8_t aad[AAD_LEN];
 
-    if (sealed.len > PH_SECRETS_SEALED_MAX)
-        return PH_ERR_LIMIT;
-    if (!ph_read_u8(&r, &version) || version != SEALED_VERSION || !ph_read_u64be(&r, &seq) ||
-        !ph_read_view(&r, PH_GCM_NONCE_LEN, &nonce) || r.rest.len < PH_GCM_TAG_LEN)
-        return PH_ERR_MALFORMED;
-    make_aad(phat, seq, aad);
-    PH_TRY(ph_aes256gcm_open(key, nonce.ptr, PH_BYTES_OF(aad), r.rest, out));
-    *out_len = r.rest.len - PH_GCM_TAG_LEN;
-    *sequence = seq;
+    PH_TRY(read_head(sealed, &head));
+    make_aad(phat, head.epoch, head.sequence, aad);
+    PH_TRY(ph_aes256gcm_open(key, head.nonce.ptr, PH_BYTES_OF(aad), head.ciphertext, out));
+    *out_len = head.ciphertext.len - PH_GCM_TAG_LEN;
+    *sequence = head.sequence;
     return PH_OK;
 }

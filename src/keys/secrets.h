@@ -6,11 +6,11 @@
  * Document  JSON object {"NAME":"value",…}: names [A-Za-z_][A-Za-z0-9_]*, at most
  *           PH_SECRETS_CNT_MAX of at most PH_SECRETS_NAME_MAX bytes, values strings, the whole at
  *           most PH_SECRETS_MAX bytes.
- * Envelope  what the owner sends: HPKE (keys/hpke.h) to the worker's caller_x25519, info
+ * Envelope  what the owner sends: HPKE (keys/hpke.h) to the cluster's caller_x25519, info
  *           "phala-secrets-v1", aad the phat id.
- * Sealed    what the worker stores: u8 1 || sequence u64be || nonce 12 || AES-256-GCM(document)
- *           under the phat's key (keys/sealing.h), aad "phala-secrets-sealed-v1" || phat id ||
- *           sequence u64be.
+ * Sealed    what a worker stores: u8 2 || epoch u32be || sequence u64be || nonce 12 ||
+ *           AES-256-GCM(document) under the phat's key of that epoch of the cluster
+ *           (keys/sealing.h), aad "phala-secrets-sealed-v2" || phat id || epoch || sequence.
  *
  * Layer: keys. Pure but for nonces. Tests: secrets_test.c, secrets_fuzz.c.
  */
@@ -23,7 +23,7 @@ enum {
     PH_SECRETS_CNT_MAX = 128,
     PH_SECRETS_NAME_MAX = 128,
     PH_SECRETS_ENVELOPE_OVERHEAD = 32 + 16,
-    PH_SECRETS_SEALED_OVERHEAD = 1 + 8 + 12 + 16,
+    PH_SECRETS_SEALED_OVERHEAD = 1 + 4 + 8 + 12 + 16,
     PH_SECRETS_ENVELOPE_MAX = PH_SECRETS_MAX + PH_SECRETS_ENVELOPE_OVERHEAD,
     PH_SECRETS_SEALED_MAX = PH_SECRETS_MAX + PH_SECRETS_SEALED_OVERHEAD,
 };
@@ -42,12 +42,14 @@ PH_CHECKED enum ph_err ph_secrets_open(const uint8_t secret_x25519[static 32],
                                        const struct ph_phat_id *phat, struct ph_bytes envelope,
                                        uint8_t *out, size_t *out_len, char why[static 128]);
 
-/* Append the stored form. @key is the phat's (ph_keys_phat_secrets). */
+/* Append the stored form. @key is the phat's (ph_keys_phat_secrets) of that epoch. */
 PH_CHECKED enum ph_err ph_secrets_store(const uint8_t key[static 32], const struct ph_phat_id *phat,
-                                        uint64_t sequence, struct ph_bytes document,
+                                        uint32_t epoch, uint64_t sequence, struct ph_bytes document,
                                         struct ph_buf *out);
-/* @out has room for sealed.len - PH_SECRETS_SEALED_OVERHEAD bytes. PH_ERR_MALFORMED: too short or
- * another version. PH_ERR_LIMIT. PH_ERR_UNTRUSTED: of another phat or worker, or altered. */
+/* The epoch whose key opens it. PH_ERR_MALFORMED: too short or another version. PH_ERR_LIMIT. */
+PH_CHECKED enum ph_err ph_secrets_epoch(struct ph_bytes sealed, uint32_t *epoch);
+/* @out has room for sealed.len - PH_SECRETS_SEALED_OVERHEAD bytes. Errors of ph_secrets_epoch;
+ * PH_ERR_UNTRUSTED: of another phat or cluster, or altered. */
 PH_CHECKED enum ph_err ph_secrets_load(const uint8_t key[static 32], const struct ph_phat_id *phat,
                                        struct ph_bytes sealed, uint8_t *out, size_t *out_len,
                                        uint64_t *sequence);

@@ -128,10 +128,12 @@ TEST(stored_secrets_open_for_their_phat_and_sequence_only)
     uint8_t out[256];
     size_t len = 0;
     uint64_t sequence = 0;
+    uint32_t epoch = 0;
 
-    CHECK(ph_secrets_store(key, &phat, 42, DOC, &sealed) == PH_OK);
+    CHECK(ph_secrets_store(key, &phat, 3, 42, DOC, &sealed) == PH_OK);
     const struct ph_bytes blob = ph_buf_view(&sealed);
     CHECK(ph_secrets_load(key, &phat, blob, out, &len, &sequence) == PH_OK);
+    CHECK(ph_secrets_epoch(blob, &epoch) == PH_OK && epoch == 3);
     CHECK(sequence == 42 && ph_bytes_equal((struct ph_bytes){out, len}, DOC));
     CHECK(ph_secrets_load(other, &phat, blob, out, &len, &sequence) == PH_ERR_UNTRUSTED);
     CHECK(ph_secrets_load(key, &neighbour, blob, out, &len, &sequence) == PH_ERR_UNTRUSTED);
@@ -144,6 +146,8 @@ TEST(stored_secrets_open_for_their_phat_and_sequence_only)
     for (size_t n = 0; n < blob.len; n++)
         CHECK(ph_secrets_load(key, &phat, (struct ph_bytes){blob.ptr, n}, out, &len, &sequence) !=
               PH_OK);
+    for (size_t n = 0; n < 25 + 16; n++)
+        CHECK(ph_secrets_epoch((struct ph_bytes){blob.ptr, n}, &epoch) == PH_ERR_MALFORMED);
 }
 
 TEST(secret_memory_is_empty_in_a_child)

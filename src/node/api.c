@@ -125,8 +125,9 @@ void ph_api_info(struct ph_node *node, struct ph_http_req *req, struct ph_bytes 
         (void)json_array_append_new(hosts, json_string(c->private_hosts_insecure[i]));
     answer_json(
         req, 200,
-        json_pack("{s:s, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o, s:s?}", "version",
-                  PH_VERSION, "signer", json_hex(PH_BYTES_OF(id->signer.b), true), "caller_x25519",
+        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o, s:s?}", "version",
+                  PH_VERSION, "signer", json_hex(PH_BYTES_OF(id->signer.b), true), "cluster",
+                  json_hex(PH_BYTES_OF(id->cluster.b), true), "caller_x25519",
                   json_hex(PH_BYTES_OF(id->caller_x25519), false), "tls_pub",
                   json_hex(PH_BYTES_OF(id->tls_pub), false), "operator",
                   json_hex(PH_BYTES_OF(id->operator_.b), true), "insecure_simulator",
@@ -240,8 +241,9 @@ enum ph_err ph_api_authorize(struct ph_node *node, struct ph_http_req *req, cons
         what = why;
     } else if (strcmp(out->action, action) != 0) {
         what = "the signed action is not the one of this route";
-    } else if (memcmp(out->worker.b, node->identity.signer.b, sizeof(out->worker.b)) != 0) {
-        what = "the request is signed for another worker; sign for the signer that /v1/info names";
+    } else if (memcmp(out->cluster.b, node->identity.cluster.b, sizeof(out->cluster.b)) != 0) {
+        what =
+            "the request is signed for another cluster; sign for the cluster that /v1/info names";
     } else if (out->expires < (uint64_t)now_s) {
         code = "expired";
         what = "the signed request has expired; sign a new one, and check the clock";

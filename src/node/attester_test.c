@@ -43,6 +43,7 @@ static void world_open(struct world *w)
 
     *w = (struct world){.node = {.insecure_simulator = true}};
     memset(w->node.identity.signer.b, 0x51, 20);
+    memset(w->node.identity.cluster.b, 0x52, 20);
     CHECK(ph_loop_new(&w->node.loop) == PH_OK);
     CHECK(ph_tee_open(&config, &w->node.tee, why) == PH_OK);
     CHECK(ph_attester_new(&w->node, &w->node.attester) == PH_OK);
@@ -76,6 +77,7 @@ static void done(void *ctx, enum ph_err err, struct ph_bytes document, const cha
     CHECK(err == PH_OK && !a->answered);
     CHECK(ph_attestation_doc_parse(document, &doc, parse_why) == PH_OK);
     CHECK(memcmp(doc.nonce, a->wish.nonce, 32) == 0);
+    CHECK(doc.identity.cluster.b[0] == 0x52);
     CHECK(doc.identity.signer.b[0] == 0x51 && doc.insecure_simulator);
     a->answered = true;
     if (a->forgets)

@@ -80,6 +80,8 @@ static enum ph_err ask_info(struct ph_keyd_client *client)
     if (ph_get_KEYD_INFO_IS(&q.frame, &m) != PH_OK || m.signer_pub.len != 64 || m.tls_pub.len != 64)
         return refusal(&q, NULL);
     memcpy(client->info.signer.b, m.signer.b, sizeof(client->info.signer.b));
+    memcpy(client->info.cluster.b, m.cluster.b, sizeof(client->info.cluster.b));
+    client->info.epoch = m.epoch;
     memcpy(client->info.signer_pub, m.signer_pub.ptr, 64);
     memcpy(client->info.caller_x25519, m.caller_x25519.b, 32);
     memcpy(client->info.tls_pub, m.tls_pub.ptr, 64);

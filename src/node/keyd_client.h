@@ -36,6 +36,8 @@ struct ph_keyd_config {
 struct ph_keyd_info {
     struct ph_eth_address signer;
     uint8_t signer_pub[64]; /* secp256k1 x || y */
+    struct ph_eth_address cluster;
+    uint32_t epoch; /* newest of the cluster */
     uint8_t caller_x25519[32];
     uint8_t tls_pub[64]; /* P-256 x || y */
     uint8_t flags;       /* enum ph_keyd_flag */

@@ -70,7 +70,7 @@ static struct ph_owner_request request(struct ph_keyd_client *client, const char
 {
     struct ph_owner_request req = {.name = "oracle", .sequence = 3, .expires = 1};
     (void)snprintf(req.action, sizeof(req.action), "%s", action);
-    req.worker = ph_keyd_client_info(client)->signer;
+    req.cluster = ph_keyd_client_info(client)->cluster;
     return req;
 }
 
@@ -292,7 +292,7 @@ TEST(secrets_are_not_released_for_anything_else)
     req = request(client, "secrets"); /* signed, but no deploy */
     CHECK(release(client, &req, owner_secret, blob, got, sizeof(got)) == PH_ERR_UNTRUSTED);
     req = good;
-    req.worker.b[0] ^= 1; /* signed for another worker */
+    req.cluster.b[0] ^= 1; /* signed for another cluster */
     CHECK(release(client, &req, owner_secret, blob, got, sizeof(got)) == PH_ERR_UNTRUSTED);
     sealed.ptr[sealed.len - 1] ^= 1;
     CHECK(release(client, &good, owner_secret, blob, got, sizeof(got)) == PH_ERR_UNTRUSTED);

@@ -198,6 +198,7 @@ static enum ph_err start_keyd(struct ph_node *node)
         return PH_ERR_UNSUPPORTED;
     }
     node->identity.signer = info->signer;
+    node->identity.cluster = info->cluster;
     memcpy(node->identity.caller_x25519, info->caller_x25519, 32);
     memcpy(node->identity.tls_pub, info->tls_pub, 64);
     node->identity.operator_ = node->config->operator_;

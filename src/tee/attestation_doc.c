@@ -26,6 +26,7 @@ enum ph_err ph_attestation_doc_encode(const struct ph_attestation_doc *doc, stru
                        (unsigned long long)id->chain_id));
     PH_TRY(add_hex(&text, ",\"registry\":\"0x", id->registry.b, 20));
     PH_TRY(add_hex(&text, "\",\"signer\":\"0x", id->signer.b, 20));
+    PH_TRY(add_hex(&text, "\",\"cluster\":\"0x", id->cluster.b, 20));
     PH_TRY(add_hex(&text, "\",\"caller_x25519\":\"", id->caller_x25519, 32));
     PH_TRY(add_hex(&text, "\",\"operator\":\"0x", id->operator_.b, 20));
     PH_TRY(add_hex(&text, "\",\"tls_pub\":\"", id->tls_pub, 64));
@@ -41,8 +42,8 @@ enum ph_err ph_attestation_doc_encode(const struct ph_attestation_doc *doc, stru
 
 static const char *const top_keys[] = {"format",   "identity",           "nonce",
                                        "evidence", "insecure_simulator", NULL};
-static const char *const identity_keys[] = {"chain_id", "registry", "signer", "caller_x25519",
-                                            "operator", "tls_pub",  NULL};
+static const char *const identity_keys[] = {"chain_id",      "registry", "signer",  "cluster",
+                                            "caller_x25519", "operator", "tls_pub", NULL};
 
 static enum ph_err get_identity(const struct ph_jdoc *doc, uint32_t id,
                                 struct ph_worker_identity *out, struct ph_json_why *why)
@@ -53,6 +54,7 @@ static enum ph_err get_identity(const struct ph_jdoc *doc, uint32_t id,
     PH_TRY(ph_jread_int(doc, id, "identity", "chain_id", 0, UINT64_MAX, &out->chain_id, why));
     PH_TRY(ph_jread_hex_0x(doc, id, "identity", "registry", out->registry.b, 20, &has, why));
     PH_TRY(ph_jread_hex_0x(doc, id, "identity", "signer", out->signer.b, 20, &has, why));
+    PH_TRY(ph_jread_hex_0x(doc, id, "identity", "cluster", out->cluster.b, 20, &has, why));
     PH_TRY(
         ph_jread_hex_0x(doc, id, "identity", "caller_x25519", out->caller_x25519, 32, &has, why));
     PH_TRY(ph_jread_hex_0x(doc, id, "identity", "operator", out->operator_.b, 20, &has, why));

@@ -5,8 +5,8 @@
  * says it is, and the evidence whose report data binds it (keys/report_data.h).
  *
  *   {"format":"phala-attestation-v1",
- *    "identity":{"chain_id":0,"registry":"0x…","signer":"0x…","caller_x25519":hex,
- *                "operator":"0x…","tls_pub":hex},
+ *    "identity":{"chain_id":0,"registry":"0x…","signer":"0x…","cluster":"0x…",
+ *                "caller_x25519":hex,"operator":"0x…","tls_pub":hex},
  *    "nonce":hex,"evidence":{…phala-evidence-v1…},"insecure_simulator":true}
  *
  * Nothing in it is proved until the evidence was verified against the recomputed report data;

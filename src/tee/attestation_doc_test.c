@@ -12,6 +12,7 @@ static struct ph_attestation_doc sample(void)
                                      .insecure_simulator = true};
     memset(doc.identity.registry.b, 1, 20);
     memset(doc.identity.signer.b, 2, 20);
+    memset(doc.identity.cluster.b, 7, 20);
     memset(doc.identity.caller_x25519, 3, 32);
     memset(doc.identity.operator_.b, 4, 20);
     memset(doc.identity.tls_pub, 6, 64);
@@ -46,6 +47,8 @@ TEST(a_wrong_member_is_refused_with_its_place)
         {"\"chain_id\":", "\"chain-id\":", "identity.chain_id", PH_ERR_MALFORMED},
         {"\"registry\":\"0x01", "\"registry\":\"0x", "identity.registry", PH_ERR_MALFORMED},
         {"\"signer\":\"0x", "\"signer\":\"0y", "identity.signer", PH_ERR_MALFORMED},
+        {"\"cluster\":\"0x", "\"cluster\":\"0y", "identity.cluster", PH_ERR_MALFORMED},
+        {"\"cluster\":\"0x", "\"clusters\":\"0x", "identity.cluster", PH_ERR_MALFORMED},
         {"\"caller_x25519\":\"03", "\"caller_x25519\":\"", "identity.caller_x25519",
          PH_ERR_MALFORMED},
         {"\"operator\":\"0x0404", "\"operator\":\"0x04", "identity.operator", PH_ERR_MALFORMED},

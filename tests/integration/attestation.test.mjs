@@ -16,9 +16,9 @@ const sha256 = (...parts) => {
 const hex = (text) => Buffer.from(text.replace(/^0x/, ''), 'hex');
 
 /** src/keys/report_data.h, computed by nothing of the project. */
-function reportData({ chain_id: chain, registry, signer, caller_x25519: caller, operator, tls_pub: tls }, nonce) {
+function reportData({ chain_id: chain, registry, signer, cluster, caller_x25519: caller, operator, tls_pub: tls }, nonce) {
   const spki = Buffer.concat([hex('3059301306072a8648ce3d020106082a8648ce3d03010703420004'), hex(tls)]);
-  const bind = sha256('phala.bind.v1', hex(nonce), sha256(spki));
+  const bind = sha256('phala.bind.v2', hex(nonce), sha256(spki), hex(cluster));
   const chainId = Buffer.alloc(32);
   chainId.writeBigUInt64BE(BigInt(chain), 24);
   return Buffer.concat([sha256('phala.worker.v1', chainId, hex(registry), hex(signer), hex(caller), hex(operator), bind), Buffer.alloc(32)]);
@@ -42,6 +42,8 @@ test('attestation', async (t) => {
   await t.test('the quote binds the caller\'s nonce and the keys that the worker shows', async () => {
     const { identity } = document;
     assert.equal(identity.signer, worker.signer);
+    assert.equal(identity.cluster, worker.cluster);
+    assert.notEqual(identity.cluster, identity.signer);
     assert.equal(identity.caller_x25519, worker.info.caller_x25519);
     assert.equal(identity.tls_pub, worker.info.tls_pub);
     assert.equal(identity.operator, operator);
@@ -107,7 +109,7 @@ test('attestation', async (t) => {
     assert.equal((await verify(document, '--policy', await write('else.json', { ...policy, simulator_root_insecure: '22'.repeat(32) }))).code, 1);
     for (const change of [
       (d) => { d.identity.signer = `0x${'33'.repeat(20)}`; }, (d) => { d.identity.operator = `0x${'33'.repeat(20)}`; },
-      (d) => { d.identity.caller_x25519 = '33'.repeat(32); }, (d) => { d.nonce = '33'.repeat(32); },
+      (d) => { d.identity.cluster = `0x${'33'.repeat(20)}`; }, (d) => { d.identity.caller_x25519 = '33'.repeat(32); }, (d) => { d.nonce = '33'.repeat(32); },
       (d) => { const q = Buffer.from(d.evidence.quote, 'base64'); q[200] ^= 1; d.evidence.quote = q.toString('base64'); },
     ]) {
       const changed = structuredClone(document);

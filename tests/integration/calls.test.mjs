@@ -182,7 +182,7 @@ test('calls', async (t) => {
     assert.equal(leaf.outcome, 'failed');
     assert.equal(leaf.response_hash, responseHash(500, 'application/json', text));
     assert.equal((await (await call('/nothing')).json()).error.code, 'no-response');
-    const authorization = await call.owner.authorization({ action: 'logs', name: 'echo', worker: worker.signer });
+    const authorization = await call.owner.authorization({ action: 'logs', name: 'echo', cluster: worker.cluster });
     const log = await (await fetch(`${worker.url}/v1/phats/${call.id}/logs`, { headers: { authorization } })).text();
     assert.match(log, /secret detail[^\n]*worker\.js:\d+/);
   });

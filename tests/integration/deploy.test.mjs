@@ -22,7 +22,7 @@ const archiveOf = (...more) => Buffer.concat([...base, ...more, end]);
 
 async function send(worker, owner, archive, { name = 'bad', content, sequence = owner.nextSequence(), query = '', headers = {}, ...fields } = {}) {
   const authorization = await owner.authorization({
-    action: 'deploy', name, content: content ?? `0x${'11'.repeat(32)}`, worker: worker.signer, sequence, ...fields,
+    action: 'deploy', name, content: content ?? `0x${'11'.repeat(32)}`, cluster: worker.cluster, sequence, ...fields,
   });
   const response = await fetch(`${worker.url}/v1/phats${query}`, {
     method: 'POST', headers: { authorization, 'content-type': 'application/x-tar', ...headers }, body: archive,
@@ -104,7 +104,7 @@ test('bundles that are refused', async (t) => {
   await t.test('an encoding, and more than 16 MiB', async () => {
     const encoded = await send(worker, owner, gzipSync(archiveOf()), { headers: { 'content-encoding': 'gzip' } });
     assert.deepEqual([encoded.status, encoded.body.error.code], [415, 'unsupported-encoding']);
-    const authorization = await owner.authorization({ action: 'deploy', name: 'bad', content: `0x${'11'.repeat(32)}`, worker: worker.signer, sequence: owner.nextSequence() });
+    const authorization = await owner.authorization({ action: 'deploy', name: 'bad', content: `0x${'11'.repeat(32)}`, cluster: worker.cluster, sequence: owner.nextSequence() });
     for (const headers of [{ 'content-length': (16 << 20) + 512 }, { 'transfer-encoding': 'chunked' }]) {
       const large = await new Promise((resolve, reject) => {
         const request = http.request(`${worker.url}/v1/phats`, { method: 'POST', headers: { authorization, ...headers } }, async (response) => {
@@ -156,7 +156,7 @@ test('requests that are refused', async (t) => {
   const now = BigInt(Math.floor(Date.now() / 1000));
   const cases = {
     'another action': [{ content, action: 'delete' }, 401, 'unauthorized'],
-    'another worker': [{ content, worker: `0x${'22'.repeat(20)}` }, 401, 'unauthorized'],
+    'another cluster': [{ content, cluster: `0x${'22'.repeat(20)}` }, 401, 'unauthorized'],
     'expired': [{ content, expires: now - 1n }, 401, 'expired'],
     'too far ahead': [{ content, expires: now + 3600n }, 401, 'expires-too-late'],
     'another name': [{ content, name: 'other' }, 422, 'name-mismatch'],
@@ -172,7 +172,7 @@ test('requests that are refused', async (t) => {
   }
 
   await t.test('a signature that is not the owner\'s', async () => {
-    const authorization = await owner.authorization({ action: 'deploy', name: 'bad', content, worker: worker.signer, sequence: owner.nextSequence() });
+    const authorization = await owner.authorization({ action: 'deploy', name: 'bad', content, cluster: worker.cluster, sequence: owner.nextSequence() });
     const json = JSON.parse(Buffer.from(authorization.slice(6), 'base64url'));
     const flip = (s) => s.slice(0, 20) + (s[20] === '0' ? '1' : '0') + s.slice(21);
     for (const change of [(j) => { j.owner = new Owner().address.toLowerCase(); }, (j) => { j.signature = flip(j.signature); }, (j) => { j.sequence++; }]) {
@@ -198,7 +198,7 @@ test('requests that are refused', async (t) => {
     }
     const stranger = new Owner();
     for (const [method, action, path] of [['DELETE', 'delete', ''], ['PUT', 'secrets', '/secrets'], ['GET', 'logs', '/logs']]) {
-      const authorization = await stranger.authorization({ action, name: 'bad', worker: worker.signer, sequence: sequence + 10n });
+      const authorization = await stranger.authorization({ action, name: 'bad', cluster: worker.cluster, sequence: sequence + 10n });
       const response = await fetch(`${worker.url}/v1/phats/${owner.phatId('bad')}${path}`, {
         method, headers: { authorization }, body: method === 'PUT' ? 'x' : undefined,
       });
@@ -237,7 +237,7 @@ test('delete, and deploy again', async (t) => {
   const first = owner.nextSequence();
   assert.equal((await owner.deploy(worker, 'x', { 'worker.js': text('1') }, {}, { sequence: first })).response.status, 201);
   const sequence = owner.nextSequence();
-  const authorization = await owner.authorization({ action: 'delete', name: 'x', worker: worker.signer, sequence });
+  const authorization = await owner.authorization({ action: 'delete', name: 'x', cluster: worker.cluster, sequence });
   const gone = await fetch(`${worker.url}/v1/phats/${owner.phatId('x')}`, { method: 'DELETE', headers: { authorization } });
   assert.equal(gone.status, 200);
   assert.equal((await fetch(`${worker.url}/p/${owner.phatId('x')}/`)).status, 404);
@@ -250,14 +250,15 @@ test('delete, and deploy again', async (t) => {
 test('what was acknowledged is there after SIGTERM and after kill -9', async (t) => {
   const data = await tempDir(t);
   const owner = new Owner();
-  let signer;
+  let first;
   let receiptId;
   for (const signal of ['SIGTERM', 'SIGKILL', 'SIGKILL']) {
     const worker = await startWorker(t, { data });
-    assert.equal(signer ?? worker.signer, worker.signer, 'the signer stays the same');
-    signer = worker.signer;
+    first ??= worker;
+    assert.equal(worker.signer, first.signer, 'the signer stays the same');
+    assert.equal(worker.cluster, first.cluster, 'so does the cluster');
     if (receiptId) {
-      const { phats } = await (await fetch(`${worker.url}/v1/phats`, { headers: { authorization: await owner.authorization({ action: 'list', worker: signer }) } })).json();
+      const { phats } = await (await fetch(`${worker.url}/v1/phats`, { headers: { authorization: await owner.authorization({ action: 'list', cluster: first.cluster }) } })).json();
       assert.ok(phats.length > 0);
       for (const { id, name } of phats) assert.equal(await (await fetch(`${worker.url}/p/${id}/`)).text(), name);
       assert.equal((await fetch(`${worker.url}/v1/receipts/${receiptId}`)).status, 200);
@@ -274,7 +275,7 @@ test('what was acknowledged is there after SIGTERM and after kill -9', async (t)
     await worker.stop({ signal });
   }
   const last = await startWorker(t, { data });
-  const { phats } = await (await fetch(`${last.url}/v1/phats`, { headers: { authorization: await owner.authorization({ action: 'list', worker: signer }) } })).json();
+  const { phats } = await (await fetch(`${last.url}/v1/phats`, { headers: { authorization: await owner.authorization({ action: 'list', cluster: first.cluster }) } })).json();
   assert.equal(phats.length, 3);
 });
 

@@ -16,7 +16,7 @@ test('logs', async (t) => {
   const worker = await startWorker(t);
   const call = await worker.phat('talker', talker);
   const read = async (query = '', owner = call.owner, id = call.id, name = 'talker') => {
-    const authorization = await owner.authorization({ action: 'logs', name, worker: worker.signer });
+    const authorization = await owner.authorization({ action: 'logs', name, cluster: worker.cluster });
     return fetch(`${worker.url}/v1/phats/${id}/logs${query}`, { headers: { authorization } });
   };
   const lines = async (query) => (await (await read(query)).text()).trim().split('\n').filter(Boolean).map((line) => JSON.parse(line));
@@ -64,7 +64,7 @@ test('logs', async (t) => {
     assert.equal((await read('', new Owner())).status, 403);
     assert.equal((await read('', call.owner, call.id, 'other')).status, 403);
     assert.equal((await fetch(`${worker.url}/v1/phats/${call.id}/logs`)).status, 401);
-    const authorization = await call.owner.authorization({ action: 'list', worker: worker.signer });
+    const authorization = await call.owner.authorization({ action: 'list', cluster: worker.cluster });
     assert.equal((await fetch(`${worker.url}/v1/phats/${call.id}/logs`, { headers: { authorization } })).status, 401);
     assert.equal((await read('', call.owner, '00'.repeat(20))).status, 404);
   });

@@ -70,7 +70,7 @@ const refused = (answer, status, code) => {
   assert.equal(answer.response.status, status, answer.text);
   assert.equal(answer.json().error.code, code, answer.text);
 };
-const signed = async (action, fields = {}) => ({ authorization: await owner.authorization({ action, worker: worker.signer, ...fields }) });
+const signed = async (action, fields = {}) => ({ authorization: await owner.authorization({ action, cluster: worker.cluster, ...fields }) });
 
 test('the routes of phalad and of the document are the same', async () => {
   const { code, stdout, stderr } = await runTool(program('phalad'), ['--print-routes']);
@@ -133,7 +133,7 @@ test('deploy: created, updated, tried, and each reason to refuse', async () => {
   refused(await send(fields(one), one.archive, '', { 'content-encoding': 'gzip' }), 415, 'unsupported-encoding');
   refused(await send({ ...fields(one), expires: 1n }, one.archive), 401, 'expired');
   refused(await send({ ...fields(one), expires: BigInt(Math.floor(Date.now() / 1000) + 3600) }, one.archive), 401, 'expires-too-late');
-  refused(await send({ ...fields(one), worker: `0x${'22'.repeat(20)}` }, one.archive), 401, 'unauthorized');
+  refused(await send({ ...fields(one), cluster: `0x${'22'.repeat(20)}` }, one.archive), 401, 'unauthorized');
   refused(await ask('POST', '/v1/phats', { body: one.archive }), 401, 'unauthorized');
   const broken = Owner.bundle('second', { 'worker.js': 'throw new Error("at start");' });
   const failed = await send(fields(broken), broken.archive);
@@ -176,7 +176,7 @@ test('logs are for the owner only', async () => {
   for (const line of lines) assert.ok(validate(line), ajv.errorsText(validate.errors));
   assert.ok(lines.some(({ text }) => text.includes('hello')));
   const stranger = new Owner();
-  const theirs = { authorization: await stranger.authorization({ action: 'logs', name: 'contract', worker: worker.signer }) };
+  const theirs = { authorization: await stranger.authorization({ action: 'logs', name: 'contract', cluster: worker.cluster }) };
   refused(await ask('GET', '/v1/phats/{id}/logs', { id: phat.id, headers: theirs }), 403, 'not-the-owner');
   refused(await ask('GET', '/v1/phats/{id}/logs', { id: phat.id }), 401, 'unauthorized');
 });

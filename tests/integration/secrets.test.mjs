@@ -17,7 +17,7 @@ async function put(worker, owner, name, secrets, { id = owner.phatId(name), boun
   const envelope = seal(recipient, 'phala-secrets-v1', Buffer.from(boundTo, 'hex'), Buffer.from(JSON.stringify(secrets)));
   if (change) change(envelope);
   const authorization = await signer.authorization({
-    action: 'secrets', name, worker: worker.signer, sequence: signer.nextSequence(),
+    action: 'secrets', name, cluster: worker.cluster, sequence: signer.nextSequence(),
     content: content ?? `0x${createHash('sha256').update(envelope).digest('hex')}`,
   });
   const response = await fetch(`${worker.url}/v1/phats/${id}/secrets`, {
@@ -114,7 +114,7 @@ describe('secrets', () => {
     const others = await readFile(await pathOf('other'));
     const sealedAt = 4 + 148 + 65 + 8; // magic, the owner's request, its signature, time
     const head = /stored secrets do not verify/;
-    const sealed = /not sealed by this worker for this phat/;
+    const sealed = /not sealed by this cluster for this phat/;
     const flip = (at) => (bytes) => { bytes[at < 0 ? bytes.length + at : at] ^= 1; return bytes; };
     const changes = {
       'the magic': [flip(0), head],

@@ -77,7 +77,7 @@ test('SIGTERM finishes calls in flight, refuses new connections, and leaves no p
 test('someone who follows a log does not hold the end up', async (t) => {
   const worker = await startWorker(t);
   const call = await worker.phat('end', handlers);
-  const authorization = await call.owner.authorization({ action: 'logs', name: 'end', worker: worker.signer });
+  const authorization = await call.owner.authorization({ action: 'logs', name: 'end', cluster: worker.cluster });
   const following = await fetch(`${worker.url}/v1/phats/${call.id}/logs?follow=1`, { headers: { authorization } });
   assert.equal(following.status, 200);
   const ended = following.text().catch(() => 'reset');

@@ -8,7 +8,7 @@ const types = {
     { name: 'action', type: 'string' },
     { name: 'name', type: 'string' },
     { name: 'content', type: 'bytes32' },
-    { name: 'worker', type: 'address' },
+    { name: 'cluster', type: 'address' },
     { name: 'sequence', type: 'uint64' },
     { name: 'expires', type: 'uint64' },
   ],
@@ -27,9 +27,9 @@ export class Owner {
     return createHash('sha256').update('phala-phat-id-v1').update(Buffer.from(this.address.slice(2), 'hex')).update(name).digest('hex').slice(0, 40);
   }
 
-  /** Value of the Authorization header. `worker` is the address of the worker's receipt signer. */
-  async authorization({ action, name = '', content = zero32, worker, sequence = 0n, expires }) {
-    const message = { action, name, content, worker, sequence, expires: expires ?? BigInt(Math.floor(Date.now() / 1000) + 300) };
+  /** Value of the Authorization header. `cluster` is that of the worker's GET /v1/info. */
+  async authorization({ action, name = '', content = zero32, cluster, sequence = 0n, expires }) {
+    const message = { action, name, content, cluster, sequence, expires: expires ?? BigInt(Math.floor(Date.now() / 1000) + 300) };
     const signature = await this.account.signTypedData({ domain: { name: 'Phala', version: '1' }, types, primaryType: 'OwnerRequest', message });
     const json = JSON.stringify({ ...message, sequence: Number(message.sequence), expires: Number(message.expires), owner: this.address.toLowerCase(), signature });
     return `Phala ${Buffer.from(json).toString('base64url')}`;
@@ -48,7 +48,7 @@ export class Owner {
 
   async deploy(worker, name, files, manifest = {}, { dryRun = false, sequence = this.nextSequence() } = {}) {
     const bundle = Owner.bundle(name, files, manifest);
-    const authorization = await this.authorization({ action: 'deploy', name, content: `0x${bundle.hash}`, worker: worker.signer, sequence });
+    const authorization = await this.authorization({ action: 'deploy', name, content: `0x${bundle.hash}`, cluster: worker.cluster, sequence });
     const response = await fetch(`${worker.url}/v1/phats${dryRun ? '?dry_run=1' : ''}`, {
       method: 'POST', headers: { authorization, 'content-type': 'application/x-tar' }, body: bundle.archive,
     });

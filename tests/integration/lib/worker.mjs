@@ -18,7 +18,7 @@ export async function startWorker(t, { args = [], data, env, open = true, wrappe
   const daemon = await startDaemon(t, command[0], command.slice(1), { env });
   const url = urlOf(daemon.ready, 'http');
   const info = await (await fetch(`${url}/v1/info`)).json();
-  const worker = { ...daemon, url, dir, info, signer: info.signer };
+  const worker = { ...daemon, url, dir, info, signer: info.signer, cluster: info.cluster };
   worker.tlsUrl = urlOf(daemon.ready, 'https');
   /** Deploys a module's text and yields a function that calls it. */
   worker.phat = async (name, text, manifest = {}, owner = new Owner()) => {
