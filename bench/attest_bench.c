@@ -116,7 +116,7 @@ static void report(const char *what, int64_t ns, size_t rounds, const char *note
 }
 
 static void judge(const struct input *in, const struct ph_collateral *c,
-                  struct ph_chain_cache *cache, const struct ph_policy *policy)
+                  struct ph_attest_cache *cache, const struct ph_policy *policy)
 {
     struct ph_verdict v;
     const struct ph_verify_args args = {.quote = ph_buf_view(&in->quote),
@@ -162,18 +162,18 @@ static void bench_warm(const struct input *in, const struct ph_policy *policy)
 {
     const size_t rounds = 5000;
     struct ph_collateral *c PH_OWNED(ph_collateral_freep) = NULL;
-    struct ph_chain_cache *cache = NULL;
+    struct ph_attest_cache *cache = NULL;
     struct ph_json_why why;
 
     if (ph_collateral_parse(&in->parts, &c, &why) != PH_OK ||
-        ph_chain_cache_new(16, &cache) != PH_OK)
+        ph_attest_cache_new(16, &cache) != PH_OK)
         die(why.text);
     judge(in, c, cache, policy);
     const int64_t start = ph_clock_mono_ns();
     for (size_t i = 0; i < rounds; i++)
         judge(in, c, cache, policy);
     report("warm", ph_clock_mono_ns() - start, rounds, "2 signature checks");
-    ph_chain_cache_free(cache);
+    ph_attest_cache_free(cache);
 }
 
 /* Of a quote in a batch, microseconds: by the clock, and of all processors together. */
@@ -210,14 +210,14 @@ static void bench_batch(const struct input *in, const struct ph_policy *policy)
 {
     enum { QUOTES = 2000, ROUNDS = 8 };
     struct ph_collateral *c PH_OWNED(ph_collateral_freep) = NULL;
-    struct ph_chain_cache *cache PH_OWNED(ph_chain_cache_freep) = NULL;
+    struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
     struct ph_batch_item *item PH_OWNED(ph_freep) = calloc(QUOTES, sizeof(*item));
     struct ph_verdict *verdict PH_OWNED(ph_freep) = calloc(QUOTES, sizeof(*verdict));
     struct batch_cost one = {0}, two = {0};
     struct ph_json_why why = {"out of memory"};
 
     if (!item || !verdict || ph_collateral_parse(&in->parts, &c, &why) != PH_OK ||
-        ph_chain_cache_new(64, &cache) != PH_OK)
+        ph_attest_cache_new(64, &cache) != PH_OK)
         die(why.text);
     for (size_t i = 0; i < QUOTES; i++)
         item[i] =
@@ -256,13 +256,13 @@ static void snp_rounds(const char *what, const struct ph_snp_args *args, size_t 
 static void bench_snp(const struct ph_policy *policy)
 {
     struct ph_synth_snp_keys keys PH_OWNED(ph_synth_snp_keys_clear) = {0};
-    struct ph_snp_cache *cache PH_OWNED(ph_snp_cache_freep) = NULL;
+    struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
     struct ph_buf raw PH_OWNED(ph_buf_clear) = PH_BUF(8192), vek PH_OWNED(ph_buf_clear) = raw;
     struct ph_buf chain PH_OWNED(ph_buf_clear) = raw, crl PH_OWNED(ph_buf_clear) = raw;
     struct ph_attest_roots roots = {.pin_cnt = 1, .pin = {{.maker = PH_ROOT_AMD_MILAN}}};
     struct ph_synth_snp s;
 
-    if (ph_synth_snp_keys_new(&keys) != PH_OK || ph_snp_cache_new(8, &cache) != PH_OK)
+    if (ph_synth_snp_keys_new(&keys) != PH_OK || ph_attest_cache_new(8, &cache) != PH_OK)
         die("no keys");
     ph_synth_snp_defaults(&s, &keys, PH_SNP_MILAN, 3, false, 1750000000);
     if (ph_synth_snp_report(&s, &raw) != PH_OK || ph_synth_snp_vek(&s, &vek) != PH_OK ||

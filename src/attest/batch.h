@@ -26,8 +26,8 @@ struct ph_batch_args {
     const struct ph_attest_roots *roots;
     const struct ph_policy *policy;
     int64_t now_s;
-    struct ph_chain_cache *cache; /* NULL: none */
-    unsigned thread_cnt;          /* 1..PH_BATCH_THREADS_MAX, the caller's own among them */
+    struct ph_attest_cache *cache; /* NULL: none */
+    unsigned thread_cnt;           /* 1..PH_BATCH_THREADS_MAX, the caller's own among them */
 };
 
 /**

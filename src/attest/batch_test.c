@@ -15,7 +15,7 @@ struct fixture {
     struct ph_buf quote;
     uint8_t bad[QUOTES][PH_QUOTE_MAX / 8];
     struct ph_batch_item item[QUOTES];
-    struct ph_chain_cache *cache;
+    struct ph_attest_cache *cache;
     struct ph_batch_args args;
 };
 
@@ -28,7 +28,7 @@ static void setup(struct fixture *f)
     f->quote = PH_BUF(PH_QUOTE_MAX);
     world_make(&f->w, &f->collateral, &f->quote, &f->roots);
     CHECK(f->quote.len <= sizeof(f->bad[0]));
-    CHECK(ph_chain_cache_new(8, &f->cache) == PH_OK);
+    CHECK(ph_attest_cache_new(8, &f->cache) == PH_OK);
     static const uint8_t other[64] = {1};
     for (size_t i = 0; i < QUOTES; i++) {
         f->item[i] = (struct ph_batch_item){ph_buf_view(&f->quote), f->w.expected, false};
@@ -53,7 +53,7 @@ static void setup(struct fixture *f)
 static void teardown(struct fixture *f)
 {
     ph_collateral_free(f->collateral);
-    ph_chain_cache_free(f->cache);
+    ph_attest_cache_free(f->cache);
     ph_buf_clear(&f->quote);
 }
 

@@ -7,13 +7,12 @@
  * docs/attestation.md. Tests: evidence_test.c, evidence_fuzz.c.
  */
 
+#include "attest/cache.h"
 #include "attest/evidence_bundle.h"
 #include "attest/verdict.h"
 #include "codec/jput.h"
 
 struct ph_collateral;
-struct ph_chain_cache;
-struct ph_snp_cache;
 
 /* What untrusted bytes claim to be, by their first bytes alone; NONE if nothing known. */
 enum ph_evidence_kind ph_evidence_detect(struct ph_bytes bytes);
@@ -54,10 +53,9 @@ struct ph_evidence_args {
      * alone need it, unless report_data_unchecked. */
     const uint8_t *nonce;
     int64_t now_s;
-    struct ph_chain_cache *cache;   /* NULL: none; Intel's chains */
-    struct ph_snp_cache *snp_cache; /* NULL: none; AMD's */
-    struct ph_trace *trace;         /* of the quote, or of GPUs alone; NULL: none */
-    struct ph_trace *gpu_trace;     /* of GPUs beside a quote; NULL: none */
+    struct ph_attest_cache *cache; /* NULL: none */
+    struct ph_trace *trace;        /* of the quote, or of GPUs alone; NULL: none */
+    struct ph_trace *gpu_trace;    /* of GPUs beside a quote; NULL: none */
 };
 
 /**

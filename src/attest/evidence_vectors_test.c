@@ -28,14 +28,14 @@ TEST(a_real_snp_report)
     struct ph_buf shown PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
     struct ph_jput j = {.out = &shown};
     struct ph_evidence_bundle *bundle PH_OWNED(ph_evidence_freep) = NULL;
-    struct ph_snp_cache *cache PH_OWNED(ph_snp_cache_freep) = NULL;
+    struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
     const struct ph_attest_roots roots = ph_attest_roots_production();
     struct ph_evidence e = {.kind = PH_EVIDENCE_SNP,
                             .quote = ph_buf_view(&report),
                             .snp = {.vek_cert = ph_buf_view(&vek)}};
     uint8_t data[64];
     CHECK(ph_snp_peek_report_data(e.quote, data) == PH_OK);
-    CHECK(ph_snp_cache_new(8, &cache) == PH_OK);
+    CHECK(ph_attest_cache_new(8, &cache) == PH_OK);
     /* As a bundle, to and fro. */
     CHECK(ph_evidence_encode(&e, &text) == PH_OK);
     if (ph_evidence_open(ph_buf_view(&text), &bundle, &why) != PH_OK)
@@ -45,7 +45,7 @@ TEST(a_real_snp_report)
                                           .policy = ph_policy_builtin_hardware(),
                                           .report_data = data,
                                           .now_s = at("2026-03-01T00:00:00Z"),
-                                          .snp_cache = cache};
+                                          .cache = cache};
     const struct ph_snp_args direct = {.report = e.quote,
                                        .vek = e.snp.vek_cert,
                                        .roots = &roots,

@@ -79,7 +79,7 @@ static enum ph_err verify_snp(const struct ph_evidence_args *args, struct ph_byt
         .report_data = report_data,
         .report_data_unchecked = unchecked,
         .now_s = args->now_s,
-        .cache = args->snp_cache,
+        .cache = args->cache,
         .trace = args->trace,
     };
     return ph_snp_verify(&a, out);
@@ -173,6 +173,7 @@ static enum ph_err verify_gpus(const struct ph_evidence_args *args, const uint8_
         .roots = args->roots,
         .policy = args->policy,
         .now_s = args->now_s,
+        .cache = args->cache,
         .trace = trace,
     };
     return ph_nvidia_verify(&a, out);

@@ -11,22 +11,9 @@
  */
 
 #include "attest/amd/snp_spec.h"
+#include "attest/cache.h"
 #include "attest/verdict.h"
 #include "codec/jput.h"
-
-/* Verified chains of signing keys, by the SHA-256 of the certificates and the CRL they were given
- * with, so that a report of a known platform costs one signature check. Thread-safe. Entries are
- * facts about bytes (profile, links, signatures, revocation); every validity window is judged anew
- * for each report.
- * entry_cnt: 1..65536 chains at most, of about 16 KiB each; over 8, a multiple of 8 is used.
- * PH_ERR_LIMIT, PH_ERR_NOMEM. */
-struct ph_snp_cache;
-PH_CHECKED enum ph_err ph_snp_cache_new(size_t entry_cnt, struct ph_snp_cache **out);
-void ph_snp_cache_free(struct ph_snp_cache *cache);
-static inline void ph_snp_cache_freep(struct ph_snp_cache **cache)
-{
-    ph_snp_cache_free(*cache);
-}
 
 /* Everything a judgement can use. All bytes are untrusted and borrowed for the call (a trace keeps
  * views of them). Zero members have the meaning given. */
@@ -42,8 +29,9 @@ struct ph_snp_args {
     const uint8_t *report_data;          /* 64 bytes; NULL only with the next member set */
     bool report_data_unchecked; /* for tools that show: nothing binds the report to anything */
     int64_t now_s;              /* Unix time: every window is judged at it, from <= now < until */
-    struct ph_snp_cache *cache; /* NULL: none */
-    struct ph_trace *trace;     /* NULL: none; else written whole */
+    struct ph_attest_cache *cache; /* NULL: none; else a report of a known platform costs one
+                                    * signature check */
+    struct ph_trace *trace;        /* NULL: none; else written whole */
 };
 
 /**

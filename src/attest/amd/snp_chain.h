@@ -70,17 +70,10 @@ static inline void ph_snp_chain_freep(struct ph_snp_chain **chain)
     ph_snp_chain_free(*chain);
 }
 
-/* A chain for one judgement: held in a cache while `set` is there, else owned. */
-struct ph_snp_chain_ref {
-    const struct ph_snp_chain *chain;
-    struct ph_snp_chain *owned; /* or NULL */
-    struct ph_snp_cache_set *set;
-    size_t way;
-};
-/* From the cache (NULL: none), or made and put there. As ph_snp_chain_new. */
-PH_CHECKED enum ph_err ph_snp_chain_get(struct ph_snp_cache *cache,
-                                        const struct ph_snp_chain_source *source,
-                                        struct ph_snp_chain_ref *out, enum ph_check *reterr);
-void ph_snp_chain_release(struct ph_snp_chain_ref *ref);
+/* A struct ph_snp_chain from the cache (NULL: none), or made and put there. As ph_snp_chain_new;
+ * give it back with ph_cached_release. */
+PH_CHECKED enum ph_err ph_snp_chain_get(struct ph_attest_cache *cache,
+                                        const struct ph_snp_chain_source *source, int64_t now_s,
+                                        struct ph_cached *out, enum ph_check *reterr);
 
 #endif

@@ -230,10 +230,10 @@ TEST(certificates_are_one_and_two_in_order)
 
 TEST(a_cached_chain_gives_the_same_verdict)
 {
-    struct ph_snp_cache *cache PH_OWNED(ph_snp_cache_freep) = NULL;
-    CHECK(ph_snp_cache_new(0, &cache) == PH_ERR_LIMIT &&
-          ph_snp_cache_new(65537, &cache) == PH_ERR_LIMIT);
-    CHECK(ph_snp_cache_new(2, &cache) == PH_OK);
+    struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
+    CHECK(ph_attest_cache_new(0, &cache) == PH_ERR_LIMIT &&
+          ph_attest_cache_new(65537, &cache) == PH_ERR_LIMIT);
+    CHECK(ph_attest_cache_new(2, &cache) == PH_OK);
     struct snp_evidence e PH_OWNED(snp_evidence_clear);
     milan();
     w.cache = cache;
@@ -260,11 +260,11 @@ TEST(a_cached_chain_gives_the_same_verdict)
         moved.chain_pem = (struct ph_bytes){0};
         CHECK(ph_snp_verify(&moved, &v) == PH_ERR_MALFORMED && v.check == PH_CHECK_SNP_VEK_FORMAT);
     }
-    ph_snp_cache_free(NULL);
+    ph_attest_cache_free(NULL);
 }
 
 static struct snp_evidence shared;
-static struct ph_snp_cache *shared_cache;
+static struct ph_attest_cache *shared_cache;
 static void *judge_many(void *arg)
 {
     size_t *good = arg;
@@ -283,27 +283,27 @@ TEST(threads_share_a_cache)
     size_t good[4] = {0};
     milan();
     snp_world_make(&w, &shared);
-    CHECK(ph_snp_cache_new(1, &shared_cache) == PH_OK);
+    CHECK(ph_attest_cache_new(1, &shared_cache) == PH_OK);
     for (size_t i = 0; i < 4; i++)
         CHECK(pthread_create(&thread[i], NULL, judge_many, &good[i]) == 0);
     for (size_t i = 0; i < 4; i++) {
         CHECK(pthread_join(thread[i], NULL) == 0);
         CHECK(good[i] == 20);
     }
-    ph_snp_cache_free(shared_cache);
+    ph_attest_cache_free(shared_cache);
     snp_evidence_clear(&shared);
 }
 
 TEST(a_warm_verdict_allocates_nothing)
 {
-    struct ph_snp_cache *cache PH_OWNED(ph_snp_cache_freep) = NULL;
+    struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
     struct snp_evidence e PH_OWNED(snp_evidence_clear);
 
     if (!PH_TEST_HEAP_COUNTS)
         SKIP_BECAUSE("a sanitizer stands in for the heap");
     milan();
     snp_world_make(&w, &e);
-    CHECK(ph_snp_cache_new(8, &cache) == PH_OK);
+    CHECK(ph_attest_cache_new(8, &cache) == PH_OK);
     struct ph_snp_args a = snp_world_args(&w, &e);
     a.cache = cache;
     const unsigned long start = ph_test_heap();

@@ -204,10 +204,10 @@ TEST(every_bit_of_a_report_counts)
     for (size_t i = 0; i < PAIRS; i++) {
         struct set s;
         struct ph_verdict v;
-        struct ph_snp_cache *cache PH_OWNED(ph_snp_cache_freep) = NULL;
+        struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
         open_set(i, &s);
         permit(i, &s);
-        CHECK(ph_snp_cache_new(4, &cache) == PH_OK);
+        CHECK(ph_attest_cache_new(4, &cache) == PH_OK);
         struct ph_snp_args a = args_of(&s);
         a.cache = cache;
         CHECK(ph_snp_verify(&a, &v) == PH_OK);

@@ -42,7 +42,7 @@ static struct ph_bytes or_else(struct ph_bytes first, struct ph_bytes second)
 }
 
 /* The caller's certificates; those of the table; AMD's own. */
-static enum ph_err open_chain(struct ph_snp_judgement *j, struct ph_snp_chain_ref *ref)
+static enum ph_err open_chain(struct ph_snp_judgement *j, struct ph_cached *ref)
 {
     const struct ph_snp_args *a = j->args;
     const struct ph_snp_evidence *e = &j->evidence;
@@ -61,7 +61,7 @@ static enum ph_err open_chain(struct ph_snp_judgement *j, struct ph_snp_chain_re
         s.ask = e->cert[PH_SNP_TABLE_ASK];
         s.ark = e->cert[PH_SNP_TABLE_ARK];
     }
-    const enum ph_err err = ph_snp_chain_get(a->cache, &s, ref, &failed);
+    const enum ph_err err = ph_snp_chain_get(a->cache, &s, a->now_s, ref, &failed);
     if (err == PH_ERR_NOMEM)
         return err;
     if (err != PH_OK) {
@@ -69,7 +69,7 @@ static enum ph_err open_chain(struct ph_snp_judgement *j, struct ph_snp_chain_re
         return err;
     }
     (void)ph_snp_judge(j, PH_CHECK_SNP_VEK_FORMAT, true, j->vek);
-    j->chain = ref->chain;
+    j->chain = ref->value;
     return PH_OK;
 }
 
@@ -156,7 +156,7 @@ static void write_claims(const struct ph_snp_judgement *j, struct ph_claims *out
     c->revocation_checked = chain->has_crl && j->args->now_s < chain->crl_next_s;
 }
 
-static enum ph_err judge_all(struct ph_snp_judgement *j, struct ph_snp_chain_ref *ref)
+static enum ph_err judge_all(struct ph_snp_judgement *j, struct ph_cached *ref)
 {
     PH_TRY(open_report(j));
     PH_TRY(open_chain(j, ref));
@@ -178,7 +178,7 @@ enum ph_err ph_snp_verify(const struct ph_snp_args *args, struct ph_verdict *out
 {
     static const struct ph_attest_roots nobody;
     struct ph_snp_args a = *args;
-    struct ph_snp_chain_ref ref = {0};
+    struct ph_cached ref = {0};
     enum ph_err err;
 
     /* What is missing denies. */
@@ -194,7 +194,7 @@ enum ph_err ph_snp_verify(const struct ph_snp_args *args, struct ph_verdict *out
     } else {
         err = judge_all(&j, &ref);
     }
-    ph_snp_chain_release(&ref);
+    ph_cached_release(&ref);
     ph_judge_end(&j.judge, "report");
     return err;
 }

@@ -26,7 +26,7 @@ struct snp_world {
         uint8_t flip;
     } patch[SNP_WORLD_PATCHES]; /* after signing */
     size_t patch_cnt;
-    struct ph_snp_cache *cache;
+    struct ph_attest_cache *cache;
     struct ph_trace *trace;
 };
 

@@ -40,17 +40,10 @@ static inline struct ph_bytes ph_pem_trim(struct ph_bytes pem)
     return pem;
 }
 
-/* A verified chain with the facts of collateral->pck_crl: from the collateral, the cache, or
- * parsed now. Give it back with ph_chain_ref_release. */
-struct ph_chain_ref {
-    const struct ph_chain *chain;
-    struct ph_chain *owned; /* freed on release */
-    struct set *set;        /* of the cache: its entry `way` is released */
-    size_t way;
-};
-PH_CHECKED enum ph_err ph_chain_ref_get(struct ph_chain_cache *cache,
-                                        const struct ph_collateral *collateral, struct ph_bytes pem,
-                                        struct ph_chain_ref *out);
-void ph_chain_ref_release(struct ph_chain_ref *ref);
+/* A struct ph_chain with the facts of collateral->pck_crl: from the collateral, the cache (NULL:
+ * none), or parsed now. As ph_chain_parse_pck; give it back with ph_cached_release. */
+PH_CHECKED enum ph_err ph_chain_get(struct ph_attest_cache *cache,
+                                    const struct ph_collateral *collateral, struct ph_bytes pem,
+                                    int64_t now_s, struct ph_cached *out);
 
 #endif

@@ -133,26 +133,26 @@ TEST(an_entry_in_use_is_not_replaced)
 {
     struct fixture f;
     struct ph_collateral *c PH_OWNED(ph_collateral_freep) = NULL;
-    struct ph_chain_cache *cache = NULL;
-    struct ph_chain_ref held = {0}, other = {0}, again = {0};
+    struct ph_attest_cache *cache = NULL;
+    struct ph_cached held = {0}, other = {0}, again = {0};
     setup(&f);
     const struct ph_bytes pem = f.parts.pck_chain_pem;
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(65536);
     CHECK(ph_buf_add_str(&text, "\n") == PH_OK && ph_buf_add(&text, pem) == PH_OK);
     f.parts.pck_chain_pem.len = 0;
     CHECK(ph_collateral_parse(&f.parts, &c, &why) == PH_OK);
-    CHECK(ph_chain_cache_new(1, &cache) == PH_OK);
-    CHECK(ph_chain_ref_get(cache, c, pem, &held) == PH_OK && held.set && !held.owned);
-    CHECK(ph_chain_ref_get(cache, c, ph_buf_view(&text), &other) == PH_OK);
-    CHECK(!other.set && other.owned && other.chain != held.chain);
-    CHECK(ph_chain_ref_get(cache, c, pem, &again) == PH_OK && again.chain == held.chain);
-    ph_chain_ref_release(&other);
-    ph_chain_ref_release(&held);
-    ph_chain_ref_release(&again);
+    CHECK(ph_attest_cache_new(1, &cache) == PH_OK);
+    CHECK(ph_chain_get(cache, c, pem, WORLD_NOW, &held) == PH_OK && held.set && !held.owned);
+    CHECK(ph_chain_get(cache, c, ph_buf_view(&text), WORLD_NOW, &other) == PH_OK);
+    CHECK(!other.set && other.owned && other.value != held.value);
+    CHECK(ph_chain_get(cache, c, pem, WORLD_NOW, &again) == PH_OK && again.value == held.value);
+    ph_cached_release(&other);
+    ph_cached_release(&held);
+    ph_cached_release(&again);
     /* Free now: the other chain takes its place. */
-    CHECK(ph_chain_ref_get(cache, c, ph_buf_view(&text), &other) == PH_OK && other.set);
-    ph_chain_ref_release(&other);
-    ph_chain_cache_free(cache);
+    CHECK(ph_chain_get(cache, c, ph_buf_view(&text), WORLD_NOW, &other) == PH_OK && other.set);
+    ph_cached_release(&other);
+    ph_attest_cache_free(cache);
     ph_synth_pki_free(f.pki);
 }
 
@@ -161,7 +161,7 @@ struct job {
     const struct ph_attest_roots *roots;
     const struct world *w;
     struct ph_bytes quote;
-    struct ph_chain_cache *cache;
+    struct ph_attest_cache *cache;
     size_t accepted;
 };
 
@@ -188,12 +188,12 @@ TEST(threads_share_collateral_and_cache)
     struct ph_collateral *c PH_OWNED(ph_collateral_freep) = NULL;
     struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
     struct ph_attest_roots roots;
-    struct ph_chain_cache *cache = NULL;
+    struct ph_attest_cache *cache = NULL;
     struct job job[4];
     pthread_t thread[4];
     world_init(&w);
     world_make(&w, &c, &quote, &roots);
-    CHECK(ph_chain_cache_new(1, &cache) == PH_OK);
+    CHECK(ph_attest_cache_new(1, &cache) == PH_OK);
     for (size_t i = 0; i < PH_LEN(job); i++) {
         job[i] = (struct job){c, &roots, &w, ph_buf_view(&quote), cache, 0};
         CHECK(pthread_create(&thread[i], NULL, judge_many, &job[i]) == 0);
@@ -202,7 +202,7 @@ TEST(threads_share_collateral_and_cache)
         CHECK(pthread_join(thread[i], NULL) == 0);
         CHECK(job[i].accepted == 20);
     }
-    ph_chain_cache_free(cache);
+    ph_attest_cache_free(cache);
 }
 
 PH_TEST_MAIN(CASE(the_window_is_the_narrowest_of_all_parts),

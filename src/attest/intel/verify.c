@@ -30,18 +30,19 @@ static enum ph_err open_quote(struct ph_judgement *j)
 }
 
 /* The chain inside the quote; or the collateral's, for quotes that only name their PCK. */
-static enum ph_err open_chain(struct ph_judgement *j, struct ph_chain_ref *ref)
+static enum ph_err open_chain(struct ph_judgement *j, struct ph_cached *ref)
 {
     const bool inside = j->quote.cert_type == PH_QUOTE_CERT_PCK_CHAIN;
 
     j->pck_pem = inside ? ph_pem_trim(j->quote.cert_data) : j->collateral->pck_pem;
     if (!ph_judge(j, PH_CHECK_PCK_PRESENT, j->pck_pem.len > 0, j->pck_pem))
         return PH_OK;
-    const enum ph_err err = ph_chain_ref_get(j->args->cache, j->collateral, j->pck_pem, ref);
+    const enum ph_err err =
+        ph_chain_get(j->args->cache, j->collateral, j->pck_pem, j->args->now_s, ref);
     if (err == PH_ERR_NOMEM)
         return err;
     if (ph_judge(j, PH_CHECK_PCK_FORMAT, err == PH_OK, j->pck_pem))
-        j->chain = ref->chain;
+        j->chain = ref->value;
     return err;
 }
 
@@ -87,7 +88,7 @@ static void write_claims(const struct ph_judgement *j, struct ph_claims *out)
     out->verified_at_s = j->args->now_s;
 }
 
-static enum ph_err judge_all(struct ph_judgement *j, struct ph_chain_ref *ref)
+static enum ph_err judge_all(struct ph_judgement *j, struct ph_cached *ref)
 {
     struct ph_event_claims events;
 
@@ -122,7 +123,7 @@ enum ph_err ph_quote_verify_with(const struct ph_verify_args *args, struct ph_ve
     static struct ph_collateral nothing; /* never written; a const would be 70 KiB of zeros */
     static const struct ph_attest_roots nobody;
     struct ph_verify_args a = *args;
-    struct ph_chain_ref ref = {0};
+    struct ph_cached ref = {0};
 
     /* What is missing denies. */
     if (!a.policy)
@@ -143,7 +144,7 @@ enum ph_err ph_quote_verify_with(const struct ph_verify_args *args, struct ph_ve
     } else {
         err = judge_all(&j, &ref);
     }
-    ph_chain_ref_release(&ref);
+    ph_cached_release(&ref);
     ph_judge_end(&j.judge, "quote");
     return err;
 }

@@ -8,6 +8,7 @@
  * check alone, by synthetic evidence), intel_vectors_test.c (real evidence).
  */
 
+#include "attest/cache.h"
 #include "attest/evidence_bundle.h"
 #include "attest/verdict.h"
 
@@ -37,19 +38,6 @@ static inline void ph_collateral_freep(struct ph_collateral **collateral)
 /* The window in which everything in it is valid: first and last second, before any grace. */
 void ph_collateral_window(const struct ph_collateral *collateral, int64_t *from_s,
                           int64_t *until_s);
-
-/* Verified PCK chains by the SHA-256 of their bytes, so that a quote of a known platform costs two
- * signature checks. Thread-safe. Entries are facts about bytes (profile, links, signatures,
- * revocation by a given CRL); every validity window is judged anew for each quote.
- * entry_cnt: 1..65536 chains at most, of about 8 KiB each; over 8, a multiple of 8 is used.
- * PH_ERR_LIMIT, PH_ERR_NOMEM. */
-struct ph_chain_cache;
-PH_CHECKED enum ph_err ph_chain_cache_new(size_t entry_cnt, struct ph_chain_cache **out);
-void ph_chain_cache_free(struct ph_chain_cache *cache);
-static inline void ph_chain_cache_freep(struct ph_chain_cache **cache)
-{
-    ph_chain_cache_free(*cache);
-}
 
 /**
  * Decide whether a quote proves what `policy` asks, at one moment.
@@ -92,8 +80,9 @@ struct ph_verify_args {
     int64_t now_s;
     /* Must replay to the quote's registers; NULL: none is demanded. */
     const struct ph_bytes *event_log;
-    struct ph_chain_cache *cache; /* NULL: none */
-    struct ph_trace *trace;       /* NULL: none; else written whole */
+    struct ph_attest_cache *cache; /* NULL: none; else a quote of a known platform costs two
+                                    * signature checks */
+    struct ph_trace *trace;        /* NULL: none; else written whole */
 };
 PH_CHECKED enum ph_err ph_quote_verify_with(const struct ph_verify_args *args,
                                             struct ph_verdict *out);

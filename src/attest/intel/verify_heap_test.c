@@ -21,13 +21,13 @@ static struct ph_verdict verdict;
 static struct counted count(const struct world *w, size_t at)
 {
     struct ph_collateral *collateral PH_OWNED(ph_collateral_freep) = NULL;
-    struct ph_chain_cache *cache PH_OWNED(ph_chain_cache_freep) = NULL;
+    struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
     struct ph_attest_roots roots;
     struct ph_buf quote = PH_BUF(PH_QUOTE_MAX);
     struct counted c = {.warm = PH_OK};
 
     world_make(w, &collateral, &quote, &roots);
-    CHECK(ph_chain_cache_new(8, &cache) == PH_OK);
+    CHECK(ph_attest_cache_new(8, &cache) == PH_OK);
     const struct ph_verify_args args = {.quote = ph_buf_view(&quote),
                                         .collateral = collateral,
                                         .roots = &roots,

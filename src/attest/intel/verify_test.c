@@ -145,9 +145,9 @@ TEST(a_cached_chain_gives_the_same_verdict)
 {
     struct world w;
     struct ph_verdict v;
-    struct ph_chain_cache *cache = NULL;
-    CHECK(ph_chain_cache_new(0, &cache) == PH_ERR_LIMIT);
-    CHECK(ph_chain_cache_new(2, &cache) == PH_OK);
+    struct ph_attest_cache *cache = NULL;
+    CHECK(ph_attest_cache_new(0, &cache) == PH_ERR_LIMIT);
+    CHECK(ph_attest_cache_new(2, &cache) == PH_OK);
     for (int round = 0; round < 3; round++) {
         world_init(&w);
         w.cache = cache;
@@ -164,8 +164,8 @@ TEST(a_cached_chain_gives_the_same_verdict)
         w.give_pck_chain = true;
         CHECK(world_judge(&w, &v) == PH_OK);
     }
-    ph_chain_cache_free(cache);
-    ph_chain_cache_free(NULL);
+    ph_attest_cache_free(cache);
+    ph_attest_cache_free(NULL);
 }
 
 TEST(a_quote_without_a_chain_is_judged_by_the_collaterals)

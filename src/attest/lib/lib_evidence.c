@@ -278,30 +278,17 @@ void phala_attest_collateral_free(struct phala_attest_collateral *collateral)
 
 void phala_attest_cache_free(struct phala_attest_cache *cache)
 {
-    if (!cache)
-        return;
-    ph_chain_cache_free(cache->intel);
-    ph_snp_cache_free(cache->amd);
-    free(cache);
+    ph_attest_cache_free((struct ph_attest_cache *)(void *)cache);
 }
 
-static void cache_freep(struct phala_attest_cache **cache)
+enum phala_attest_error phala_attest_cache_new(size_t entry_cnt, struct phala_attest_cache **out)
 {
-    phala_attest_cache_free(*cache);
-}
-
-enum phala_attest_error phala_attest_cache_new(size_t chain_cnt, struct phala_attest_cache **out)
-{
-    struct phala_attest_cache *cache PH_OWNED(cache_freep) = calloc(1, sizeof(*cache));
+    struct ph_attest_cache *cache;
 
     if (!out)
         return PHALA_ATTEST_ARGUMENT;
-    if (!cache)
-        return PHALA_ATTEST_NOMEM;
-    enum ph_err err = ph_chain_cache_new(chain_cnt, &cache->intel);
+    const enum ph_err err = ph_attest_cache_new(entry_cnt, &cache);
     if (err == PH_OK)
-        err = ph_snp_cache_new(chain_cnt, &cache->amd);
-    if (err == PH_OK)
-        *out = PH_TAKE(cache);
+        *out = (struct phala_attest_cache *)(void *)cache;
     return ph_lib_error(err);
 }

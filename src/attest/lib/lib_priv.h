@@ -23,12 +23,6 @@ struct phala_attest_evidence {
     } * added;
 };
 
-/* One cache for the chains of every maker. */
-struct phala_attest_cache {
-    struct ph_chain_cache *intel;
-    struct ph_snp_cache *amd;
-};
-
 enum phala_attest_error ph_lib_error(enum ph_err err);
 /* Hand over a text: *out is malloc'ed and NUL-terminated. */
 PH_CHECKED enum phala_attest_error ph_lib_text(enum ph_err err, const struct ph_buf *text,

@@ -29,8 +29,7 @@ static enum ph_err judge(const struct phala_attest_request *r, const struct ph_a
         .report_data_unchecked = r->report_data_unchecked_insecure && !r->report_data,
         .nonce = r->nonce,
         .now_s = r->now_s,
-        .cache = r->cache ? r->cache->intel : NULL,
-        .snp_cache = r->cache ? r->cache->amd : NULL,
+        .cache = (struct ph_attest_cache *)(void *)r->cache,
         .trace = trace,
         .gpu_trace = gpu_trace,
     };
@@ -273,7 +272,7 @@ enum phala_attest_error phala_attest_verify_batch(const struct phala_attest_requ
         .roots = &roots,
         .policy = (const struct ph_policy *)(const void *)r.policy,
         .now_s = r.now_s,
-        .cache = r.cache ? r.cache->intel : NULL,
+        .cache = (struct ph_attest_cache *)(void *)r.cache,
         .thread_cnt = thread_cnt,
     };
     const enum ph_err err = ph_quote_verify_batch(&args, v->verdict, NULL);

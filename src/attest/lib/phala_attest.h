@@ -140,11 +140,14 @@ phala_attest_collateral_window(const struct phala_attest_collateral *collateral,
                                int64_t *until_s);
 PHALA_ATTEST_API void phala_attest_collateral_free(struct phala_attest_collateral *collateral);
 
-/* Verified certificate chains by the hash of their bytes. */
+/* Verified certificate chains, manifests and responses of every maker, by the hash of their bytes.
+ */
 struct phala_attest_cache;
-/* chain_cnt: 1..65536 of each maker, of about 8 to 16 KiB each. LIMIT, NOMEM. */
+/* entry_cnt: 1..65536. An entry is a chain of 8 to 16 KiB, or one of NVIDIA's manifests with 64 KiB
+ * and its document. A chain stands for a machine; one with GPUs has about twenty entries. LIMIT,
+ * NOMEM. */
 PHALA_ATTEST_CHECKED enum phala_attest_error
-phala_attest_cache_new(size_t chain_cnt, struct phala_attest_cache **out);
+phala_attest_cache_new(size_t entry_cnt, struct phala_attest_cache **out);
 PHALA_ATTEST_API void phala_attest_cache_free(struct phala_attest_cache *cache);
 
 /* ---- Verdicts ---- */

@@ -215,6 +215,14 @@ PH_CHECKED enum ph_err ph_rim_verify_signature(const struct ph_rim *rim,
                                                const struct ph_policy *policy, int64_t at_s,
                                                struct ph_rim_proof *out);
 
+/* The same in two steps, so that the first can be kept. What holds of a manifest whoever is
+ * trusted, and whenever; `out` lacks ROOT, ISSUED and FRESH. Only PH_ERR_NOMEM is an error. */
+PH_CHECKED enum ph_err ph_rim_prove(const struct ph_rim *rim, struct ph_rim_proof *out);
+/* Add these to what ph_rim_prove wrote. PH_ERR_UNTRUSTED as above. */
+PH_CHECKED enum ph_err ph_rim_decide(struct ph_rim_proof *proof,
+                                     const struct ph_attest_roots *roots,
+                                     const struct ph_policy *policy, int64_t at_s);
+
 /* One measurement of a device's report. */
 struct ph_rim_block {
     uint8_t index; /* as in SPDM: 1-based, the manifest's index plus one */

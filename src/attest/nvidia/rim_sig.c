@@ -54,6 +54,9 @@ enum ph_err ph_rim_cert_open(struct ph_bytes text, struct ph_buf *der, struct ph
     return ph_x509_parse(&ph_x509_profile_nvidia, ph_buf_view(der), out);
 }
 
+static_assert(PH_RIM_CHECK_CNT < 32, "the shift is defined");
+static const uint32_t all_held = (1u << PH_RIM_CHECK_CNT) - 1;
+
 static void hold(struct ph_rim_proof *proof, enum ph_rim_check check, bool holds)
 {
     if (holds)
@@ -203,9 +206,7 @@ static enum ph_err judge_signature(const struct ph_rim *rim, const struct ph_p38
     return PH_OK;
 }
 
-static enum ph_err judge(const struct ph_rim *rim, const struct ph_attest_roots *roots,
-                         const struct ph_policy *policy, int64_t at_s, struct chain *c,
-                         struct ph_rim_proof *proof)
+static enum ph_err prove(const struct ph_rim *rim, struct chain *c, struct ph_rim_proof *proof)
 {
     PH_TRY(judge_digest(rim, proof));
     const enum ph_err err = open_chain(rim, c);
@@ -213,20 +214,12 @@ static enum ph_err judge(const struct ph_rim *rim, const struct ph_attest_roots 
         return err;
     hold(proof, PH_RIM_CHECK_CERTS, err == PH_OK);
     if (err != PH_OK)
-        return PH_ERR_UNTRUSTED;
+        return PH_OK;
     PH_TRY(judge_chain(c, proof));
-    hold(proof, PH_RIM_CHECK_ROOT,
-         ph_attest_root_is_trusted(roots, policy, PH_ROOT_NVIDIA_RIM, proof->root_spki_sha256,
-                                   &proof->insecure_simulator));
-    PH_TRY(judge_signature(rim, c->key[LEAF], proof));
-    hold(proof, PH_RIM_CHECK_ISSUED, at_s >= proof->not_before_s);
-    hold(proof, PH_RIM_CHECK_FRESH, at_s <= proof->not_after_s);
-    return proof->failed == PH_RIM_CHECK_CNT ? PH_OK : PH_ERR_UNTRUSTED;
+    return judge_signature(rim, c->key[LEAF], proof);
 }
 
-enum ph_err ph_rim_verify_signature(const struct ph_rim *rim, const struct ph_attest_roots *roots,
-                                    const struct ph_policy *policy, int64_t at_s,
-                                    struct ph_rim_proof *out)
+enum ph_err ph_rim_prove(const struct ph_rim *rim, struct ph_rim_proof *out)
 {
     static const uint32_t parsed = (1u << PH_RIM_CHECK_CERTS) - 1;
     struct chain c = {0};
@@ -236,8 +229,30 @@ enum ph_err ph_rim_verify_signature(const struct ph_rim *rim, const struct ph_at
     *out = (struct ph_rim_proof){.held = is_parsed ? parsed : 0,
                                  .failed = is_parsed ? PH_RIM_CHECK_CNT : PH_RIM_CHECK_XML};
     if (!is_parsed)
-        return PH_ERR_UNTRUSTED;
-    const enum ph_err err = judge(rim, roots, policy, at_s, &c, out);
+        return PH_OK;
+    const enum ph_err err = prove(rim, &c, out);
     chain_clear(&c);
     return err;
+}
+
+enum ph_err ph_rim_decide(struct ph_rim_proof *proof, const struct ph_attest_roots *roots,
+                          const struct ph_policy *policy, int64_t at_s)
+{
+    if ((proof->held >> PH_RIM_CHECK_CERTS & 1) != 0) {
+        hold(proof, PH_RIM_CHECK_ROOT,
+             ph_attest_root_is_trusted(roots, policy, PH_ROOT_NVIDIA_RIM, proof->root_spki_sha256,
+                                       &proof->insecure_simulator));
+        hold(proof, PH_RIM_CHECK_ISSUED, at_s >= proof->not_before_s);
+        hold(proof, PH_RIM_CHECK_FRESH, at_s <= proof->not_after_s);
+    }
+    /* Every one, rather than none that failed: a proof that was never made proves nothing. */
+    return proof->held == all_held && proof->failed == PH_RIM_CHECK_CNT ? PH_OK : PH_ERR_UNTRUSTED;
+}
+
+enum ph_err ph_rim_verify_signature(const struct ph_rim *rim, const struct ph_attest_roots *roots,
+                                    const struct ph_policy *policy, int64_t at_s,
+                                    struct ph_rim_proof *out)
+{
+    PH_TRY(ph_rim_prove(rim, out));
+    return ph_rim_decide(out, roots, policy, at_s);
 }

@@ -188,6 +188,7 @@ enum ph_err nv_made_judge(const struct nv_world *w, const struct nv_made *made,
         .roots = &made->roots,
         .policy = &w->policy,
         .now_s = w->now_s,
+        .cache = w->cache,
         .trace = w->trace,
     };
     return ph_nvidia_verify(&args, out);

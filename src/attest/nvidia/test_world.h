@@ -31,7 +31,8 @@ struct nv_world {
     uint8_t nonce[32];
     bool nonce_unchecked;
     int64_t now_s;
-    const char *evidence_text; /* instead of what the devices say; NULL */
+    const char *evidence_text;     /* instead of what the devices say; NULL */
+    struct ph_attest_cache *cache; /* NULL: none */
     struct ph_trace *trace;
 };
 

@@ -7,7 +7,9 @@
 static void judgement_clear(struct ph_nv_judgement *j)
 {
     for (size_t i = 0; i < PH_NVIDIA_DEVICES_MAX; i++)
-        ph_nv_chain_free(j->chain[i]);
+        ph_cached_release(&j->chain_held[i]);
+    for (size_t i = 0; i < j->rim_cnt; i++)
+        ph_cached_release(&j->rim[i].held);
     ph_nv_evidence_free(j->evidence);
     free(j->rim);
     free(j->ocsp);
@@ -51,12 +53,14 @@ static enum ph_err open_device(struct ph_nv_judgement *j, size_t i)
     const struct ph_nv_item *item = &j->evidence->item[i];
     enum ph_check failed;
     enum ph_err err =
-        ph_nv_chain_parse(item->chain_pem, i > 0 ? j->chain[i - 1] : NULL, &j->chain[i]);
+        ph_nv_chain_get(j->args->cache, item->chain_pem, i > 0 ? j->chain[i - 1] : NULL,
+                        j->args->now_s, &j->chain_held[i]);
 
     if (err == PH_ERR_NOMEM)
         return err;
     if (!ph_nv_check(j, PH_CHECK_NV_CHAIN_FORMAT, err == PH_OK, item->seen_chain))
         return err;
+    j->chain[i] = j->chain_held[i].value;
     err = j->chain[i]->arch == PH_NVIDIA_LS10
               ? ph_spdm_parse_switch(item->report, &j->report[i], &failed)
               : ph_spdm_parse_gpu(item->report, &j->report[i], &failed);

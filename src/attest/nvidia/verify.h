@@ -8,6 +8,7 @@
  * check alone, by synthetic evidence), vectors_test.c (real evidence).
  */
 
+#include "attest/cache.h"
 #include "attest/verdict.h"
 #include "codec/jput.h"
 
@@ -30,8 +31,10 @@ struct ph_nvidia_args {
     bool nonce_unchecked;                /* for tools that show: a replayed report passes */
     const struct ph_attest_roots *roots; /* NULL trusts nobody */
     const struct ph_policy *policy;      /* NULL denies */
-    int64_t now_s;          /* Unix time, seconds; every validity window is judged at it */
-    struct ph_trace *trace; /* NULL: none; else written whole */
+    int64_t now_s;                 /* Unix time, seconds; every validity window is judged at it */
+    struct ph_attest_cache *cache; /* NULL: none; else a known device, with manifests and OCSP
+                                    * responses that are known too, costs one signature check */
+    struct ph_trace *trace;        /* NULL: none; else written whole */
 };
 
 /**

@@ -4,16 +4,15 @@
 /* One judgement under way, shared by the verify_*.c files. */
 
 #include "attest/judge.h"
-#include "attest/nvidia/device_chain.h"
 #include "attest/nvidia/evidence.h"
-#include "attest/nvidia/ocsp.h"
-#include "attest/nvidia/rim.h"
+#include "attest/nvidia/kept.h"
 #include "attest/nvidia/spdm.h"
 #include "attest/nvidia/verify.h"
 
 /* A manifest, and what was found out about it. */
 struct ph_nv_rim {
-    struct ph_rim rim;
+    struct ph_cached held; /* a struct ph_nv_manifest; none if it is malformed */
+    struct ph_bytes seen;  /* the document as it was given */
     bool judged;    /* its signature, certificates and OCSP: once, however many devices use it */
     bool authentic; /* the signatures verify, up to a root */
 };
@@ -31,16 +30,18 @@ struct ph_nv_judgement {
     struct ph_judge judge;
     struct ph_nv_evidence *evidence;
     size_t device_cnt;
-    struct ph_nv_chain *chain[PH_NVIDIA_DEVICES_MAX];
+    struct ph_cached chain_held[PH_NVIDIA_DEVICES_MAX];
+    const struct ph_nv_chain *chain[PH_NVIDIA_DEVICES_MAX]; /* what these hold */
     struct ph_spdm_report report[PH_NVIDIA_DEVICES_MAX];
     struct ph_nvidia_device device[PH_NVIDIA_DEVICES_MAX]; /* claims to be */
-    struct ph_nv_rim *rim;                                 /* args->rim_cnt of them */
-    struct ph_nv_ocsp *ocsp;                               /* args->ocsp_cnt of them */
-    bool authentic;      /* every signature that the status rests on verifies */
-    bool mismatch;       /* a device was compared, and differs */
-    bool conflict;       /* manifests contradict each other */
-    size_t measured_cnt; /* devices that were compared whole, and match */
-    bool unvouched;      /* a certificate has no OCSP response */
+    struct ph_nv_rim *rim;                                 /* rim_cnt of them */
+    size_t rim_cnt;
+    struct ph_nv_ocsp *ocsp; /* args->ocsp_cnt of them */
+    bool authentic;          /* every signature that the status rests on verifies */
+    bool mismatch;           /* a device was compared, and differs */
+    bool conflict;           /* manifests contradict each other */
+    size_t measured_cnt;     /* devices that were compared whole, and match */
+    bool unvouched;          /* a certificate has no OCSP response */
 };
 
 static inline bool ph_nv_check(struct ph_nv_judgement *j, enum ph_check check, bool holds,

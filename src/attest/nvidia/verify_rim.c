@@ -3,23 +3,34 @@
 
 #include "attest/nvidia/verify_priv.h"
 
-#include "base/own.h"
-#include "codec/base64.h"
-
 #include <stdlib.h>
+
+/* The moment that manifests are judged at. */
+static int64_t rim_time(const struct ph_nv_judgement *j)
+{
+    const int64_t chosen_s = j->args->policy->nvidia.rim_valid_at_s;
+    return chosen_s != 0 ? chosen_s : j->args->now_s;
+}
+
+static enum ph_err open_rim(const struct ph_nv_judgement *j, size_t i)
+{
+    const struct ph_bytes xml = j->args->rims[i];
+
+    j->rim[i].seen = xml;
+    return ph_nv_manifest_open(j->args->cache, xml, rim_time(j), &j->rim[i].held);
+}
 
 static enum ph_err open_rims(struct ph_nv_judgement *j)
 {
     const size_t cnt = j->args->rim_cnt;
-    enum ph_rim_check failed;
 
     if (cnt == 0)
         return PH_OK;
     enum ph_err err = cnt > PH_NVIDIA_RIMS_MAX ? PH_ERR_LIMIT : PH_OK;
     if (err == PH_OK && !(j->rim = calloc(cnt, sizeof(*j->rim))))
         return PH_ERR_NOMEM;
-    for (size_t i = 0; err == PH_OK && i < cnt; i++)
-        err = ph_rim_parse(j->args->rims[i], &j->rim[i].rim, &failed);
+    for (; err == PH_OK && j->rim_cnt < cnt; j->rim_cnt++)
+        err = open_rim(j, j->rim_cnt);
     if (err == PH_ERR_NOMEM)
         return err;
     (void)ph_nv_check(j, PH_CHECK_NV_RIM_FORMAT, err == PH_OK, j->args->rims[0]);
@@ -49,11 +60,15 @@ static bool is_good(const struct ph_nv_judgement *j, const struct ph_ocsp_single
 }
 
 /* The facts about a response on certificates of this issuer. */
-static enum ph_err find_facts(struct ph_nv_ocsp *o, const struct ph_x509 *issuer)
+static enum ph_err find_facts(const struct ph_nv_judgement *j, size_t i,
+                              const struct ph_x509 *issuer)
 {
+    struct ph_nv_ocsp *o = &j->ocsp[i];
+
     if (o->judged && ph_bytes_equal(issuer->point, PH_BYTES_OF(o->issuer)))
         return PH_OK;
-    PH_TRY(ph_ocsp_judge(&o->ocsp, issuer, &o->facts));
+    PH_TRY(ph_nv_ocsp_facts(j->args->cache, j->args->ocsp[i], &o->ocsp, issuer, j->args->now_s,
+                            &o->facts));
     memcpy(o->issuer, issuer->point.ptr, sizeof(o->issuer));
     o->judged = true;
     return PH_OK;
@@ -67,7 +82,7 @@ static enum ph_err judge_response(struct ph_nv_judgement *j, size_t i,
     const int64_t now_s = j->args->now_s;
     struct ph_nv_ocsp *o = &j->ocsp[i];
 
-    PH_TRY(find_facts(o, issuer));
+    PH_TRY(find_facts(j, i, issuer));
     const struct ph_ocsp_facts f = o->facts;
     (void)ph_nv_check(j, PH_CHECK_NV_OCSP_RESPONDER,
                       f.responder_allowed && f.not_before_s <= now_s && now_s < f.not_after_s,
@@ -100,23 +115,12 @@ enum ph_err ph_nv_judge_ocsp(struct ph_nv_judgement *j, const struct ph_x509 *ce
     return PH_OK;
 }
 
-/* Revocation of a manifest's signers: leaf, L3 and CA. */
-static enum ph_err judge_rim_ocsp(struct ph_nv_judgement *j, const struct ph_rim *rim)
+/* Revocation of a manifest's signers: leaf, L3 and CA. A malformed certificate was said already, as
+ * a fault of the chain. */
+static enum ph_err judge_rim_ocsp(struct ph_nv_judgement *j, const struct ph_nv_manifest *m)
 {
-    struct ph_x509 cert[2];
-
-    for (size_t i = 0; i + 1 < PH_RIM_CERT_CNT; i++) {
-        struct ph_buf der PH_OWNED(ph_buf_clear) = PH_BUF(PH_RIM_CERT_MAX);
-        struct ph_buf above PH_OWNED(ph_buf_clear) = PH_BUF(PH_RIM_CERT_MAX);
-        enum ph_err err = ph_rim_cert_open(rim->cert[i], &der, &cert[0]);
-        if (err == PH_OK)
-            err = ph_rim_cert_open(rim->cert[i + 1], &above, &cert[1]);
-        if (err == PH_ERR_NOMEM)
-            return err;
-        if (err != PH_OK)
-            return PH_OK; /* said already, as a fault of the chain */
-        PH_TRY(ph_nv_judge_ocsp(j, &cert[0], &cert[1]));
-    }
+    for (size_t i = 0; i + 1 < m->cert_cnt; i++)
+        PH_TRY(ph_nv_judge_ocsp(j, &m->cert[i], &m->cert[i + 1]));
     return PH_OK;
 }
 
@@ -129,24 +133,24 @@ static bool held(const struct ph_rim_proof *proof, enum ph_rim_check check)
 static enum ph_err judge_rim(struct ph_nv_judgement *j, struct ph_nv_rim *r)
 {
     const struct ph_policy *policy = j->args->policy;
-    const int64_t chosen_s = policy->nvidia.rim_valid_at_s,
-                  at_s = chosen_s != 0 ? chosen_s : j->args->now_s;
-    const struct ph_bytes seen = r->rim.doc;
-    struct ph_rim_proof proof;
+    const int64_t at_s = rim_time(j);
+    const struct ph_nv_manifest *m = r->held.value;
+    const struct ph_bytes seen = r->seen;
 
     if (r->judged)
         return PH_OK;
     r->judged = true;
-    const enum ph_err err = ph_rim_verify_signature(&r->rim, j->args->roots, policy, at_s, &proof);
-    if (err == PH_ERR_NOMEM)
-        return err;
+    PH_TRY(ph_nv_manifest_prove(&r->held));
+    struct ph_rim_proof proof = m->proof;
+    const bool trusted = ph_rim_decide(&proof, j->args->roots, policy, at_s) == PH_OK;
     j->judge.verdict->insecure_simulator =
         j->judge.verdict->insecure_simulator || proof.insecure_simulator;
     const bool chain =
         ph_nv_check(j, PH_CHECK_NV_RIM_CHAIN,
                     held(&proof, PH_RIM_CHECK_CHAIN_LENGTH) && held(&proof, PH_RIM_CHECK_CERTS) &&
                         held(&proof, PH_RIM_CHECK_PROFILE) && held(&proof, PH_RIM_CHECK_LINKS) &&
-                        held(&proof, PH_RIM_CHECK_CHAIN_SIGNATURE),
+                        held(&proof, PH_RIM_CHECK_CHAIN_SIGNATURE) &&
+                        m->cert_cnt == PH_RIM_CERT_CNT, /* else revocation is not looked at */
                     seen);
     (void)ph_nv_check(j, PH_CHECK_NV_RIM_ROOT, held(&proof, PH_RIM_CHECK_ROOT), seen);
     const bool is_signed = ph_nv_check(
@@ -154,10 +158,13 @@ static enum ph_err judge_rim(struct ph_nv_judgement *j, struct ph_nv_rim *r)
         held(&proof, PH_RIM_CHECK_DIGEST) && held(&proof, PH_RIM_CHECK_SIGNATURE), seen);
     (void)ph_nv_check(j, PH_CHECK_NV_RIM_NOT_BEFORE, held(&proof, PH_RIM_CHECK_ISSUED), seen);
     (void)ph_nv_check(j, PH_CHECK_NV_RIM_NOT_AFTER, held(&proof, PH_RIM_CHECK_FRESH), seen);
-    if (chosen_s == 0 && held(&proof, PH_RIM_CHECK_CERTS))
+    if (policy->nvidia.rim_valid_at_s == 0 && held(&proof, PH_RIM_CHECK_CERTS))
         ph_judge_until(&j->judge, proof.not_after_s);
     r->authentic = chain && is_signed;
-    return judge_rim_ocsp(j, &r->rim);
+    PH_TRY(judge_rim_ocsp(j, m));
+    if (trusted)
+        ph_nv_manifest_keep(j->args->cache, at_s, &r->held);
+    return PH_OK;
 }
 
 /* The product a manifest for this device is of. */
@@ -177,6 +184,11 @@ static struct ph_bytes product_of(const struct ph_nv_judgement *j, size_t i)
     return (struct ph_bytes){0};
 }
 
+static const struct ph_rim *rim_of(const struct ph_nv_rim *r)
+{
+    return &((const struct ph_nv_manifest *)r->held.value)->rim;
+}
+
 /* The next manifest, from `from` on, of this kind, product and version; NULL: none. */
 static struct ph_nv_rim *find_rim(const struct ph_nv_judgement *j, size_t i, enum ph_rim_kind kind,
                                   const char *version, size_t *from)
@@ -185,8 +197,9 @@ static struct ph_nv_rim *find_rim(const struct ph_nv_judgement *j, size_t i, enu
 
     while (*from < j->args->rim_cnt) {
         struct ph_nv_rim *r = &j->rim[(*from)++];
-        if (r->rim.kind == kind && version[0] && product.len > 0 &&
-            ph_bytes_equal(r->rim.product, product) && ph_bytes_is(r->rim.version, version))
+        const struct ph_rim *rim = rim_of(r);
+        if (rim->kind == kind && version[0] && product.len > 0 &&
+            ph_bytes_equal(rim->product, product) && ph_bytes_is(rim->version, version))
             return r;
     }
     return NULL;
@@ -214,8 +227,8 @@ static void read_blocks(const struct ph_spdm_report *r, struct blocks *out)
 static enum ph_err compare(const struct ph_nv_rim *driver, const struct ph_nv_rim *firmware,
                            const struct blocks *b, struct ph_rim_comparison *out)
 {
-    return ph_rim_compare(driver ? &driver->rim : NULL, firmware ? &firmware->rim : NULL, b->block,
-                          b->cnt, b->nvdec0_disabled, out);
+    return ph_rim_compare(driver ? rim_of(driver) : NULL, firmware ? rim_of(firmware) : NULL,
+                          b->block, b->cnt, b->nvdec0_disabled, out);
 }
 
 /* The firmware's manifest: boards of several kinds share a version, and manifests do not name

@@ -33,7 +33,7 @@ struct world {
     size_t patch_cnt;
     size_t cut;                 /* keep so many bytes of the quote; 0: all */
     const char *replace, *with; /* in the finished quote, same length */
-    struct ph_chain_cache *cache;
+    struct ph_attest_cache *cache;
     struct ph_trace *trace;
 };
 
