@@ -20,7 +20,8 @@ static inline const char *ph_test_vectors_dir(void)
     return dir && *dir ? dir : "../shared/vectors";
 }
 
-static inline struct ph_buf ph_test_vector_read(const char *fmt, va_list args)
+__attribute__((format(printf, 1, 0))) static inline struct ph_buf
+ph_test_vector_read(const char *fmt, va_list args)
 {
     struct ph_buf buf = PH_BUF(PH_TEST_VECTOR_MAX);
     char rel[256], path[4096];
