@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LIMBS 6
@@ -137,6 +138,32 @@ const struct ph_ec_arith ph_p384_arith = {
 enum ph_err ph_p384_pub_init(struct ph_p384_pub *pub, const uint8_t xy[static PH_P384_PUB_LEN])
 {
     return key_init(pub, xy);
+}
+
+static void pub_freep(struct ph_p384_pub **pub)
+{
+    ph_p384_pub_free(*pub);
+}
+
+void ph_p384_pub_free(struct ph_p384_pub *pub)
+{
+    free(pub);
+}
+
+enum ph_err ph_p384_pub_new(const uint8_t xy[static PH_P384_PUB_LEN], struct ph_p384_pub **out)
+{
+    struct ph_p384_pub *pub PH_OWNED(pub_freep) = calloc(1, sizeof(*pub));
+
+    if (!pub)
+        return PH_ERR_NOMEM;
+    PH_TRY(ph_p384_pub_init(pub, xy));
+    *out = PH_TAKE(pub);
+    return PH_OK;
+}
+
+void ph_p384_pub_bytes(const struct ph_p384_pub *pub, uint8_t xy[static PH_P384_PUB_LEN])
+{
+    memcpy(xy, pub->xy, PH_P384_PUB_LEN);
 }
 
 void ph_p384_pub_prepare(struct ph_p384_pub *pub)

@@ -7,7 +7,9 @@
  * Every function takes the number of limbs last, as a constant: it is inlined and unrolled.
  */
 
+#ifdef __x86_64__
 #include <immintrin.h>
+#endif
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -22,28 +24,67 @@
 __extension__ typedef unsigned __int128 ph_u128;
 __extension__ typedef __int128 ph_i128;
 
+/* The next two for any processor; wasm32 has nothing better. */
+PH_ALWAYS_INLINE uint64_t ph_adc_portable(uint64_t a, uint64_t b, unsigned char *carry)
+{
+    const uint64_t half = a + b, sum = half + *carry;
+    *carry = half < a || sum < half;
+    return sum;
+}
+
+PH_ALWAYS_INLINE uint64_t ph_sbb_portable(uint64_t a, uint64_t b, unsigned char *borrow)
+{
+    const uint64_t half = a - b, rest = half - *borrow;
+    *borrow = a < b || half < *borrow;
+    return rest;
+}
+
 /* a + b + *carry; *carry, 0 or 1, is replaced. */
 PH_ALWAYS_INLINE uint64_t ph_adc(uint64_t a, uint64_t b, unsigned char *carry)
 {
+#ifdef __x86_64__
     unsigned long long sum;
     *carry = _addcarry_u64(*carry, a, b, &sum);
     return sum;
+#else
+    return ph_adc_portable(a, b, carry);
+#endif
 }
 
 /* a - b - *borrow */
 PH_ALWAYS_INLINE uint64_t ph_sbb(uint64_t a, uint64_t b, unsigned char *borrow)
 {
+#ifdef __x86_64__
     unsigned long long rest;
     *borrow = _subborrow_u64(*borrow, a, b, &rest);
     return rest;
+#else
+    return ph_sbb_portable(a, b, borrow);
+#endif
+}
+
+/* The next for processors that have no product of 64 bits by 64. */
+PH_ALWAYS_INLINE uint64_t ph_mac_portable(uint64_t a, uint64_t b, uint64_t add, uint64_t *carry)
+{
+    const uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
+    const uint64_t low = a0 * b0 + (uint32_t)add, mid = a1 * b0 + (low >> 32) + (add >> 32);
+    const uint64_t cross = a0 * b1 + (uint32_t)mid;
+    const uint64_t sum = (cross << 32 | (uint32_t)low) + *carry;
+
+    *carry = a1 * b1 + (mid >> 32) + (cross >> 32) + (sum < *carry);
+    return sum;
 }
 
 /* The low half of a * b + add + *carry, which fits 128 bits; the high half goes to *carry. */
 PH_ALWAYS_INLINE uint64_t ph_mac(uint64_t a, uint64_t b, uint64_t add, uint64_t *carry)
 {
+#ifdef __wasm__
+    return ph_mac_portable(a, b, add, carry);
+#else
     const ph_u128 t = (ph_u128)a * b + add + *carry;
     *carry = (uint64_t)(t >> 64);
     return (uint64_t)t;
+#endif
 }
 
 PH_ALWAYS_INLINE void ph_limbs_load(uint64_t *out, const uint8_t *big_endian, int limbs)

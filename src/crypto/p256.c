@@ -43,32 +43,6 @@ static EC_KEY *key_new(void)
     return PH_TAKE(key);
 }
 
-static void pub_freep(struct ph_p256_pub **pub)
-{
-    ph_p256_pub_free(*pub);
-}
-
-void ph_p256_pub_free(struct ph_p256_pub *pub)
-{
-    free(pub);
-}
-
-enum ph_err ph_p256_pub_new(const uint8_t xy[static PH_P256_PUB_LEN], struct ph_p256_pub **out)
-{
-    struct ph_p256_pub *pub PH_OWNED(pub_freep) = calloc(1, sizeof(*pub));
-
-    if (!pub)
-        return PH_ERR_NOMEM;
-    PH_TRY(ph_p256_pub_init(pub, xy));
-    *out = PH_TAKE(pub);
-    return PH_OK;
-}
-
-void ph_p256_pub_bytes(const struct ph_p256_pub *pub, uint8_t xy[static PH_P256_PUB_LEN])
-{
-    memcpy(xy, pub->xy, PH_P256_PUB_LEN);
-}
-
 /* The scalar as a number, if it is in 1..n-1. */
 static enum ph_err scalar_new(const uint8_t secret[static PH_P256_SCALAR_LEN], BIGNUM **out)
 {

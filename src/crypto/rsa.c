@@ -1,4 +1,4 @@
-#include "crypto/rsa.h"
+#include "crypto/rsa_priv.h"
 
 #include "base/own.h"
 #include "crypto/hash.h"
@@ -59,24 +59,6 @@ void ph_rsa_pub_free(struct ph_rsa_pub *pub)
     free(pub);
 }
 
-/* The leading byte is checked to be non-zero: the length in bits follows from it. */
-static size_t bit_len(struct ph_bytes n)
-{
-    return 8 * n.len - (size_t)(__builtin_clz(n.ptr[0]) - 24);
-}
-
-static enum ph_err check_numbers(struct ph_bytes n, struct ph_bytes e)
-{
-    if (n.len == 0 || e.len == 0 || n.ptr[0] == 0 || e.ptr[0] == 0)
-        return PH_ERR_MALFORMED;
-    if (n.len > PH_RSA_MAX_LEN || bit_len(n) < PH_RSA_MIN_BITS)
-        return PH_ERR_UNSUPPORTED;
-    if ((n.ptr[n.len - 1] & 1) == 0 || (e.ptr[e.len - 1] & 1) == 0 || e.len > PH_RSA_MAX_E_LEN ||
-        (e.len == 1 && e.ptr[0] < 3))
-        return PH_ERR_MALFORMED;
-    return PH_OK;
-}
-
 static EVP_PKEY *pkey_from_numbers(struct ph_bytes n, struct ph_bytes e)
 {
     BIGNUM *bn_n PH_OWNED(bn_freep) = BN_bin2bn(n.ptr, (int)n.len, NULL);
@@ -99,7 +81,7 @@ static EVP_PKEY *pkey_from_numbers(struct ph_bytes n, struct ph_bytes e)
 
 enum ph_err ph_rsa_pub_new(struct ph_bytes n, struct ph_bytes e, struct ph_rsa_pub **out)
 {
-    PH_TRY(check_numbers(n, e));
+    PH_TRY(ph_rsa_numbers_check(n, e));
 
     struct ph_rsa_pub *pub PH_OWNED(pub_freep) = calloc(1, sizeof(*pub));
     if (!pub || !(pub->pkey = pkey_from_numbers(n, e)))
@@ -111,13 +93,11 @@ enum ph_err ph_rsa_pub_new(struct ph_bytes n, struct ph_bytes e, struct ph_rsa_p
 
 /* How both sides pad. The digest, MGF1's digest and the salt's length are all pinned: a verifier
  * that takes the salt's length from the signature would accept more than one form of it. */
-enum { SALT_LEN = PH_SHA384_LEN };
-
 static EVP_PKEY_CTX *pss_ctx(EVP_PKEY *pkey, int (*init)(EVP_PKEY_CTX *, const OSSL_PARAM *))
 {
     EVP_PKEY_CTX *ctx PH_OWNED(ctx_freep) = EVP_PKEY_CTX_new_from_pkey(ph_ossl()->ctx, pkey, NULL);
     char pad[] = OSSL_PKEY_RSA_PAD_MODE_PSS, digest[] = "SHA384";
-    int salt_len = SALT_LEN;
+    int salt_len = PH_RSA_SALT_LEN;
     const OSSL_PARAM params[] = {
         OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, digest, sizeof(digest) - 1),
         OSSL_PARAM_utf8_string(OSSL_SIGNATURE_PARAM_PAD_MODE, pad, sizeof(pad) - 1),
