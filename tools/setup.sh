@@ -2,7 +2,8 @@
 # Install what this checkout needs on Debian 12: sh tools/setup.sh [run|test|bench]
 #
 #   run    what building and running a worker needs (default)
-#   test   run, and what the tests need: second compiler, sanitizers, linters, npm development packages
+#   test   run, and what the tests need: second compiler, also for WebAssembly, sanitizers, linters, a browser, npm
+#          development packages
 #   bench  test, and the load generator
 #
 # Needs root or sudo only when a package is missing. With everything in place it changes nothing and
@@ -15,7 +16,8 @@ runtime='ca-certificates libjavascriptcoregtk-4.1-0 libgnutls30 libcurl3-gnutls 
     libjansson4 libseccomp2 libsqlite3-0 libpq5 openssl'
 build='meson ninja-build pkg-config gcc libc6-dev libjavascriptcoregtk-4.1-dev libgnutls28-dev
     libcurl4-gnutls-dev libssl-dev libsecp256k1-dev libjansson-dev libseccomp-dev libsqlite3-dev libpq-dev libglib2.0-dev libcmocka-dev zlib1g-dev'
-tests='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev lld-14 llvm-14 curl jq xxd iproute2 postgresql make g++ groff'
+tests='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev lld-14 llvm-14 wasi-libc libclang-rt-14-dev-wasm32 chromium
+    curl jq xxd iproute2 postgresql make g++ groff'
 bench='wrk'
 case $goal in
 run) want="$runtime $build" ;;
