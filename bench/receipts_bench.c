@@ -108,7 +108,7 @@ static void one_call(struct ph_batcher *batcher)
 
     hash_messages(&request, &response);
     ph_receipt_leaf_make(&leaf, PH_OUTCOME_ANSWERED, 200, &phat, &bundle, &request, &response,
-                         &nonce, 1763700000123);
+                         &nonce, 1763700000123, &(struct ph_receipt_state){0});
     if (ph_batcher_add(batcher, &leaf, &place) != PH_OK)
         abort();
     ph_receipt_id_print(&place, id);

@@ -205,18 +205,20 @@ static json_t *evidence_json(const struct run *run)
 static int print_json(const struct run *run)
 {
     struct ph_receipt_fields f;
-    char signer[43] = "0x", phat[41], bundle[65];
+    char signer[43] = "0x", phat[41], bundle[65], state[65];
 
     ph_receipt_leaf_view(&run->in.receipt.leaf, &f);
     ph_hex_encode(PH_BYTES_OF(run->signer.b), signer + 2);
     ph_hex_encode(PH_BYTES_OF(f.phat.b), phat);
     ph_hex_encode(PH_BYTES_OF(f.bundle_hash.b), bundle);
+    ph_hex_encode(PH_BYTES_OF(f.state.root.b), state);
     json_t *doc PH_OWNED(ph_json_freep) = json_pack(
-        "{s:b,s:s,s:b,s:s,s:{s:s,s:i,s:s,s:s,s:I},s:o,s:O}", "ok", is_ok(run), "verdict",
+        "{s:b,s:s,s:b,s:s,s:{s:s,s:i,s:s,s:s,s:I,s:s,s:I},s:o,s:O}", "ok", is_ok(run), "verdict",
         is_ok(run) ? "verified" : "refused", "insecure_simulator", is_simulator(run), "signer",
         signer, "receipt", "outcome", ph_outcome_name(f.outcome), "status", (int)f.status, "phat",
-        phat, "bundle_hash", bundle, "time_ms", (json_int_t)f.time_ms, "evidence",
-        evidence_json(run), "checks", run->report.steps);
+        phat, "bundle_hash", bundle, "commit_index", (json_int_t)f.state.commit_index, "state_root",
+        state, "time_ms", (json_int_t)f.time_ms, "evidence", evidence_json(run), "checks",
+        run->report.steps);
     if (!doc || json_dumpf(doc, stdout, JSON_COMPACT) != 0)
         return fail_input(run->o, "memory", "out of memory");
     (void)putchar('\n');

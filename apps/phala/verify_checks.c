@@ -29,12 +29,20 @@ static void check_leaf(const struct ph_verify_input *in, struct ph_verify_report
                          PH_RECEIPT_FORMAT);
     ph_receipt_leaf_view(&in->receipt.leaf, &f);
     time_text(f.time_ms, when);
-    json_t *step =
-        ph_report_step(report, "leaf", f.version == 1 ? PH_STEP_PASSED : PH_STEP_FAILED,
-                       "version %u, outcome %s, status %u, time %s; the fields as 170 bytes",
-                       f.version, ph_outcome_name(f.outcome), f.status, when);
+    json_t *step = ph_report_step(
+        report, "leaf", f.version == PH_RECEIPT_LEAF_VERSION ? PH_STEP_PASSED : PH_STEP_FAILED,
+        "version %u, outcome %s, status %u, time %s; the fields as %d bytes", f.version,
+        ph_outcome_name(f.outcome), f.status, when, PH_RECEIPT_LEAF_LEN);
     ph_report_bytes(report, step, "leaf", PH_BYTES_OF(in->receipt.leaf.raw));
 
+    if (f.state.commit_index > 0) {
+        step = ph_report_step(report, "state", PH_STEP_PASSED,
+                              "the answer was made from the state after commit %llu",
+                              (unsigned long long)f.state.commit_index);
+        ph_report_bytes(report, step, "root", PH_BYTES_OF(f.state.root.b));
+    } else {
+        (void)ph_report_step(report, "state", PH_STEP_SKIPPED, "the receipt names no state");
+    }
     ph_receipt_leaf_hash(&in->receipt.leaf, &hash);
     step = ph_report_step(report, "leaf-hash", PH_STEP_PASSED, "SHA-256 of 0x00 and the leaf");
     ph_report_bytes(report, step, "leaf hash", PH_BYTES_OF(hash.b));

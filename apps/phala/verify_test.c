@@ -49,7 +49,7 @@ static void make_receipt(const uint8_t key[32], struct ph_buf *out)
     ph_receipt_response_hash(200, PH_BYTES_LIT("application/json"), PH_BYTES_LIT(""),
                              PH_BYTES_LIT(""), PH_BYTES_LIT(BODY), &response);
     ph_receipt_leaf_make(&r.leaf, PH_OUTCOME_ANSWERED, 200, &phat, &bundle, &request, &response,
-                         &nonce, now_ms);
+                         &nonce, now_ms, &(struct ph_receipt_state){0});
     memset(leaves, 0x77, sizeof(leaves));
     ph_receipt_leaf_hash(&r.leaf, &leaves[1]);
     r.path_len = ph_merkle_path(leaves, 3, 1, r.path);

@@ -41,7 +41,7 @@ response_hash=$({
 } | sha256)
 same response-hash "$response_hash" "$(get .receipt.leaf.response_hash)"
 
-# 2. The leaf: 170 bytes, integers big-endian.
+# 2. The leaf: 234 bytes, integers big-endian.
 case $(get .receipt.leaf.outcome) in
 answered) outcome=0 ;;
 failed) outcome=1 ;;
@@ -50,6 +50,7 @@ cut) outcome=2 ;;
 esac
 leaf=$(printf '%s%02x' "$(printf phala-leaf | xxd -p)" "$(get .receipt.leaf.version)")
 leaf=$leaf$(get '.receipt.leaf | .phat + .bundle_hash')
+leaf=$leaf$(printf '%016x%s%048x' "$(get .receipt.leaf.commit_index)" "$(get .receipt.leaf.state_root)" 0)
 leaf=$leaf$(printf '%02x%04x%016x' "$outcome" "$(get .receipt.leaf.status)" "$(get .receipt.leaf.time_ms)")
 leaf=$leaf$(get '.receipt.leaf | .request_hash + .response_hash + .nonce')
 printf '      leaf  %s\n' "$leaf"

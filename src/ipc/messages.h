@@ -72,6 +72,7 @@ enum {
     M(CREDIT_D,     32, PH_R2D, F(U8, stream) F(U32, bytes))                                        \
     M0(IDLE,         33, PH_R2D)                               /* waitUntil work is done, nothing pending */ \
     M(STATE_FAIL,    34, PH_R2D, F(REST, message))              /* the state cannot be opened, or not be used any more: the instance ends */ \
+    M(STATE_AT,      35, PH_R2D, F(U64, index))                 /* answers in the frames from here on depend on commits up to this one, which is durable; grows */ \
     /* phalad <-> zygote: datagrams, one frame each */                                              \
     M(SPAWN,        40, PH_D2Z, F(U32, memory_mib) F(U8, jit))  /* + fds: instance socket, secrets pipe, state channel */ \
     M(SPAWNED,      41, PH_Z2D, F(U32, pid))                    /* + fd: pidfd */ \

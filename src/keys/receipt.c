@@ -11,8 +11,10 @@ _Static_assert(0 PH_RECEIPT_LEAF(PH_F_) == PH_RECEIPT_LEAF_LEN, "leaf fields fil
 #define PH_F_(field, offset, size) AT_##field = (offset),
 enum { PH_RECEIPT_LEAF(PH_F_) };
 #undef PH_F_
-_Static_assert((int)AT_outcome == (int)PH_RECEIPT_LEAF_FRONT,
+_Static_assert((int)AT_commit_index == (int)PH_RECEIPT_LEAF_CODE &&
+                   (int)AT_outcome == (int)PH_RECEIPT_LEAF_FRONT,
                "what calls of a phat share comes first");
+_Static_assert((1 + (int)PH_RECEIPT_LEAF_FRONT) % 64 == 0, "it fills blocks of SHA-256");
 
 static const uint8_t tag[10] = {'p', 'h', 'a', 'l', 'a', '-', 'l', 'e', 'a', 'f'};
 
@@ -20,17 +22,20 @@ void ph_receipt_leaf_make(struct ph_receipt_leaf *out, enum ph_outcome outcome, 
                           const struct ph_phat_id *phat, const struct ph_hash32 *bundle_hash,
                           const struct ph_hash32 *request_hash,
                           const struct ph_hash32 *response_hash, const struct ph_hash32 *nonce,
-                          uint64_t time_ms)
+                          uint64_t time_ms, const struct ph_receipt_state *state)
 {
     uint8_t *raw = out->raw;
 
     memcpy(raw + AT_tag, tag, sizeof(tag));
-    raw[AT_version] = 1;
+    raw[AT_version] = PH_RECEIPT_LEAF_VERSION;
     raw[AT_outcome] = (uint8_t)outcome;
     raw[AT_status] = (uint8_t)(status >> 8);
     raw[AT_status + 1] = (uint8_t)status;
     memcpy(raw + AT_phat, phat->b, 20);
     memcpy(raw + AT_bundle_hash, bundle_hash->b, 32);
+    ph_put_u64be(raw + AT_commit_index, state->commit_index);
+    memcpy(raw + AT_state_root, state->root.b, 32);
+    memset(raw + AT_zero, 0, AT_outcome - AT_zero);
     memcpy(raw + AT_request_hash, request_hash->b, 32);
     memcpy(raw + AT_response_hash, response_hash->b, 32);
     memcpy(raw + AT_nonce, nonce->b, 32);
@@ -230,15 +235,17 @@ void ph_receipt_batch_digest(const struct ph_hash32 *root, uint32_t count, uint6
 void ph_receipt_leaf_view(const struct ph_receipt_leaf *leaf, struct ph_receipt_fields *out)
 {
     struct ph_reader r = {PH_BYTES_OF(leaf->raw)};
-    struct ph_bytes front;
+    struct ph_bytes front, zero;
     uint8_t outcome = 0;
 
     const bool all =
         ph_read_view(&r, sizeof(tag), &front) && ph_read_u8(&r, &out->version) &&
         ph_read_copy(&r, out->phat.b, 20) && ph_read_copy(&r, out->bundle_hash.b, 32) &&
-        ph_read_u8(&r, &outcome) && ph_read_u16be(&r, &out->status) &&
-        ph_read_u64be(&r, &out->time_ms) && ph_read_copy(&r, out->request_hash.b, 32) &&
-        ph_read_copy(&r, out->response_hash.b, 32) && ph_read_copy(&r, out->nonce.b, 32);
+        ph_read_u64be(&r, &out->state.commit_index) && ph_read_copy(&r, out->state.root.b, 32) &&
+        ph_read_view(&r, AT_outcome - AT_zero, &zero) && ph_read_u8(&r, &outcome) &&
+        ph_read_u16be(&r, &out->status) && ph_read_u64be(&r, &out->time_ms) &&
+        ph_read_copy(&r, out->request_hash.b, 32) && ph_read_copy(&r, out->response_hash.b, 32) &&
+        ph_read_copy(&r, out->nonce.b, 32);
     (void)all; /* the leaf has exactly the length that the table sums up to */
     out->outcome = outcome;
 }
@@ -247,7 +254,7 @@ void ph_receipt_fields_leaf(const struct ph_receipt_fields *fields, struct ph_re
 {
     ph_receipt_leaf_make(out, PH_OUTCOME_ANSWERED, fields->status, &fields->phat,
                          &fields->bundle_hash, &fields->request_hash, &fields->response_hash,
-                         &fields->nonce, fields->time_ms);
+                         &fields->nonce, fields->time_ms, &fields->state);
     out->raw[AT_version] = fields->version;
     out->raw[AT_outcome] = fields->outcome;
 }
@@ -257,7 +264,7 @@ enum ph_err ph_receipt_root(const struct ph_receipt *receipt, struct ph_hash32 *
     struct ph_hash32 leaf;
 
     if (memcmp(receipt->leaf.raw + AT_tag, tag, sizeof(tag)) != 0 ||
-        receipt->leaf.raw[AT_version] != 1)
+        receipt->leaf.raw[AT_version] != PH_RECEIPT_LEAF_VERSION)
         return PH_ERR_UNSUPPORTED;
     if (receipt->path_len > PH_MERKLE_PATH_MAX)
         return PH_ERR_UNTRUSTED;

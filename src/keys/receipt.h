@@ -17,22 +17,31 @@
 #include "crypto/hash.h"
 
 /* F(field, offset, size): the leaf as hashed; integers big-endian. With the 0x00 in front, `tag` to
- * `bundle_hash` are the first block of SHA-256: it is the same for every call of a phat, and hashed
- * once (struct ph_leaf_hasher). */
+ * `zero` are the first two blocks of SHA-256: they are the same for every call of a phat between
+ * two commits, and hashed once (struct ph_leaf_hasher). */
 /* clang-format off */
 #define PH_RECEIPT_LEAF(F)                                                                         \
     F(tag,            0, 10) /* "phala-leaf" */                                                    \
-    F(version,       10,  1) /* 1 */                                                               \
+    F(version,       10,  1) /* 2 */                                                               \
     F(phat,          11, 20)                                                                       \
     F(bundle_hash,   31, 32)                                                                       \
-    F(outcome,       63,  1) /* enum ph_outcome */                                                 \
-    F(status,        64,  2) /* HTTP status sent to the caller */                                  \
-    F(time_ms,       66,  8) /* Unix milliseconds when the answer was complete */                  \
-    F(request_hash,  74, 32)                                                                       \
-    F(response_hash, 106, 32)                                                                      \
-    F(nonce,        138, 32) /* Phala-Nonce of the caller; zero without one */
+    F(commit_index,  63,  8) /* newest commit that the answer can depend on; 0: none */            \
+    F(state_root,    71, 32) /* of the state after that commit; zero: none */                      \
+    F(zero,         103, 24)                                                                       \
+    F(outcome,      127,  1) /* enum ph_outcome */                                                 \
+    F(status,       128,  2) /* HTTP status sent to the caller */                                  \
+    F(time_ms,      130,  8) /* Unix milliseconds when the answer was complete */                  \
+    F(request_hash, 138, 32)                                                                       \
+    F(response_hash, 170, 32)                                                                      \
+    F(nonce,        202, 32) /* Phala-Nonce of the caller; zero without one */
 /* clang-format on */
-enum { PH_RECEIPT_LEAF_LEN = 170, PH_RECEIPT_LEAF_FRONT = 63, PH_RECEIPT_BATCH_MAX = 1024 };
+enum {
+    PH_RECEIPT_LEAF_LEN = 234,
+    PH_RECEIPT_LEAF_CODE = 63,   /* bytes that are the same for every call of a bundle */
+    PH_RECEIPT_LEAF_FRONT = 127, /* … between two commits */
+    PH_RECEIPT_LEAF_VERSION = 2,
+    PH_RECEIPT_BATCH_MAX = 1024,
+};
 
 enum ph_outcome {
     PH_OUTCOME_ANSWERED = 0, /* the phat's own answer, complete */
@@ -43,6 +52,12 @@ enum ph_outcome {
 struct ph_receipt_leaf {
     uint8_t raw[PH_RECEIPT_LEAF_LEN];
 };
+/* Which state an answer was made from. Zeroed: the phat has none, or has made no commit, or it was
+ * the worker that answered. */
+struct ph_receipt_state {
+    uint64_t commit_index;
+    struct ph_hash32 root;
+};
 /* The fields of a leaf, taken apart and put together. Any bytes are a leaf here; what may stand in
  * one is for ph_receipt_from_json and ph_receipt_check to say. */
 struct ph_receipt_fields {
@@ -50,6 +65,7 @@ struct ph_receipt_fields {
     uint16_t status;
     struct ph_phat_id phat;
     struct ph_hash32 bundle_hash, request_hash, response_hash, nonce;
+    struct ph_receipt_state state;
     uint64_t time_ms;
 };
 void ph_receipt_leaf_view(const struct ph_receipt_leaf *leaf, struct ph_receipt_fields *out);
@@ -61,7 +77,7 @@ void ph_receipt_leaf_make(struct ph_receipt_leaf *out, enum ph_outcome outcome, 
                           const struct ph_phat_id *phat, const struct ph_hash32 *bundle_hash,
                           const struct ph_hash32 *request_hash,
                           const struct ph_hash32 *response_hash, const struct ph_hash32 *nonce,
-                          uint64_t time_ms);
+                          uint64_t time_ms, const struct ph_receipt_state *state);
 
 /* request_hash = SHA-256("phala-request-v1\n" method "\n" target "\n" content-type "\n" body)
  * response_hash = SHA-256("phala-response-v1\n" status "\n" content-type "\n" content-encoding "\n"

@@ -9,7 +9,7 @@
 #include <stdio.h>
 
 enum {
-    TOK_MAX = 48, /* a receipt has at most 1 + 3 + 9 + 5 + 10 values */
+    TOK_MAX = 48, /* a receipt has at most 1 + 3 + 11 + 5 + 10 values */
 };
 
 static const char *const outcomes[] = {"answered", "failed", "cut"};
@@ -35,6 +35,8 @@ static enum ph_err add_leaf(struct ph_buf *out, const struct ph_receipt_fields *
                        f->version, ph_outcome_name(f->outcome), f->status));
     PH_TRY(add_hex(out, ",\"phat\":\"", f->phat.b, 20));
     PH_TRY(add_hex(out, "\",\"bundle_hash\":\"", f->bundle_hash.b, 32));
+    PH_TRY(ph_buf_addf(out, "\",\"commit_index\":%llu", (unsigned long long)f->state.commit_index));
+    PH_TRY(add_hex(out, ",\"state_root\":\"", f->state.root.b, 32));
     PH_TRY(add_hex(out, "\",\"request_hash\":\"", f->request_hash.b, 32));
     PH_TRY(add_hex(out, "\",\"response_hash\":\"", f->response_hash.b, 32));
     PH_TRY(add_hex(out, "\",\"nonce\":\"", f->nonce.b, 32));
@@ -47,7 +49,8 @@ enum ph_err ph_receipt_to_json(const struct ph_receipt *receipt, struct ph_buf *
     struct ph_receipt_fields f;
 
     ph_receipt_leaf_view(&receipt->leaf, &f);
-    if (f.version != 1 || f.outcome >= PH_LEN(outcomes) || f.time_ms > PH_JSON_UINT_MAX ||
+    if (f.version != PH_RECEIPT_LEAF_VERSION || f.outcome >= PH_LEN(outcomes) ||
+        f.time_ms > PH_JSON_UINT_MAX || f.state.commit_index > PH_JSON_UINT_MAX ||
         receipt->batch_time_ms > PH_JSON_UINT_MAX || receipt->path_len > PH_MERKLE_PATH_MAX)
         return PH_ERR_LIMIT;
     PH_TRY(add_leaf(&text, &f));
@@ -67,8 +70,8 @@ enum ph_err ph_receipt_to_json(const struct ph_receipt *receipt, struct ph_buf *
 
 static const char *const top_keys[] = {"format", "leaf", "batch", NULL};
 static const char *const leaf_keys[] = {
-    "version",      "outcome",       "status", "phat",    "bundle_hash",
-    "request_hash", "response_hash", "nonce",  "time_ms", NULL};
+    "version",    "outcome",      "status",        "phat",  "bundle_hash", "commit_index",
+    "state_root", "request_hash", "response_hash", "nonce", "time_ms",     NULL};
 static const char *const batch_keys[] = {"index", "count", "path", "time_ms", "signature", NULL};
 
 static enum ph_err get_outcome(const struct ph_jdoc *doc, uint32_t leaf, uint8_t *out,
@@ -94,10 +97,14 @@ static enum ph_err get_leaf(const struct ph_jdoc *doc, uint32_t leaf, struct ph_
 
     PH_TRY(ph_jread_all_keys(doc, leaf, "leaf", leaf_keys, why));
     PH_TRY(get_outcome(doc, leaf, &f.outcome, why));
-    PH_TRY(ph_jread_int(doc, leaf, "leaf", "version", 1, 1, &version, why));
+    PH_TRY(ph_jread_int(doc, leaf, "leaf", "version", PH_RECEIPT_LEAF_VERSION,
+                        PH_RECEIPT_LEAF_VERSION, &version, why));
     PH_TRY(ph_jread_int(doc, leaf, "leaf", "status", 100, 999, &status, why));
     PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "phat", f.phat.b, 20, &has, why));
     PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "bundle_hash", f.bundle_hash.b, 32, &has, why));
+    PH_TRY(ph_jread_int(doc, leaf, "leaf", "commit_index", 0, PH_JSON_UINT_MAX,
+                        &f.state.commit_index, why));
+    PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "state_root", f.state.root.b, 32, &has, why));
     PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "request_hash", f.request_hash.b, 32, &has, why));
     PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "response_hash", f.response_hash.b, 32, &has, why));
     PH_TRY(ph_jread_hex_0x(doc, leaf, "leaf", "nonce", f.nonce.b, 32, &has, why));

@@ -40,17 +40,17 @@ TEST(roots_have_the_shape_of_rfc_9162)
         size_t cnt;
         const char *root;
     } cases[] = {
-        {1, "41c77c1739e8ed68f37930c031f36cba4618b62ac737e92584490a5df9fd10d4"},
-        {2, "49d737291098600bb9a2f21afa5e8bc71f66ca06734bc6f50f6102135906d1b4"},
-        {3, "694985975e75075fd3a53aad6bc30a3df5f532fd2749d94752055cb8c6dd2a54"},
-        {5, "292823f5dacd1d6ac7d46a6011261e1ddb2bbd8f5f97d2b34e1bfbf5604a57bc"},
-        {6, "3f69a26a3c55dbb8e60b505e341f2f2a130f0e2e407b831619702600c14abda1"},
-        {7, "81d318bcb66cf8f420796474de42100aea78586bee57b1d513afaa9f6d872873"},
-        {8, "9a19cd638b7789611d5a090521423b1c21d23baee8b15b7183df6f052bf2c486"},
-        {9, "38c3eb450ef35d3e7f8e61aea13d4ded4517a1b249d2f066aba00e1e23930648"},
-        {100, "fe014974257064292a0b8847849c371a26633bbf8515bc6d64d699401ddb6f48"},
-        {1023, "338695ae8c629dea8ecc99d3f0c6a38ff6b66ea5726b00102974f4c3a03b5e24"},
-        {1024, "3f2c364aba5df8f07115cd4d1db499b1c5cb5ee8bc63b9d8625eedeb1b52f47c"},
+        {1, "22b94c6893bfc091be2a9f454a045184df6c0398cffa2b4e90c0065dd6eeb1b0"},
+        {2, "1ed2b7f0b90829606a570a6a30f79b9272b01e005a6a2b550af956545c4fb1d5"},
+        {3, "c2418f24094a86663ebd7c83e3a1e9e681ae657075b2dd05f0e7eb8a1bd1db53"},
+        {5, "fc297f487e18ff9f656fc8fec9c162c32bb6a633cd03659c67c1e63c4a4f11ad"},
+        {6, "9298d5b2f27b24504d3a28012080d4e5cdaed63c3e1d7904cd45dbc363e2cdfe"},
+        {7, "0549715b426261823583fa31974e11c9724ffeceae7cea581a70d5161afcb56e"},
+        {8, "60f82ded8fe5914e084cf147a961e51f5e46b5d05162a9630b1b7d12e13fa696"},
+        {9, "bd1e1f5b00c01d61b2c92d7e5a4558c7e40338dcbd01d2960c1f1a589b30aae6"},
+        {100, "811dccc7d4455cd0192c8b498bcc4360b23aa33a1885177469670be17f9d8993"},
+        {1023, "08f2e377d68168a310070a5fd8beeba16328ad1723b9e111f41c2757d9e1420e"},
+        {1024, "8ce338226999632716db36d7a1fbff647828e6456ab1500f34c3630604c3843d"},
     };
     static struct ph_hash32 leaves[PH_RECEIPT_BATCH_MAX];
     struct ph_hash32 root;
@@ -113,6 +113,7 @@ TEST(leaf_bytes_lie_where_the_table_says)
 {
     struct ph_phat_id phat;
     struct ph_hash32 bundle, request, response, nonce;
+    struct ph_receipt_state made_from = {.commit_index = 0x1112131415161718};
     struct ph_receipt_leaf leaf, again;
     struct ph_receipt_fields f;
 
@@ -121,15 +122,21 @@ TEST(leaf_bytes_lie_where_the_table_says)
     memset(request.b, 0xa3, 32);
     memset(response.b, 0xa4, 32);
     memset(nonce.b, 0xa5, 32);
+    memset(made_from.root.b, 0xa6, 32);
     ph_receipt_leaf_make(&leaf, PH_OUTCOME_CUT, 404, &phat, &bundle, &request, &response, &nonce,
-                         0x0102030405060708);
-    CHECK(memcmp(leaf.raw, "phala-leaf\x01", 11) == 0);
+                         0x0102030405060708, &made_from);
+    CHECK(memcmp(leaf.raw, "phala-leaf\x02", 11) == 0);
     CHECK(leaf.raw[11] == 0xa1 && leaf.raw[30] == 0xa1 && leaf.raw[31] == 0xa2);
-    CHECK(hex_is(leaf.raw + 62, 13, "a20201940102030405060708a3"));
-    CHECK(leaf.raw[105] == 0xa3 && leaf.raw[106] == 0xa4 && leaf.raw[137] == 0xa4);
-    CHECK(leaf.raw[138] == 0xa5 && leaf.raw[169] == 0xa5);
+    CHECK(hex_is(leaf.raw + 62, 10, "a21112131415161718a6") && leaf.raw[102] == 0xa6);
+    for (size_t i = 103; i < 127; i++)
+        CHECK(leaf.raw[i] == 0);
+    CHECK(hex_is(leaf.raw + 127, 12, "0201940102030405060708a3"));
+    CHECK(leaf.raw[169] == 0xa3 && leaf.raw[170] == 0xa4 && leaf.raw[201] == 0xa4);
+    CHECK(leaf.raw[202] == 0xa5 && leaf.raw[233] == 0xa5);
     ph_receipt_leaf_view(&leaf, &f);
-    CHECK(f.version == 1 && f.outcome == PH_OUTCOME_CUT && f.status == 404);
+    CHECK(f.state.commit_index == 0x1112131415161718 && f.state.root.b[0] == 0xa6);
+    CHECK(f.state.root.b[31] == 0xa6);
+    CHECK(f.version == 2 && f.outcome == PH_OUTCOME_CUT && f.status == 404);
     CHECK(f.time_ms == 0x0102030405060708 && f.nonce.b[0] == 0xa5 && f.phat.b[19] == 0xa1);
     CHECK(f.request_hash.b[0] == 0xa3 && f.response_hash.b[31] == 0xa4);
     ph_receipt_fields_leaf(&f, &again);
@@ -280,7 +287,8 @@ static struct ph_receipt make(size_t index, size_t cnt)
         h.b[31] = (uint8_t)i;
         h.b[30] = (uint8_t)(i >> 8);
         ph_receipt_leaf_make(&leaf, PH_OUTCOME_ANSWERED, 200, &phat, &h, &h, &h, &nonce,
-                             UINT64_C(1750329147000) + i);
+                             UINT64_C(1750329147000) + i,
+                             &(struct ph_receipt_state){i, {{(uint8_t)i}}});
         ph_receipt_leaf_hash(&leaf, &leaves[i]);
         if (i == index)
             r.leaf = leaf;
@@ -372,7 +380,10 @@ TEST(json_that_breaks_the_format_is_refused_with_its_place)
         enum ph_err err;
     } cases[] = {
         {"phala-receipt-v1", "phala-receipt-v2", "format", PH_ERR_UNSUPPORTED},
-        {"\"version\":1", "\"version\":2", "leaf.version", PH_ERR_MALFORMED},
+        {"\"version\":2", "\"version\":1", "leaf.version", PH_ERR_MALFORMED},
+        {"\"commit_index\":2", "\"commit_index\":\"2\"", "leaf.commit_index", PH_ERR_MALFORMED},
+        {"\"commit_index\"", "\"commitindex\"", "leaf.commit_index", PH_ERR_MALFORMED},
+        {"\"state_root\":\"02", "\"state_root\":\"", "leaf.state_root", PH_ERR_MALFORMED},
         {"answered", "lost", "leaf.outcome", PH_ERR_MALFORMED},
         {"\"status\":200", "\"status\":70000", "leaf.status", PH_ERR_MALFORMED},
         {"\"phat\":\"01", "\"phat\":\"1", "leaf.phat", PH_ERR_MALFORMED},
@@ -381,7 +392,7 @@ TEST(json_that_breaks_the_format_is_refused_with_its_place)
         {"\"response_hash\":\"", "\"response_hash\":\"ff", "leaf.response_hash", PH_ERR_MALFORMED},
         {"\"nonce\":\"03", "\"nonce\":\"", "leaf.nonce", PH_ERR_MALFORMED},
         {"\"time_ms\":17", "\"time_ms\":-17", "receipt", PH_ERR_MALFORMED},
-        {"\"time_ms\":17", "\"commit_index\":0,\"time_ms\":17", "leaf", PH_ERR_MALFORMED},
+        {"\"time_ms\":17", "\"commit_index\":0,\"time_ms\":17", "receipt", PH_ERR_MALFORMED},
         {"\"index\":2", "\"index\":3", "batch.index", PH_ERR_MALFORMED},
         {"\"count\":3", "\"count\":0", "batch.count", PH_ERR_MALFORMED},
         {"\"count\":3", "\"count\":1025", "batch.count", PH_ERR_MALFORMED},

@@ -175,7 +175,7 @@ void ph_batcher_poll(struct ph_batcher *b)
 
 static struct ph_leaf_hasher *hasher_of(struct ph_batcher *b, const struct ph_receipt_leaf *leaf)
 {
-    return &b->hasher[leaf->raw[PH_RECEIPT_LEAF_FRONT - 1] % HASHERS];
+    return &b->hasher[leaf->raw[PH_RECEIPT_LEAF_CODE - 1] % HASHERS];
 }
 
 /* The hashes of the last leaves that have none: at every second leaf, and when the batch closes. */

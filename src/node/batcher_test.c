@@ -98,7 +98,8 @@ static struct ph_receipt_place add(struct world *w, uint32_t i)
     const struct ph_phat_id phat = {{(uint8_t)(i % 3)}};
     const struct ph_hash32 bundle = {{7}}, h = {{(uint8_t)i, (uint8_t)(i >> 8)}};
 
-    ph_receipt_leaf_make(&leaf, PH_OUTCOME_ANSWERED, 200, &phat, &bundle, &h, &h, &h, i);
+    ph_receipt_leaf_make(&leaf, PH_OUTCOME_ANSWERED, 200, &phat, &bundle, &h, &h, &h, i,
+                         &(struct ph_receipt_state){0});
     CHECK(ph_batcher_add(w->batcher, &leaf, &place) == PH_OK);
     return place;
 }

@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "codec/base64.h"
 #include "node/calls_priv.h"
+#include "node/instances.h"
 #include "node/phats.h"
 
 #include <stdio.h>
@@ -44,9 +45,16 @@ void ph_call_hash_request(struct ph_call *call)
     call->request_hashed = true;
 }
 
+bool ph_call_goes_back(const struct ph_call *call)
+{
+    return call->instance->made_from.commit_index < call->commit_least;
+}
+
 struct ph_receipt_place ph_call_leaf(struct ph_call *call, enum ph_outcome outcome, uint16_t status,
                                      const struct ph_hash32 *response_hash)
 {
+    static const struct ph_receipt_state none;
+    const bool from_phat = outcome != PH_OUTCOME_FAILED && call->instance;
     struct ph_receipt_leaf leaf;
     struct ph_receipt_place place = {0};
     struct ph_metrics *m = &call->node->metrics;
@@ -54,7 +62,8 @@ struct ph_receipt_place ph_call_leaf(struct ph_call *call, enum ph_outcome outco
     ph_call_hash_request(call);
     ph_receipt_leaf_make(&leaf, outcome, status, &call->phat->id, &call->bundle_hash,
                          &call->request_hash, response_hash, &call->nonce,
-                         (uint64_t)ph_loop_wall_ms(call->node->loop));
+                         (uint64_t)ph_loop_wall_ms(call->node->loop),
+                         from_phat ? &call->instance->made_from : &none);
     if (ph_batcher_add(call->node->batcher, &leaf, &place) != PH_OK)
         ph_node_fatal(call->node, "out of memory for receipts");
     call->leaf_done = true;

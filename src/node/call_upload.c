@@ -50,6 +50,7 @@ void ph_call_send(struct ph_call *call, bool whole)
         return;
     }
     call->sent = true;
+    call->commit_least = ph_phat_state_newest(instance);
     call->is_whole = whole;
     call->upload_in_flight = (uint32_t)call->body.len;
     ph_buf_clear(&call->body);

@@ -249,6 +249,7 @@ void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *c
         return;
     }
     call->sent = true;
+    call->commit_least = ph_phat_state_newest(call->instance);
     ph_instance_flush_later(call->instance);
 }
 
@@ -341,7 +342,7 @@ static enum ph_err dispatch(struct ph_call *call, const struct ph_ipc_frame *fra
     case PH_IPC_RESP: {
         struct ph_msg_RESP msg;
         PH_TRY(ph_get_RESP(frame, &msg));
-        if (call->streaming)
+        if (call->streaming || ph_call_goes_back(call))
             return PH_ERR_MALFORMED;
         on_resp(call, &msg, frame->flags & PH_IPC_END);
         return PH_OK;

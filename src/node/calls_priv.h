@@ -43,6 +43,7 @@ struct ph_call {
     struct ph_buf held_headers; /* answer's header block while it is built or held */
     struct ph_buf held_body;    /* answer held for its receipt */
     uint64_t request_bytes, response_bytes, alias;
+    uint64_t commit_least; /* newest commit when CALL went out: the answer knows it */
     uint32_t upload_in_flight; /* request body bytes sent and not credited */
     uint32_t uncredited;       /* answer body bytes received and not credited */
     uint32_t subrequests;
@@ -68,6 +69,8 @@ void ph_call_id_give(struct ph_call *call);
  * change nothing. */
 void ph_call_hash_request(struct ph_call *call);
 bool ph_call_sends_body(const struct ph_call *call, uint16_t status);
+/* Its answer names an older commit than its question met: no honest instance does. */
+bool ph_call_goes_back(const struct ph_call *call);
 /* Add the leaf; yields where its receipt will be. */
 struct ph_receipt_place ph_call_leaf(struct ph_call *call, enum ph_outcome outcome, uint16_t status,
                                      const struct ph_hash32 *response_hash);

@@ -132,6 +132,8 @@ static enum ph_err on_frame(struct ph_instance *i, const struct ph_ipc_frame *fr
         return on_start_fail(i, frame);
     case PH_IPC_STATE_FAIL:
         return ph_phat_state_failed(i, frame);
+    case PH_IPC_STATE_AT:
+        return ph_phat_state_at(i, frame);
     case PH_IPC_IDLE:
         return PH_OK;
     default:

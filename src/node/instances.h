@@ -10,10 +10,12 @@
  */
 
 #include "ipc/messages.h"
+#include "keys/receipt.h"
 #include "node/phats.h"
 
 struct ph_call;
 struct ph_egress;
+struct ph_state_roots;
 
 enum ph_instance_state {
     PH_INSTANCE_SPAWNING, /* asked for; the VM comes up */
@@ -38,11 +40,13 @@ struct ph_instance {
     int state_fd;            /* our end of the state channel, until the state is served; else -1 */
     bool awaits_state;       /* calls are held until it has its phat's state */
     struct ph_ipc_chan held; /* frames of those calls */
-    uint32_t pid;            /* 0 until SPAWNED, and after EXITED */
-    uint64_t spawn_id;       /* of SPAWN, which SPAWNED or SPAWN_FAIL answers; 0 after EXITED */
-    uint32_t memory_mib;     /* what it was spawned with */
-    uint32_t log_lines;      /* in this tick */
-    struct ph_phat *phat;    /* whose it is; stays set while calls drain after an update */
+    struct ph_state_roots *roots;      /* durable commits of that state; NULL: it has none */
+    struct ph_receipt_state made_from; /* what answers of the frames from now on can depend on */
+    uint32_t pid;                      /* 0 until SPAWNED, and after EXITED */
+    uint64_t spawn_id;    /* of SPAWN, which SPAWNED or SPAWN_FAIL answers; 0 after EXITED */
+    uint32_t memory_mib;  /* what it was spawned with */
+    uint32_t log_lines;   /* in this tick */
+    struct ph_phat *phat; /* whose it is; stays set while calls drain after an update */
     struct ph_version *version;
     uint32_t handlers;                  /* bits of STARTED */
     bool draining;                      /* replaced: ends after its last call */

@@ -21,6 +21,7 @@ static void give(struct ph_instance *i, const struct ph_state_tip *tip)
                                      .max_pages = i->version->manifest.state_pages};
 
     i->awaits_state = false;
+    i->made_from = (struct ph_receipt_state){tip->index, tip->root};
     if (ph_put_STATE(&i->chan, 0, 0, &msg) != PH_OK ||
         ph_buf_add(&i->chan.out, ph_buf_view(&i->held.out)) != PH_OK) {
         ph_instance_kill(i, "internal", "its channel is full");
@@ -111,8 +112,10 @@ void ph_phat_state_want(struct ph_instance *instance)
         return;
     phat->state_busy = true;
     phat->state_holder = i;
-    if (ph_state_server_open(i->node->states, &phat->id, i->version->manifest.state_pages,
-                             PH_TAKE_FD(i->state_fd)) != PH_OK) {
+    i->roots = ph_state_roots_new();
+    if (!i->roots ||
+        ph_state_server_open(i->node->states, &phat->id, i->version->manifest.state_pages,
+                             PH_TAKE_FD(i->state_fd), i->roots) != PH_OK) {
         phat->state_busy = false;
         phat->state_holder = NULL;
         ph_instance_kill(i, "internal", "out of memory for its state");
@@ -125,6 +128,7 @@ void ph_phat_state_leave(struct ph_instance *instance)
         instance->phat->state_holder = NULL;
     ph_closep(&instance->state_fd);
     instance->state_fd = -1;
+    ph_state_roots_unref(PH_TAKE(instance->roots));
     ph_ipc_chan_clear(&instance->held);
 }
 
@@ -139,4 +143,23 @@ enum ph_err ph_phat_state_failed(struct ph_instance *instance, const struct ph_i
     ph_phat_log_add(&instance->phat->log, ph_loop_wall_ms(instance->node->loop), 3, 0, msg.message);
     ph_instance_kill(instance, "state-unusable", "its stored state is not what it committed");
     return PH_OK;
+}
+
+enum ph_err ph_phat_state_at(struct ph_instance *instance, const struct ph_ipc_frame *frame)
+{
+    struct ph_msg_STATE_AT msg;
+    struct ph_receipt_state made_from;
+
+    PH_TRY(ph_get_STATE_AT(frame, &msg));
+    if (!instance->roots || instance->awaits_state ||
+        msg.index <= instance->made_from.commit_index ||
+        ph_state_roots_find(instance->roots, msg.index, &made_from) != PH_OK)
+        return PH_ERR_MALFORMED;
+    instance->made_from = made_from;
+    return PH_OK;
+}
+
+uint64_t ph_phat_state_newest(const struct ph_instance *instance)
+{
+    return instance->roots ? ph_state_roots_newest(instance->roots) : 0;
 }

@@ -24,6 +24,13 @@ void ph_phat_state_leave(struct ph_instance *instance);
 PH_CHECKED enum ph_err ph_phat_state_failed(struct ph_instance *instance,
                                             const struct ph_ipc_frame *frame);
 
+/* STATE_AT came from it. PH_ERR_MALFORMED: no such commit is durable, or it goes back. */
+PH_CHECKED enum ph_err ph_phat_state_at(struct ph_instance *instance,
+                                        const struct ph_ipc_frame *frame);
+/* The newest durable commit of its state; 0: none yet, or no state. What it answers to a call that
+ * is sent now depends on that one at least. */
+uint64_t ph_phat_state_newest(const struct ph_instance *instance);
+
 /* Where frames of calls go: to the instance, or to what is held for it. */
 static inline struct ph_ipc_chan *ph_instance_calls(struct ph_instance *instance)
 {

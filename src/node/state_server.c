@@ -21,6 +21,7 @@ struct served {
     struct ph_phat_id phat;
     int channel;
     uint32_t max_pages;
+    struct ph_state_roots *roots;
     struct ph_commit_writer *writer;
     struct ph_page_store *store;
     struct ph_state_tip tip;
@@ -34,6 +35,7 @@ struct note {
     struct ph_phat_id phat;
     int channel; /* wishes */
     uint32_t max_pages;
+    struct ph_state_roots *roots;
     enum ph_state_event event; /* news, and below */
     enum ph_err err;
     struct ph_state_tip tip;
@@ -109,6 +111,7 @@ static void served_free(struct served *v)
     ph_commit_writer_close(v->writer);
     ph_page_store_close(v->store);
     ph_buf_clear(&v->record);
+    ph_state_roots_unref(v->roots);
     free(v);
 }
 
@@ -184,7 +187,7 @@ static enum ph_err bring_up(struct ph_state_server *s, struct served *v, char *w
     return ph_keyd_client_state_key(s->keyd, &v->phat, ph_buf_view(&head), v->channel, why);
 }
 
-static void open_one(struct ph_state_server *s, const struct note *wish)
+static void open_one(struct ph_state_server *s, struct note *wish)
 {
     struct served *v PH_OWNED(served_freep) = calloc(1, sizeof(*v));
     int channel PH_OWNED(ph_closep) = wish->channel;
@@ -197,6 +200,7 @@ static void open_one(struct ph_state_server *s, const struct note *wish)
     v->channel = PH_TAKE_FD(channel);
     v->phat = wish->phat;
     v->max_pages = wish->max_pages;
+    v->roots = PH_TAKE(wish->roots);
     v->record = PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
     enum ph_err err = bring_up(s, v, why);
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = v};
@@ -213,6 +217,7 @@ static void open_one(struct ph_state_server *s, const struct note *wish)
         v->next->prev = &v->next;
     s->open = v;
     (void)pthread_mutex_unlock(&s->lock);
+    ph_state_roots_add(v->roots, v->tip.index, &v->tip.root);
     tell(s, &v->phat, PH_STATE_OPENED, PH_OK, &v->tip, "");
     (void)PH_TAKE(v);
 }
@@ -286,6 +291,7 @@ static enum ph_err commit(struct ph_state_server *s, struct served *v, char *why
     (void)pthread_mutex_lock(&s->lock);
     ph_page_store_tip(v->store, &v->tip);
     (void)pthread_mutex_unlock(&s->lock);
+    ph_state_roots_add(v->roots, v->tip.index, &v->tip.root);
     PH_TRY(send_packet(v, PH_STATE_COMMITTED, (struct ph_bytes){0}));
     return checkpoint_if_due(s, v, why);
 }
@@ -379,6 +385,7 @@ static void *work(void *ctx)
         for (struct note *wish = take_wishes(s, &stop), *next; wish; wish = next) {
             next = wish->next;
             open_one(s, wish);
+            ph_state_roots_unref(wish->roots);
             free(wish);
         }
     }
@@ -451,6 +458,7 @@ static void free_notes(struct note *notes)
     for (struct note *next; notes; notes = next) {
         next = notes->next;
         ph_closep(&notes->channel);
+        ph_state_roots_unref(notes->roots);
         free(notes);
     }
 }
@@ -480,7 +488,7 @@ void ph_state_server_stop(struct ph_state_server *server)
 }
 
 enum ph_err ph_state_server_open(struct ph_state_server *server, const struct ph_phat_id *phat,
-                                 uint32_t max_pages, int channel)
+                                 uint32_t max_pages, int channel, struct ph_state_roots *roots)
 {
     struct note *wish = calloc(1, sizeof(*wish));
 
@@ -491,6 +499,7 @@ enum ph_err ph_state_server_open(struct ph_state_server *server, const struct ph
     wish->phat = *phat;
     wish->max_pages = max_pages;
     wish->channel = channel;
+    wish->roots = ph_state_roots_ref(roots);
     (void)pthread_mutex_lock(&server->lock);
     append_note(&server->wishes_end, wish);
     (void)pthread_mutex_unlock(&server->lock);

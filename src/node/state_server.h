@@ -13,6 +13,7 @@
 
 #include "node/keyd_client.h"
 #include "node/loop.h"
+#include "node/state_roots.h"
 #include "state/format.h"
 
 struct ph_state_server;
@@ -45,10 +46,11 @@ PH_CHECKED enum ph_err ph_state_server_start(const struct ph_state_server_config
 void ph_state_server_stop(struct ph_state_server *server);
 
 /* Open a phat's state for the process at the other end of `channel` (SOCK_SEQPACKET, taken over).
- * Exactly one OPENED or REFUSED follows, and ENDED after OPENED. */
+ * `roots`, which is shared, gets the tip before OPENED, and every commit before the process is told
+ * that it is durable. Exactly one OPENED or REFUSED follows, and ENDED after OPENED. */
 PH_CHECKED enum ph_err ph_state_server_open(struct ph_state_server *server,
                                             const struct ph_phat_id *phat, uint32_t max_pages,
-                                            int channel);
+                                            int channel, struct ph_state_roots *roots);
 /* The newest durable commit of an open state; false if it is not open. Any thread. */
 bool ph_state_server_tip(struct ph_state_server *server, const struct ph_phat_id *phat,
                          struct ph_state_tip *out);

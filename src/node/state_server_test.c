@@ -87,6 +87,7 @@ struct client {
     int fd;
     bool committed, lost;
     struct ph_state *state;
+    struct ph_state_roots *roots;
 };
 static struct client client;
 
@@ -134,8 +135,9 @@ static void connect_client(void)
 {
     int pair[2];
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
-    client = (struct client){.fd = pair[1]};
-    CHECK(ph_state_server_open(server, &phat, 10000, pair[0]) == PH_OK);
+    client = (struct client){.fd = pair[1], .roots = ph_state_roots_new()};
+    CHECK(client.roots &&
+          ph_state_server_open(server, &phat, 10000, pair[0], client.roots) == PH_OK);
 }
 
 static void open_client(void)
@@ -157,6 +159,7 @@ static void open_client(void)
 static void close_client(void)
 {
     ph_state_free(client.state);
+    ph_state_roots_unref(client.roots);
     (void)close(client.fd);
     hear(PH_STATE_ENDED);
 }
@@ -193,6 +196,13 @@ static void commit(void)
     send_record(ph_buf_view(&record));
     CHECK(receive(raw).kind == PH_STATE_COMMITTED);
     ph_state_durable(client.state);
+    /* A receipt can state it from now on. */
+    struct ph_state_tip durable, sent;
+    struct ph_receipt_state known;
+    ph_state_tips(client.state, &durable, &sent);
+    CHECK(ph_state_roots_newest(client.roots) == durable.index &&
+          ph_state_roots_find(client.roots, durable.index, &known) == PH_OK &&
+          memcmp(known.root.b, durable.root.b, sizeof(known.root.b)) == 0);
 }
 
 static int count_rows(void *ctx, int cnt, char **values, char **names)

@@ -199,9 +199,13 @@ bool ph_rig_next_raw(struct ph_rig_instance *inst)
 bool ph_rig_next(struct ph_rig_instance *inst)
 {
     do {
+        struct ph_msg_STATE_AT at;
         if (!ph_rig_next_raw(inst))
             return false;
-    } while (inst->frame.type == PH_IPC_LOG || inst->frame.type == PH_IPC_IDLE);
+        if (ph_get_STATE_AT(&inst->frame, &at) == PH_OK)
+            inst->commit_index = at.index;
+    } while (inst->frame.type == PH_IPC_LOG || inst->frame.type == PH_IPC_IDLE ||
+             inst->frame.type == PH_IPC_STATE_AT);
     return true;
 }
 

@@ -26,6 +26,7 @@ struct ph_rig_instance {
     char layers[2048];
     struct ph_ipc_frame frame; /* the last one received */
     bool has_start_failed;
+    uint64_t commit_index; /* of the last STATE_AT */
 };
 
 /* What a phat may use in a test. */

@@ -94,11 +94,17 @@ static void ends(struct ph_rig_instance *i, uint64_t id, const char *code, const
         fail_msg("%s says %s, expected %s", code, message, part);
 }
 
+/* Nothing comes for so long but word that the calls before are over. */
 static bool is_quiet(struct ph_rig_instance *i, int ms)
 {
     struct pollfd fd = {.fd = i->chan.fd, .events = POLLIN};
     ph_rig_flush(i);
-    return poll(&fd, 1, ms) == 0;
+    while (poll(&fd, 1, ms) != 0) {
+        if (ph_ipc_fill(&i->chan) != PH_OK || ph_ipc_next(&i->chan, &i->frame) != PH_OK ||
+            i->frame.type != PH_IPC_IDLE)
+            return false;
+    }
+    return true;
 }
 
 static void wait_records(int cnt)

@@ -64,6 +64,7 @@ static enum ph_err open_state(struct ph_engine *e, struct ph_turns *t, const str
     if (err != PH_OK)
         return err;
     t->dirty_bytes = limits.dirty_bytes;
+    t->told = m->index;
     t->db = ph_state_db(t->state);
     if (heap > 0)
         (void)sqlite3_hard_heap_limit64((sqlite3_int64)(heap > HEAP_LEAST ? heap : HEAP_LEAST));
@@ -295,6 +296,31 @@ static void drop_held(struct ph_engine *e, size_t mark)
     ph_buf_clear(&t->held);
 }
 
+/* Say, in front of frames from `mark` on, which commit they can depend on. */
+static void tell_index(struct ph_engine *e, size_t mark)
+{
+    struct ph_turns *t = e->turns;
+    struct ph_buf *out = &e->chan.out, frame PH_OWNED(ph_buf_clear) = PH_BUF(64);
+    struct ph_state_tip durable, sent;
+    uint8_t *gap;
+
+    ph_state_tips(t->state, &durable, &sent);
+    const struct ph_msg_STATE_AT msg = {.index = sent.index + ph_state_is_dirty(t->state)};
+    if (msg.index == t->told || out->len == mark)
+        return;
+    const size_t len = out->len - mark;
+    enum ph_err err = ph_encode_STATE_AT(&frame, 0, 0, &msg);
+    if (err == PH_OK)
+        err = ph_buf_reserve(out, frame.len, &gap);
+    ph_engine_check(e, err);
+    if (err != PH_OK)
+        return;
+    memmove(out->ptr + mark + frame.len, out->ptr + mark, len);
+    memcpy(out->ptr + mark, frame.ptr, frame.len);
+    out->len += frame.len;
+    t->told = msg.index;
+}
+
 void ph_turns_hold(struct ph_engine *e)
 {
     struct ph_turns *t = e->turns;
@@ -309,12 +335,15 @@ void ph_turns_hold(struct ph_engine *e)
         drop_held(e, mark);
         return;
     }
-    if (!ph_turns_pending(t))
+    if (!ph_turns_pending(t)) {
+        tell_index(e, mark);
         return;
+    }
     if (t->held.len + (e->chan.out.len - mark) > HELD_MAX)
         revoke_answers(
             e, &e->chan.out, mark, false, "state-queue",
             "Too many answers wait for the state to be durable; what the call wrote may stay");
+    tell_index(e, mark);
     const struct ph_bytes made = {e->chan.out.ptr + mark, e->chan.out.len - mark};
     ph_engine_check(e, ph_buf_add(&t->held, made));
     e->chan.out.len = mark;

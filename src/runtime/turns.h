@@ -29,6 +29,7 @@ struct ph_turns {
     sqlite3 *db;
     bool in_flight;       /* a record is on its way */
     bool heavy;           /* it takes much of the memory for changed pages */
+    uint64_t told;        /* index of the last STATE_AT */
     uint32_t dirty_bytes; /* that memory */
     bool readable;        /* poll said so of the channel */
 

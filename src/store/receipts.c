@@ -19,7 +19,7 @@ enum {
     SEGMENTS_MAX = 4096,
     ALIASES_PER_LOOKUP = 1024,
 };
-static const uint8_t magic[4] = {'P', 'H', 'R', '2'};
+static const uint8_t magic[4] = {'P', 'H', 'R', '3'};
 
 struct segment {
     uint64_t first;   /* batch number */

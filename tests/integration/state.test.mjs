@@ -26,6 +26,17 @@ async function instancesOf(worker) {
   return pids.filter((_, i) => names[i] !== 'phala-pid1\n').map(Number);
 }
 const json = async (response) => (await response).json();
+// What the receipt of an answer says of the state.
+async function stateOf(worker, response) {
+  await response.arrayBuffer();
+  const id = response.headers.get('phala-receipt-id');
+  const { leaf } = await until(async () => {
+    const got = await fetch(`${worker.url}/v1/receipts/${id}`);
+    return got.status === 200 && got.json();
+  }, { what: `receipt ${id}` });
+  return { index: leaf.commit_index, root: leaf.state_root };
+}
+const none = { index: 0, root: '00'.repeat(32) };
 
 describe('state', () => {
   test('is there for the next call, after a crash of the process and of the worker', async (t) => {
@@ -112,6 +123,65 @@ describe('state', () => {
     for (const name of await readdir(join(data, 'state-pages'))) await rm(join(data, 'state-pages', name));
     await until(async () => (await phat('/read')).ok, { what: 'the right state' });
     assert.deepEqual(await json(phat('/read')), [{ path: '/a', n: 2 }]);
+  });
+});
+
+describe('receipts of a phat with state', () => {
+  const streamer = counter.replace('async fetch(request, env) {', `async fetch(request, env) {
+    if (new URL(request.url).pathname === '/stream') {
+      const encoder = new TextEncoder();
+      return new Response(new ReadableStream({ async start(c) {
+        c.enqueue(encoder.encode('a'));
+        await new Promise((r) => setTimeout(r, 20));
+        env.DB.exec("INSERT INTO hits VALUES('/stream', 1) ON CONFLICT(path) DO UPDATE SET n = n + 1");
+        c.enqueue(encoder.encode('b'));
+        c.close();
+      } }));
+    }`);
+
+  test('name the commit of a write, and the same one for reads after it', async (t) => {
+    const worker = await startWorker(t);
+    const phat = await worker.phat('counter', streamer, state);
+    const first = await stateOf(worker, await phat('/a'));
+    assert.ok(first.index > 0);
+    assert.notEqual(first.root, none.root);
+    assert.deepEqual(await stateOf(worker, await phat('/read')), first);
+    assert.deepEqual(await stateOf(worker, await phat('/read')), first);
+    const second = await stateOf(worker, await phat('/a'));
+    assert.equal(second.index, first.index + 1);
+    assert.notEqual(second.root, first.root);
+    const streamed = await stateOf(worker, await phat('/stream')); // what it wrote while it streamed is in it
+    assert.equal(streamed.index, second.index + 1);
+    assert.deepEqual(await stateOf(worker, await phat('/read')), streamed);
+    assert.deepEqual(await stateOf(worker, await phat('/fail')), none); // the worker answered
+    const plain = await worker.phat('plain', 'export default { fetch: () => new Response("x") };', {});
+    assert.deepEqual(await stateOf(worker, await plain()), none);
+  });
+
+  test('grow from caller to caller, over crashes of the process and the worker', async (t) => {
+    const data = await tempDir(t);
+    let worker = await startWorker(t, { data });
+    let phat = await worker.phat('counter', counter, state);
+    let last = none;
+    for (let round = 0; round < 4; round++) {
+      for (let n = 0; n < 3; n++) {
+        const all = await Promise.all(Array.from({ length: 8 }, async (_, i) => stateOf(worker, await phat(i % 2 ? '/read' : '/a'))));
+        for (const one of all) assert.ok(one.index >= last.index, `${one.index} after ${last.index}`);
+        last = all.sort((a, b) => a.index - b.index).at(-1);
+      }
+      if (round % 2) {
+        for (const pid of await instancesOf(worker)) process.kill(pid, 'SIGKILL');
+        await until(async () => (await phat('/read')).ok, { what: 'the phat after its process died' });
+      } else {
+        process.kill(worker.pid, 'SIGKILL');
+        await worker.exited;
+        worker = await startWorker(t, { data });
+        const { id } = phat;
+        phat = (path) => fetch(`${worker.url}/p/${id}${path}`);
+        phat.id = id;
+      }
+      assert.deepEqual(await stateOf(worker, await phat('/read')), last);
+    }
   });
 });
 
