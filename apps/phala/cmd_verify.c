@@ -6,6 +6,7 @@
 #include "evidence_json.h"
 #include "files.h"
 #include "verify_checks.h"
+#include "verify_fresher.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -38,6 +39,8 @@ static const char usage[] =
     "  --request FILE       body of the request, with --method, --target, --request-type\n"
     "  --response FILE      body of the answer, with --response-type, --response-encoding,\n"
     "                       --location; a header left out is one that was absent\n"
+    "  --fresher-than FILE  a receipt or kept call of the same phat that you had before you sent\n"
+    "                       this call: its state must not be newer (rollback), nor another (fork)\n"
     "output:\n"
     "  --explain            print every check inside the evidence's steps\n"
     "  --json               one JSON object on standard output\n"
@@ -63,6 +66,7 @@ static const struct {
     {"phat", offsetof(struct ph_verify_opts, phat)},
     {"bundle-hash", offsetof(struct ph_verify_opts, bundle_hash)},
     {"nonce", offsetof(struct ph_verify_opts, nonce)},
+    {"fresher-than", offsetof(struct ph_verify_opts, fresher_than)},
     {"request", offsetof(struct ph_verify_opts, request)},
     {"method", offsetof(struct ph_verify_opts, method)},
     {"target", offsetof(struct ph_verify_opts, target)},
@@ -271,6 +275,13 @@ static int verify(struct run *run)
                                 run->now_s, &run->signer, &run->report, &run->verdict, run->root,
                                 why) != PH_OK)
         return fail_input(run->o, "bad-evidence", why);
+    const struct ph_fresher_args fresher = {.opts = run->o,
+                                            .policy = &run->policy,
+                                            .now_s = run->now_s,
+                                            .at_receipt =
+                                                run->o->at && strcmp(run->o->at, "receipt") == 0};
+    if (run->o->fresher_than && ph_verify_fresher(&fresher, &run->in, &run->report, why) != PH_OK)
+        return fail_input(run->o, "bad-other-receipt", why);
     return run->o->json ? print_json(run) : print_text(run);
 }
 

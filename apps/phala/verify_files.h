@@ -23,7 +23,7 @@ struct ph_verify_opts {
     const char *evidence, *policy, *at;
     const char *request, *method, *target, *request_type;
     const char *response, *response_type, *response_encoding, *location;
-    const char *bundle_hash, *phat, *nonce, *signer;
+    const char *bundle_hash, *phat, *nonce, *signer, *fresher_than;
     bool accept_simulator_insecure, explain, json;
 };
 

@@ -43,7 +43,7 @@ struct ph_call {
     struct ph_buf held_headers; /* answer's header block while it is built or held */
     struct ph_buf held_body;    /* answer held for its receipt */
     uint64_t request_bytes, response_bytes, alias;
-    uint64_t commit_least; /* newest commit when CALL went out: the answer knows it */
+    uint64_t commit_least;     /* newest commit when CALL went out: the answer knows it */
     uint32_t upload_in_flight; /* request body bytes sent and not credited */
     uint32_t uncredited;       /* answer body bytes received and not credited */
     uint32_t subrequests;
