@@ -21,8 +21,9 @@ static const char details[] =
     "Judges attestation evidence on this machine, with no network. FILE is an Intel quote (TDX,\n"
     "SGX), an AMD SEV-SNP report, Azure's paravisor report, an AWS Nitro document, NVIDIA's JSON "
     "or\n"
-    "one raw GPU or switch report, or an evidence bundle (phala-evidence-v1). Binary files may be\n"
-    "hex digits or base64.\n"
+    "one raw GPU or switch report, a dstack guest's GetQuote answer or attestation, or an "
+    "evidence\n"
+    "bundle (phala-evidence-v1). Binary files may be hex digits or base64.\n"
     "\n"
     "  show     every field with its meaning; nothing is judged\n"
     "  verify   judge it at the moment --at\n"
@@ -237,6 +238,10 @@ static int judge(const struct options *o, bool explain)
     if (read_policy(ph_opts_get(o->given, "policy"), &j->policy, &why) != PH_OK)
         return fail_input(o->json, "policy-malformed", why.text);
 
+    if (files.has_no_log && !o->from.event_log)
+        (void)fprintf(stderr, "phala evidence: the document has no event log of all registers: "
+                              "RTMR0 to RTMR3 count as the quote has them, and nothing is known of "
+                              "the app. Give a whole log with --event-log\n");
     const bool both = files.evidence.quote.len > 0 && files.evidence.nvidia.evidence.len > 0;
     j->roots = ph_attest_roots_production();
     j->args.evidence = &files.evidence;

@@ -121,7 +121,11 @@ static enum ph_err load_evidence(struct ph_evidence_files *files, const char *pa
         PH_TRY(undress(buf));
     PH_TRY(ph_evidence_open(ph_buf_view(buf), &files->bundle, why));
     files->evidence = *ph_evidence_view(files->bundle);
-    files->is_bundle = ph_evidence_detect(ph_buf_view(buf)) == PH_EVIDENCE_BUNDLE;
+    const enum ph_evidence_kind kind = ph_evidence_detect(ph_buf_view(buf));
+    files->is_bundle = kind == PH_EVIDENCE_BUNDLE;
+    files->has_no_log = kind == PH_EVIDENCE_DSTACK &&
+                        ph_evidence_quote_kind(&files->evidence) == PH_EVIDENCE_INTEL &&
+                        files->evidence.event_log.len == 0;
     return PH_OK;
 }
 

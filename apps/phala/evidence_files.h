@@ -27,7 +27,8 @@ struct ph_evidence_sources {
  * ph_evidence_files_clear. */
 struct ph_evidence_files {
     struct ph_evidence evidence;
-    bool is_bundle; /* the evidence came with a time and collateral of its own */
+    bool is_bundle;  /* the evidence came with a time and collateral of its own */
+    bool has_no_log; /* a dstack guest's, without a log of all registers */
     struct ph_evidence_bundle *bundle, *collateral_bundle;
     struct ph_buf buf[PH_EVIDENCE_BUFS];
     size_t buf_cnt;

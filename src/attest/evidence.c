@@ -2,6 +2,7 @@
 
 #include "attest/amd/snp.h"
 #include "attest/azure/hcl.h"
+#include "attest/dstack_doc.h"
 #include "attest/nitro/nitro.h"
 #include "attest/nvidia/evidence.h"
 #include "attest/nvidia/verify.h"
@@ -34,11 +35,16 @@ static bool is_nitro(struct ph_bytes bytes)
            starts_with(bytes, PH_BYTES_LIT("\xd2\x84\x44\xa1\x01\x38\x22"));
 }
 
-/* Objects are bundles, unless NVIDIA's reader takes them and they do not name our format. */
-static bool is_gpu_object(struct ph_bytes bytes)
+/* Objects are bundles, unless they do not name our format and another reader takes them. */
+static enum ph_evidence_kind kind_of_object(struct ph_bytes bytes)
 {
     const char *format = ph_evidence_kind_name(PH_EVIDENCE_BUNDLE);
-    return !memmem(bytes.ptr, bytes.len, format, strlen(format)) && ph_nvidia_is_evidence(bytes);
+
+    if (memmem(bytes.ptr, bytes.len, format, strlen(format)))
+        return PH_EVIDENCE_BUNDLE;
+    if (ph_nvidia_is_evidence(bytes))
+        return PH_EVIDENCE_NVIDIA;
+    return ph_dstack_is_doc(bytes) ? PH_EVIDENCE_DSTACK : PH_EVIDENCE_BUNDLE;
 }
 
 enum ph_evidence_kind ph_evidence_detect(struct ph_bytes bytes)
@@ -49,7 +55,7 @@ enum ph_evidence_kind ph_evidence_detect(struct ph_bytes bytes)
                               bytes.ptr[at] == '\r' || bytes.ptr[at] == '\t'))
         at++;
     if (at < bytes.len && bytes.ptr[at] == '{')
-        return is_gpu_object(bytes) ? PH_EVIDENCE_NVIDIA : PH_EVIDENCE_BUNDLE;
+        return kind_of_object(bytes);
     if ((at < bytes.len && bytes.ptr[at] == '[') || ph_nv_is_raw_report(bytes))
         return PH_EVIDENCE_NVIDIA;
     if (is_intel(bytes))
@@ -58,7 +64,9 @@ enum ph_evidence_kind ph_evidence_detect(struct ph_bytes bytes)
         return PH_EVIDENCE_SNP;
     if (is_nitro(bytes))
         return PH_EVIDENCE_NITRO;
-    return starts_with(bytes, PH_BYTES_LIT("HCLA")) ? PH_EVIDENCE_AZURE : PH_EVIDENCE_NONE;
+    if (starts_with(bytes, PH_BYTES_LIT("HCLA")))
+        return PH_EVIDENCE_AZURE;
+    return ph_dstack_is_doc(bytes) ? PH_EVIDENCE_DSTACK : PH_EVIDENCE_NONE;
 }
 
 enum ph_err ph_evidence_open(struct ph_bytes bytes, struct ph_evidence_bundle **out,
@@ -73,6 +81,8 @@ enum ph_err ph_evidence_open(struct ph_bytes bytes, struct ph_evidence_bundle **
     }
     if (kind == PH_EVIDENCE_BUNDLE)
         return ph_evidence_parse(bytes, out, why);
+    if (kind == PH_EVIDENCE_DSTACK)
+        return ph_dstack_doc_open(bytes, out, why);
     if (kind == PH_EVIDENCE_NONE) {
         (void)snprintf(why->text, sizeof(why->text), "evidence: no kind that is known here");
         return PH_ERR_UNSUPPORTED;
@@ -122,6 +132,7 @@ static enum ph_err show_piece(enum ph_evidence_kind kind, const struct ph_eviden
     case PH_EVIDENCE_AZURE:
         return show_azure(e->quote, out, key, failed);
     case PH_EVIDENCE_NONE:
+    case PH_EVIDENCE_DSTACK:
     case PH_EVIDENCE_BUNDLE:
     case PH_EVIDENCE_KIND_CNT:
         break;

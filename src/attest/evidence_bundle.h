@@ -35,11 +35,12 @@ enum {
 /* K(enumerator, name): what one piece of evidence is. */
 #define PH_EVIDENCE_KINDS(K)                                                                       \
     K(NONE, "none")                                                                                \
-    K(INTEL, "intel-quote")    /* TDX v4 and v5; SGX v3, v4 and v5 */                              \
-    K(SNP, "snp-report")       /* AMD SEV-SNP, alone or with its certificate table */              \
-    K(AZURE, "azure-hcl")      /* what Azure's paravisor wraps an SNP report in */                 \
-    K(NITRO, "nitro-document") /* AWS Nitro Enclaves */                                            \
-    K(NVIDIA, "nvidia")        /* a JSON array of GPUs and switches */                             \
+    K(INTEL, "intel-quote")      /* TDX v4 and v5; SGX v3, v4 and v5 */                            \
+    K(SNP, "snp-report")         /* AMD SEV-SNP, alone or with its certificate table */            \
+    K(AZURE, "azure-hcl")        /* what Azure's paravisor wraps an SNP report in */               \
+    K(NITRO, "nitro-document")   /* AWS Nitro Enclaves */                                          \
+    K(NVIDIA, "nvidia")          /* a JSON array of GPUs and switches */                           \
+    K(DSTACK, "dstack-document") /* of a dstack guest: attest/dstack_doc.h */                      \
     K(BUNDLE, "phala-evidence-v1")
 enum ph_evidence_kind {
 #define K(id, name) PH_EVIDENCE_##id,

@@ -144,6 +144,7 @@ static enum ph_err verify_quote(const struct ph_evidence_args *args, struct ph_v
         return verify_azure(args, out);
     case PH_EVIDENCE_NONE:
     case PH_EVIDENCE_NVIDIA:
+    case PH_EVIDENCE_DSTACK:
     case PH_EVIDENCE_BUNDLE:
     case PH_EVIDENCE_KIND_CNT:
         break;

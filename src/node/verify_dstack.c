@@ -2,8 +2,8 @@
 
 #include "node/verify_judge_priv.h"
 
+#include "attest/dstack_doc.h"
 #include "attest/eventlog/dstack_mr.h"
-#include "base/hex.h"
 #include "base/own.h"
 #include "crypto/hash.h"
 
@@ -220,24 +220,6 @@ static void answer(const struct proof *p, struct ph_verify_answer *out)
         ph_verify_error(out, 500, "internal", "the answer could not be written");
 }
 
-/* "quote" in hexadecimal; 0x may precede it. */
-static enum ph_err read_quote(const struct ph_jdoc *json, uint32_t t, struct ph_buf *out)
-{
-    struct ph_bytes hex;
-    uint8_t *at;
-
-    if (ph_jscan_str(json, t, &hex) != PH_OK || hex.len % 2 != 0 || hex.len < 2)
-        return PH_ERR_MALFORMED;
-    if (hex.ptr[0] == '0' && (hex.ptr[1] | 0x20) == 'x')
-        hex = (struct ph_bytes){hex.ptr + 2, hex.len - 2};
-    if (hex.len == 0)
-        return PH_ERR_MALFORMED;
-    PH_TRY(ph_buf_reserve(out, hex.len / 2, &at));
-    PH_TRY(ph_hex_decode(hex, at, hex.len / 2));
-    out->len += hex.len / 2;
-    return PH_OK;
-}
-
 static bool given(const struct ph_jdoc *json, uint32_t t)
 {
     return t != 0 && json->toks[t].type != PH_JNULL;
@@ -289,11 +271,11 @@ static void verify(const struct ph_verify_env *env, const struct ph_jdoc *json,
         answer(proof, out);
         return;
     }
-    if (!given(json, quote_tok) || read_quote(json, quote_tok, &quote) != PH_OK) {
+    if (!given(json, quote_tok) || ph_dstack_read_hex(json, quote_tok, &quote) != PH_OK) {
         ph_verify_error(out, 400, "bad-request", "quote: expected at most 64 KiB in hexadecimal");
         return;
     }
-    if (ph_verify_event_log(json, "event_log", &log_text, &log) != PH_OK || log.len == 0) {
+    if (ph_dstack_read_log(json, "event_log", &log_text, &log) != PH_OK || log.len == 0) {
         ph_verify_error(out, 400, "bad-request",
                         "event_log: expected the log as JSON text or as an array");
         return;

@@ -2,6 +2,7 @@
 
 #include "node/verify_judge_priv.h"
 
+#include "attest/dstack_doc.h"
 #include "attest/eventlog/event_log.h"
 #include "attest/evidence.h"
 #include "base/clock.h"
@@ -167,7 +168,7 @@ static enum ph_err read_demands(struct inputs *in, const struct ph_jdoc *json)
                             &in->has_report_data, &in->why));
     }
     in->log_text = PH_BUF(PH_EVENT_LOG_MAX);
-    if (ph_verify_event_log(json, "event_log", &in->log_text, &in->evidence.event_log) != PH_OK)
+    if (ph_dstack_read_log(json, "event_log", &in->log_text, &in->evidence.event_log) != PH_OK)
         return bad(in, "bad-request", "event_log",
                    "expected an array, its JSON text, or a CCEL in base64");
     return PH_OK;

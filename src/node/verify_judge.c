@@ -1,7 +1,5 @@
 #include "node/verify_judge_priv.h"
 
-#include "codec/base64.h"
-
 #include <stdlib.h>
 
 enum { TOKENS_MAX = 40 * 1024 }; /* a whole event log may lie in the body */
@@ -46,38 +44,4 @@ bool ph_verify_open(struct ph_bytes body, const char *const *allowed,
         return false;
     }
     return true;
-}
-
-static bool starts_like_json(struct ph_bytes text)
-{
-    size_t i = 0;
-
-    while (i < text.len && (text.ptr[i] == ' ' || text.ptr[i] == '\n' || text.ptr[i] == '\r' ||
-                            text.ptr[i] == '\t'))
-        i++;
-    return i < text.len && text.ptr[i] == '[';
-}
-
-enum ph_err ph_verify_event_log(const struct ph_jdoc *json, const char *key, struct ph_buf *keep,
-                                struct ph_bytes *log)
-{
-    const uint32_t t = ph_jscan_get(json, 0, key);
-    struct ph_bytes text;
-
-    *log = (struct ph_bytes){NULL, 0};
-    if (t == 0 || json->toks[t].type == PH_JNULL)
-        return PH_OK;
-    if (json->toks[t].type == PH_JARRAY) {
-        *log = ph_jscan_raw(json, t);
-        return PH_OK;
-    }
-    if (ph_jscan_str(json, t, &text) == PH_OK && !starts_like_json(text)) {
-        PH_TRY(ph_base64_decode(text, keep));
-    } else {
-        PH_TRY(ph_jread_unescape(json, t, keep));
-    }
-    if (keep->len == 0)
-        return PH_ERR_MALFORMED;
-    *log = ph_buf_view(keep);
-    return PH_OK;
 }

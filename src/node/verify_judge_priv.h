@@ -21,9 +21,5 @@ void ph_verify_error(struct ph_verify_answer *out, uint16_t status, const char *
 /* False: answered with an error. `allowed` ends in NULL. */
 PH_CHECKED bool ph_verify_open(struct ph_bytes body, const char *const *allowed,
                                struct ph_verify_request *request, struct ph_verify_answer *out);
-/* An event log given as an array, as its JSON text, or (where CCELs are read) as base64. Absent and
- * null leave *log empty. Views point into the request or `keep`. */
-PH_CHECKED enum ph_err ph_verify_event_log(const struct ph_jdoc *json, const char *key,
-                                           struct ph_buf *keep, struct ph_bytes *log);
 
 #endif

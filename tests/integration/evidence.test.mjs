@@ -49,6 +49,32 @@ describe('synthetic evidence', () => {
     });
   }
 
+  test('what a dstack guest hands out is judged like the quote inside', async (t) => {
+    const { dir, file, judge } = await makeSet(t);
+    const quote = await readFile(file('quote.bin'));
+    const compact = (n) => Buffer.from(n < 64 ? [n << 2] : [(n << 2 | 1) & 0xff, n >> 6]);
+    const log = (registers) => Buffer.concat([compact(registers.length), ...registers.map((imr) => Buffer.concat([Buffer.from([imr, 0, 0, 0, 1, 0, 0, 8]), compact(0), compact(1), Buffer.from('x'), compact(0)]))]);
+    const attestation = (registers) => Buffer.concat([Buffer.from([0, 0]), compact(quote.length), quote, log(registers), compact(0), Buffer.alloc(64), compact(0)]);
+    const plain = await judge('--policy', file('policy.json'));
+    for (const document of [
+      JSON.stringify({ quote: quote.toString('hex'), report_data: '', vm_config: '{}', attestation: null }),
+      JSON.stringify({ attestation: attestation([]).toString('hex') }),
+      attestation([3, 3]),
+    ]) {
+      await writeFile(file('guest.json'), document);
+      const same = await evidence('verify', file('guest.json'), '--collateral', dir, '--at', at, '--json', '--policy', file('policy.json'));
+      assert.deepEqual([same.code, same.json], [0, plain.json]);
+      assert.match(same.stderr, /no event log of all registers/);
+      assert.equal((await evidence('show', file('guest.json'), '--json')).json.kind, 'intel-tdx-quote');
+    }
+    await writeFile(file('guest.json'), attestation([0, 1, 2, 3]));
+    const logged = await evidence('verify', file('guest.json'), '--collateral', dir, '--at', at, '--json', '--policy', file('policy.json'));
+    assert.deepEqual([logged.code, logged.json.reason], [1, 'event-type']); // the log counts: runtime events belong into RTMR3
+    const cut = attestation([]).subarray(0, -1);
+    await writeFile(file('guest.json'), cut);
+    assert.equal((await evidence('show', file('guest.json'))).code, 2);
+  });
+
   test('report data, measurements and time decide', async (t) => {
     const { file, judge } = await makeSet(t);
     const base = JSON.parse(await readFile(file('policy.json'), 'utf8'));

@@ -1,0 +1,48 @@
+#ifndef PH_ATTEST_DSTACK_DOC_H
+#define PH_ATTEST_DSTACK_DOC_H
+
+/* JSON in which dstack's guests and clients hand evidence around:
+ *
+ *   {"quote":hex,"event_log":text|array,"vm_config":…,"report_data":hex,…}   a guest's GetQuote
+ *   {"attestation":hex|base64}                                              one binary document
+ *
+ * Other members are the guest's own words, and not looked at. "attestation":null goes with the
+ * first form. Also the pieces of it that the HTTP API reads one by one.
+ *
+ * Layer: attest. Pure. Format: docs/attestation.md. Tests: dstack_doc_test.c, dstack_doc_fuzz.c.
+ */
+
+#include "attest/dstack_blob.h"
+#include "codec/jread.h"
+
+/* "quote" or "report" at `tok`: hexadecimal, which 0x may precede. Appended. PH_ERR_MALFORMED,
+ * PH_ERR_LIMIT, PH_ERR_NOMEM. */
+PH_CHECKED enum ph_err ph_dstack_read_hex(const struct ph_jdoc *json, uint32_t tok,
+                                          struct ph_buf *out);
+/* An event log as member `key` of the root: an array, its text as a string, or a binary one in
+ * base64. `log` is empty where there is none; else a view into the document, or into `keep`.
+ * PH_ERR_MALFORMED, PH_ERR_LIMIT, PH_ERR_NOMEM. */
+PH_CHECKED enum ph_err ph_dstack_read_log(const struct ph_jdoc *json, const char *key,
+                                          struct ph_buf *keep, struct ph_bytes *log);
+
+/* True if bytes are a document of dstack's, JSON or binary, by their first bytes and members: they
+ * may still be refused. */
+bool ph_dstack_is_doc(struct ph_bytes bytes);
+
+/**
+ * Open a document of either form, or a bare binary one, as a bundle without time or collateral.
+ *
+ * An event log that shows RTMR3 alone, as documents cut for size do, is left out: a judgement with
+ * a log promises that all registers follow from it. `ph_evidence_view(*out)->event_log` is then
+ * empty.
+ *
+ * @bytes  untrusted; borrowed for the call
+ * @out    on PH_OK, freed by the caller with ph_evidence_free; else untouched
+ * @why    written when refused
+ *
+ * As ph_dstack_blob_open; PH_ERR_LIMIT: longer than PH_EVIDENCE_MAX.
+ */
+PH_CHECKED enum ph_err ph_dstack_doc_open(struct ph_bytes bytes, struct ph_evidence_bundle **out,
+                                          struct ph_json_why *why);
+
+#endif
