@@ -8,6 +8,7 @@
 #include "attest/synth/synth_world.h"
 #include "base/own.h"
 #include "base/test.h"
+#include "base/test_guarded.h"
 
 static struct ph_json_why why;
 
@@ -76,8 +77,10 @@ TEST(a_kind_is_told_by_its_first_bytes)
         {PH_BYTES_LIT(""), PH_EVIDENCE_NONE},
     };
     for (size_t i = 0; i < PH_LEN(cases); i++) {
-        if (ph_evidence_detect(cases[i].bytes) != cases[i].kind)
+        const struct ph_bytes bytes = ph_guarded(cases[i].bytes);
+        if (ph_evidence_detect(bytes) != cases[i].kind)
             fail_msg("case %zu", i);
+        ph_guarded_free(bytes);
     }
 }
 

@@ -1,13 +1,24 @@
 /* Runs a fuzz target over files: each argument is a file, or a directory whose files are all run.
  * With libFuzzer (meson option `fuzz`) this file is not linked. A corpus run is a test: it must not
- * crash and must find files. */
+ * crash and must find files. Each file is run whole and cut off after each of its first bytes, and
+ * its end is the end of readable memory. */
+#include "base/test_guarded.h"
+
 #include <dirent.h>
-#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 
+enum { CUTS = 64 };
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static void run_bytes(struct ph_bytes bytes)
+{
+    const struct ph_bytes guarded = ph_guarded(bytes);
+
+    (void)LLVMFuzzerTestOneInput(guarded.ptr, guarded.len);
+    ph_guarded_free(guarded);
+}
 
 static int run_file(const char *path)
 {
@@ -27,7 +38,9 @@ static int run_file(const char *path)
         len += n;
     } while (n > 0);
     (void)fclose(f);
-    (void)LLVMFuzzerTestOneInput(data, len);
+    for (size_t cut = 0; cut < CUTS && cut < len; cut++)
+        run_bytes((struct ph_bytes){data, cut});
+    run_bytes((struct ph_bytes){data, len});
     free(data);
     return 0;
 }
