@@ -122,7 +122,46 @@ TEST(the_report_inside_is_judged_as_any_other)
     snp_evidence_clear(&f.made);
 }
 
-PH_TEST_MAIN(CASE(the_guests_user_data_is_its_report_data),
+static bool shows(const char *text)
+{
+    struct ph_buf out PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
+    struct ph_jput j = {.out = &out};
+    struct ph_json_why why;
+
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_OK && ph_jput_end(&j) == PH_OK);
+    return memmem(out.ptr, out.len, text, strlen(text));
+}
+
+TEST(what_is_wrapped_is_shown)
+{
+    struct ph_buf out PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
+    struct ph_jput j = {.out = &out};
+    struct ph_json_why why = {""};
+
+    setup("{\"keys\":[],\"user-data\":\"aabb\"}");
+    CHECK(shows("{\"kind\":\"azure-") && shows("\"report\":{"));
+    CHECK(shows("\"runtime_data\":\"{\\\"keys\\\":[],") && !shows("tdreport"));
+    f.blob[32] = 9; /* no version of a report */
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_ERR_UNSUPPORTED && why.text[0]);
+    f.evidence.quote.len = 40;
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_ERR_MALFORMED && why.text[0]);
+    snp_evidence_clear(&f.made);
+}
+
+TEST(a_tdreport_is_shown_but_not_judged)
+{
+    setup("{\"keys\":[],\"user-data\":\"aabb\"}");
+    ph_put_u32le(f.blob + 1224, 4);
+    memset(f.blob + 32 + 1024, 0, 160);
+    CHECK(shows("\"tdreport\":\"") && !shows("\"report\":"));
+    f.args.report_data_unchecked = true;
+    CHECK(ph_evidence_verify(&f.args, &v) == PH_ERR_UNSUPPORTED && !v.accepted);
+    CHECK(strcmp(v.reason, "not-judged") == 0 && strstr(v.sentence, "TDREPORT"));
+    snp_evidence_clear(&f.made);
+}
+
+PH_TEST_MAIN(CASE(what_is_wrapped_is_shown), CASE(a_tdreport_is_shown_but_not_judged),
+             CASE(the_guests_user_data_is_its_report_data),
              CASE(runtime_data_is_bound_also_where_nothing_is_expected),
              CASE(a_blob_without_user_data_answers_no_expectation),
              CASE(the_report_inside_is_judged_as_any_other))

@@ -113,6 +113,7 @@ TEST(what_cannot_be_written_is_refused)
 TEST(what_is_wrong_is_refused_and_named)
 {
 #define HEAD "{\"format\":\"phala-evidence-v1\",\"time\":\"2025-06-19T10:32:27Z\","
+#define GPUS "\"nvidia\":{\"evidence\":\"[]\"}"
     static const struct {
         const char *text, *names;
     } bad[] = {
@@ -146,6 +147,25 @@ TEST(what_is_wrong_is_refused_and_named)
         {HEAD "\"kind\":\"snp-report\"}", "quote"},
         {HEAD "\"collateral\":{},\"nvidia\":{\"evidence\":\"[]\"}}", "quote"},
         {HEAD "\"event_log\":\"AA==\",\"nvidia\":{\"evidence\":\"[]\"}}", "quote"},
+        {"{\"format\":\"phala-evidence-v1\",\"time\":\"2025-06-19T10:32:27Z\"}", "quote"},
+        {HEAD "\"kind\":\"snp-report\"," GPUS "}", "quote"},
+        {HEAD "\"snp\":{}," GPUS "}", "quote"},
+        {HEAD "\"quote\":\"AA==\"," GPUS "}", "collateral"},
+        {HEAD "\"quote\":\"AA==\",\"snp\":{}," GPUS "}", "collateral"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"none\",\"collateral\":{}}", "kind"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"phala-evidence-v1\"}", "kind"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"\"}", "kind"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"event_log\":\"\"}", "event_log"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"snp\":{\"crl\":\"?\"}}", "snp.crl"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"snp\":{\"crl\":7}}", "snp.crl"},
+        {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"collateral\":7}", "collateral"},
+        {HEAD "\"nvidia\":[]}", "nvidia"},
+        {HEAD "\"nvidia\":{\"evidence\":\"\"}}", "evidence"},
+        {HEAD "\"nvidia\":{\"evidence\":[]}}", "evidence"},
+        {HEAD "\"nvidia\":{\"evidence\":\"\\ud800\"}}", ""},
+        {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"rims\":[\"\"]}}", "rims"},
+        {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"ocsp\":7}}", "ocsp"},
+        {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"ocsp\":[\"AA==\",\"\"]}}", "ocsp"},
         {HEAD "\"nvidia\":{}}", "evidence"},
         {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"rims\":\"\"}}", "rims"},
         {HEAD "\"nvidia\":{\"evidence\":\"[]\",\"rims\":[7]}}", "rims"},
@@ -164,6 +184,94 @@ TEST(what_is_wrong_is_refused_and_named)
     CHECK(ph_evidence_parse(PH_BYTES_OF(big), &bundle, &why) == PH_ERR_LIMIT);
 }
 
-PH_TEST_MAIN(CASE(what_goes_in_comes_out), CASE(absent_parts_stay_absent),
-             CASE(every_kind_of_part_goes_through), CASE(what_cannot_be_written_is_refused),
-             CASE(what_is_wrong_is_refused_and_named))
+/* What the bundle's text is read as. */
+static enum ph_err reads(const char *text, struct ph_evidence_bundle **out)
+{
+    const enum ph_err err = ph_evidence_parse(ph_bytes_str(text), out, &why);
+    CHECK((err == PH_OK) == (*out != NULL));
+    return err;
+}
+
+TEST(each_kind_that_a_quote_can_be_is_taken)
+{
+    static const enum ph_evidence_kind kinds[] = {PH_EVIDENCE_INTEL, PH_EVIDENCE_SNP,
+                                                  PH_EVIDENCE_AZURE, PH_EVIDENCE_NITRO};
+    for (size_t i = 0; i < PH_LEN(kinds); i++) {
+        struct ph_evidence_bundle *b PH_OWNED(ph_evidence_freep) = NULL;
+        char text[256];
+        (void)snprintf(text, sizeof(text), HEAD "\"kind\":\"%s\",\"quote\":\"AA==\"}",
+                       ph_evidence_kind_name(kinds[i]));
+        CHECK(reads(text, &b) == PH_OK && ph_evidence_view(b)->kind == kinds[i]);
+    }
+    struct ph_evidence_bundle *plain PH_OWNED(ph_evidence_freep) = NULL;
+    CHECK(reads(HEAD "\"quote\":\"AA==\",\"collateral\":{}}", &plain) == PH_OK);
+    CHECK(ph_evidence_view(plain)->kind == PH_EVIDENCE_NONE);
+    struct ph_evidence_bundle *gpus PH_OWNED(ph_evidence_freep) = NULL;
+    CHECK(reads(HEAD GPUS "}", &gpus) == PH_OK && ph_evidence_view(gpus)->nvidia.rim_cnt == 0);
+}
+
+/* A bundle of GPUs with `cnt` manifests or answers. */
+static enum ph_err reads_list(const char *key, size_t cnt)
+{
+    struct ph_evidence_bundle *b PH_OWNED(ph_evidence_freep) = NULL;
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(1 << 16);
+
+    CHECK(ph_buf_add_str(&text, HEAD "\"nvidia\":{\"evidence\":\"[]\",\"") == PH_OK);
+    CHECK(ph_buf_add_str(&text, key) == PH_OK && ph_buf_add_str(&text, "\":[") == PH_OK);
+    for (size_t i = 0; i < cnt; i++)
+        CHECK(ph_buf_add_str(&text, i == 0 ? "\"AA==\"" : ",\"AA==\"") == PH_OK);
+    CHECK(ph_buf_add_str(&text, "]}}") == PH_OK);
+    return ph_evidence_parse(ph_buf_view(&text), &b, &why);
+}
+
+TEST(lists_hold_as_many_as_can_be_judged)
+{
+    CHECK(reads_list("rims", PH_EVIDENCE_RIMS_MAX) == PH_OK);
+    CHECK(reads_list("rims", PH_EVIDENCE_RIMS_MAX + 1) != PH_OK);
+    CHECK(reads_list("ocsp", PH_EVIDENCE_OCSP_MAX) == PH_OK);
+    CHECK(reads_list("ocsp", PH_EVIDENCE_OCSP_MAX + 1) != PH_OK);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
+    struct ph_evidence e = {.nvidia = {.evidence = PH_BYTES_LIT("[]")}};
+    e.nvidia.ocsp_cnt = PH_EVIDENCE_OCSP_MAX + 1;
+    CHECK(ph_evidence_encode(&e, &text) == PH_ERR_LIMIT && text.len == 0);
+}
+
+TEST(one_part_of_snp_is_enough_to_be_written)
+{
+    for (size_t i = 0; i < 3; i++) {
+        struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
+        struct ph_evidence_bundle *b PH_OWNED(ph_evidence_freep) = NULL;
+        struct ph_evidence e = {.kind = PH_EVIDENCE_SNP, .quote = PH_BYTES_LIT("q")};
+        struct ph_bytes *const in[] = {&e.snp.vek_cert, &e.snp.cert_chain, &e.snp.crl};
+        *in[i] = PH_BYTES_LIT("x");
+        CHECK(ph_evidence_encode(&e, &text) == PH_OK);
+        CHECK(ph_evidence_parse(ph_buf_view(&text), &b, &why) == PH_OK);
+        const struct ph_snp_parts *s = &ph_evidence_view(b)->snp;
+        const struct ph_bytes out[] = {s->vek_cert, s->cert_chain, s->crl};
+        for (size_t k = 0; k < 3; k++)
+            CHECK(ph_bytes_is(out[k], k == i ? "x" : ""));
+    }
+}
+
+TEST(a_part_may_be_as_long_as_all_of_them)
+{
+    static uint8_t big[PH_EVIDENCE_MAX + 1];
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(4 * PH_EVIDENCE_MAX);
+    struct ph_evidence e = {.kind = PH_EVIDENCE_SNP, .quote = {big, PH_EVIDENCE_MAX}};
+
+    CHECK(ph_evidence_encode(&e, &text) == PH_OK);
+    text.len = 0;
+    e.quote.len++;
+    CHECK(ph_evidence_encode(&e, &text) == PH_ERR_LIMIT);
+    e.quote.len = 1;
+    e.snp.cert_chain = PH_BYTES_LIT("\xff"); /* no UTF-8: the first error is told */
+    e.snp.crl = PH_BYTES_OF(big);
+    CHECK(ph_evidence_encode(&e, &text) == PH_ERR_MALFORMED);
+}
+
+PH_TEST_MAIN(CASE(each_kind_that_a_quote_can_be_is_taken),
+             CASE(lists_hold_as_many_as_can_be_judged),
+             CASE(one_part_of_snp_is_enough_to_be_written),
+             CASE(a_part_may_be_as_long_as_all_of_them), CASE(what_goes_in_comes_out),
+             CASE(absent_parts_stay_absent), CASE(every_kind_of_part_goes_through),
+             CASE(what_cannot_be_written_is_refused), CASE(what_is_wrong_is_refused_and_named))

@@ -151,6 +151,10 @@ TEST(each_fault_costs_its_own_facts)
         {PH_SYNTH_NO_SGX_EXT, PH_FACT_SGX_EXT, 0},
         {PH_SYNTH_NO_INSTANCE, PH_FACT_SGX_EXT, 0},
         {PH_SYNTH_PCK_IS_SIGNER, 0, PH_FACT_LEAF_PROFILE},
+        {PH_SYNTH_CA_HAS_SGX_EXT, PH_FACT_CA_PROFILE, 0},
+        {PH_SYNTH_NO_PCK_CONSTRAINTS, PH_FACT_LEAF_PROFILE, 0},
+        {PH_SYNTH_NO_CONFIGURATION, PH_FACT_SGX_EXT, 0},
+        {PH_SYNTH_SHORT_KEY_IDS, 0, 0}, /* no fault: the standard gives no length */
     };
     for (size_t i = 0; i < PH_LEN(rows); i++) {
         struct ph_synth s = defaults();

@@ -100,6 +100,26 @@ TEST(a_chain_that_is_missing_is_not_one_that_is_broken)
     CHECK(trace.check[PH_CHECK_PCK_PRESENT].result == PH_TRACE_PASS);
 }
 
+TEST(a_chain_of_one_byte_is_broken_one_of_zeros_is_missing)
+{
+    struct ph_collateral *c PH_OWNED(ph_collateral_freep) = NULL;
+    struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
+    struct ph_attest_roots roots;
+
+    fresh();
+    world_make(&w, &c, &quote, &roots);
+    uint8_t *pem = memmem(quote.ptr, quote.len, "-----BEGIN", 10);
+    CHECK(pem);
+    memset(pem, 0, (size_t)(quote.ptr + quote.len - pem));
+    CHECK(ph_quote_verify(ph_buf_view(&quote), c, &roots, &w.policy, w.expected, w.now_s, &v) ==
+          PH_ERR_UNTRUSTED);
+    CHECK(v.check == PH_CHECK_PCK_PRESENT);
+    *pem = 'x';
+    CHECK(ph_quote_verify(ph_buf_view(&quote), c, &roots, &w.policy, w.expected, w.now_s, &v) ==
+          PH_ERR_MALFORMED);
+    CHECK(v.check == PH_CHECK_PCK_FORMAT);
+}
+
 TEST(advisories_that_overflowed_at_launch_stay_an_overflow)
 {
     struct ph_buf ids PH_OWNED(ph_buf_clear) = PH_BUF(65536);
@@ -184,5 +204,6 @@ PH_TEST_MAIN(CASE(a_log_beside_an_enclave_is_refused_and_shown),
              CASE(a_td_qe_document_may_be_of_version_3),
              CASE(checks_of_the_tcb_show_the_svns_they_judged),
              CASE(a_chain_that_is_missing_is_not_one_that_is_broken),
+             CASE(a_chain_of_one_byte_is_broken_one_of_zeros_is_missing),
              CASE(advisories_that_overflowed_at_launch_stay_an_overflow),
              CASE(the_root_that_a_signer_brings_is_held_to_its_role_and_signature))

@@ -68,10 +68,10 @@ enum ph_err ph_synth_put_ext(struct ph_buf *buf, const char *oid, bool critical,
     return ph_synth_wrap(buf, start, PH_DER_SEQUENCE);
 }
 
-enum ph_err ph_synth_put_aki(struct ph_buf *buf, const uint8_t key_id[static 20])
+enum ph_err ph_synth_put_aki(struct ph_buf *buf, struct ph_bytes key_id)
 {
     struct ph_buf value PH_OWNED(ph_buf_clear) = PH_BUF(64);
-    PH_TRY(ph_der_put(&value, PH_DER_CONTEXT_PRIMITIVE(0), (struct ph_bytes){key_id, 20}));
+    PH_TRY(ph_der_put(&value, PH_DER_CONTEXT_PRIMITIVE(0), key_id));
     PH_TRY(ph_synth_wrap(&value, 0, PH_DER_SEQUENCE));
     return ph_synth_put_ext(buf, "2.5.29.35", false, ph_buf_view(&value));
 }
@@ -167,7 +167,8 @@ enum ph_err ph_synth_put_sgx_ext(const struct ph_synth *s, struct ph_buf *buf)
     if (!s->processor_ca) {
         if (!(s->faults & PH_SYNTH_NO_INSTANCE))
             PH_TRY(put_octets(&value, "6", PH_BYTES_OF(s->platform_instance)));
-        PH_TRY(put_configuration(&value));
+        if (!(s->faults & PH_SYNTH_NO_CONFIGURATION))
+            PH_TRY(put_configuration(&value));
     }
     PH_TRY(ph_synth_wrap(&value, 0, PH_DER_SEQUENCE));
     return ph_synth_put_ext(buf, "1.2.840.113741.1.13.1", false, ph_buf_view(&value));

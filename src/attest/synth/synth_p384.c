@@ -78,7 +78,7 @@ static enum ph_err put_extensions(struct ph_buf *buf, const struct ph_synth_p384
     }
     if (!c->no_aki) {
         PH_TRY(key_id(c->issuer_secret, id));
-        PH_TRY(ph_synth_put_aki(buf, id));
+        PH_TRY(ph_synth_put_aki(buf, PH_BYTES_OF(id)));
     }
     if (!c->no_basic_constraints)
         PH_TRY(put_basic_constraints(buf, c));

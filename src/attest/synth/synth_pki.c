@@ -25,7 +25,7 @@ struct cert {
     int64_t not_before_s, not_after_s;
     const uint8_t *secret, *issuer_secret;
     enum ph_synth_fault bad_sig, bad_aki; /* 0: none */
-    bool is_ca, is_pck;
+    bool is_ca, is_pck, has_sgx_ext;
     uint64_t path_len;
     uint8_t key_usage[2]; /* unused bits, bits */
 };
@@ -59,21 +59,23 @@ static enum ph_err put_extensions(const struct ph_synth *s, struct ph_buf *buf,
 {
     struct ph_buf value PH_OWNED(ph_buf_clear) = PH_BUF(64);
     uint8_t issuer_key[64], id[20];
+    const size_t id_len = s->faults & PH_SYNTH_SHORT_KEY_IDS ? 1 : sizeof(id);
     const size_t start = buf->len;
 
     PH_TRY(ph_p256_public(c->issuer_secret, issuer_key));
     ph_synth_key_id(issuer_key, id);
     if (s->faults & (uint32_t)c->bad_aki)
         id[0] ^= 1;
-    PH_TRY(ph_synth_put_aki(buf, id));
+    PH_TRY(ph_synth_put_aki(buf, (struct ph_bytes){id, id_len}));
     ph_synth_key_id(key, id);
-    PH_TRY(ph_der_put(&value, PH_DER_OCTET_STRING, PH_BYTES_OF(id)));
+    PH_TRY(ph_der_put(&value, PH_DER_OCTET_STRING, (struct ph_bytes){id, id_len}));
     PH_TRY(ph_synth_put_ext(buf, "2.5.29.14", false, ph_buf_view(&value)));
     value.len = 0;
     PH_TRY(ph_der_put(&value, PH_DER_BIT_STRING, PH_BYTES_OF(c->key_usage)));
     PH_TRY(ph_synth_put_ext(buf, "2.5.29.15", true, ph_buf_view(&value)));
-    PH_TRY(put_basic_constraints(buf, c));
-    if (c->is_pck && !(s->faults & PH_SYNTH_NO_SGX_EXT))
+    if (!c->is_pck || !(s->faults & PH_SYNTH_NO_PCK_CONSTRAINTS))
+        PH_TRY(put_basic_constraints(buf, c));
+    if (c->is_pck ? !(s->faults & PH_SYNTH_NO_SGX_EXT) : c->has_sgx_ext)
         PH_TRY(ph_synth_put_sgx_ext(s, buf));
     PH_TRY(ph_synth_wrap(buf, start, PH_DER_SEQUENCE));
     return ph_synth_wrap(buf, start, PH_DER_CONTEXT(3));
@@ -127,6 +129,7 @@ enum ph_err ph_synth_make_chains(const struct ph_synth *s, struct ph_synth_pki *
                       .bad_sig = PH_SYNTH_BAD_CA_SIG,
                       .bad_aki = PH_SYNTH_BAD_CA_AKI,
                       .is_ca = true,
+                      .has_sgx_ext = s->faults & PH_SYNTH_CA_HAS_SGX_EXT,
                       .path_len = s->faults & PH_SYNTH_BAD_CA_PATHLEN ? 1 : 0};
     struct cert pck = {.serial = &s->pck_serial,
                        .issuer = ca_cn(s),
@@ -208,7 +211,7 @@ static enum ph_err put_crl(const struct ph_synth *s, const struct crl *c, struct
     ph_synth_key_id(key, id);
     if (s->faults & (uint32_t)c->bad_aki)
         id[0] ^= 1;
-    PH_TRY(ph_synth_put_aki(buf, id));
+    PH_TRY(ph_synth_put_aki(buf, PH_BYTES_OF(id)));
     PH_TRY(ph_synth_wrap(buf, start, PH_DER_SEQUENCE));
     PH_TRY(ph_synth_wrap(buf, start, PH_DER_CONTEXT(0)));
     return ph_synth_finish(s, c->bad_sig, c->secret, buf, 0);

@@ -44,7 +44,7 @@ PH_CHECKED enum ph_err ph_synth_put_name(const struct ph_synth *s, struct ph_buf
 PH_CHECKED enum ph_err ph_synth_put_sig_alg(struct ph_buf *buf);
 PH_CHECKED enum ph_err ph_synth_put_ext(struct ph_buf *buf, const char *oid, bool critical,
                                         struct ph_bytes value);
-PH_CHECKED enum ph_err ph_synth_put_aki(struct ph_buf *buf, const uint8_t key_id[static 20]);
+PH_CHECKED enum ph_err ph_synth_put_aki(struct ph_buf *buf, struct ph_bytes key_id);
 /* Append `signature` over what `buf` holds from `start` on, and wrap both: Certificate or CRL. */
 PH_CHECKED enum ph_err ph_synth_finish(const struct ph_synth *s, enum ph_synth_fault fault,
                                        const uint8_t secret[static 32], struct ph_buf *buf,

@@ -100,7 +100,7 @@ static enum ph_err put_extensions(struct ph_buf *buf, const struct ph_synth_rsa_
     }
     if (!c->no_aki) {
         PH_TRY(key_id(c->issuer_key, id));
-        PH_TRY(ph_synth_put_aki(buf, id));
+        PH_TRY(ph_synth_put_aki(buf, PH_BYTES_OF(id)));
     }
     if (c->is_ca)
         PH_TRY(put_basic_constraints(buf, c));
@@ -168,7 +168,7 @@ static enum ph_err put_crl_aki(struct ph_buf *buf, const struct ph_synth_rsa_crl
 
     PH_TRY(key_id(c->issuer_key, id));
     if (!c->long_aki)
-        return ph_synth_put_aki(buf, id);
+        return ph_synth_put_aki(buf, PH_BYTES_OF(id));
     /* RFC 5280 §4.2.1.1: [0] keyIdentifier, [1] authorityCertIssuer, [2] its serial. */
     PH_TRY(ph_der_put(&value, PH_DER_CONTEXT_PRIMITIVE(0), PH_BYTES_OF(id)));
     const size_t name = value.len;
