@@ -41,12 +41,18 @@ function runTest(test, { env, timeoutMs }) {
   });
 }
 
+function addLines(to, source, counts) {
+  const reached = to.get(source) ?? new Map();
+  for (const [number, count] of counts) reached.set(number, (reached.get(number) ?? 0) + count);
+  to.set(source, reached);
+}
+
 export class Lab {
-  /** @param {{ jobs: number, vectors: boolean, log: (line: string) => void }} options */
-  constructor({ jobs, vectors, log }) {
+  /** @param {{ jobs: number, vectors: boolean, sources?: string[], programs?: string[], log: (line: string) => void }} options */
+  constructor({ jobs, vectors, sources, programs, log }) {
     this.dir = mkdtempSync(join(tmpdir(), 'phala-mutate-'));
     this.build = join(this.dir, 'build');
-    Object.assign(this, { jobs, log });
+    Object.assign(this, { jobs, log, sources, programs });
     const known = process.env.PHALA_VECTORS ? resolve(process.env.PHALA_VECTORS) : resolve(root, '../shared/vectors');
     this.vectors = vectors && existsSync(known) ? known : join(this.dir, 'no-vectors');
     this.env = { ...process.env, PHALA_VECTORS: this.vectors, LD_LIBRARY_PATH: this.dir };
@@ -62,7 +68,8 @@ export class Lab {
     const commands = JSON.parse(readFileSync(join(this.build, 'compile_commands.json'), 'utf8'));
     this.units = new Map();
     const tests = JSON.parse(readFileSync(join(this.build, 'meson-info/intro-tests.json'), 'utf8'))
-      .filter((test) => test.cmd[0].startsWith(join(this.build, 'src/attest/')));
+      .filter((test) => test.cmd[0].startsWith(join(this.build, 'src/attest/')) && (!this.programs || this.programs.includes(test.name)));
+    if (tests.length === 0) throw new Error(`no test program of src/attest is named ${this.programs}`);
     const programs = new Set(tests.map((test) => relative(this.build, test.cmd[0])));
     const libraries = /^src\/(?:base|codec|crypto|attest|attest\/lib)\/lib[^/]*\.(?:a|so[^/]*)\.p\//;
     const objects = { subject: [], rest: [], programs: new Map([...programs].map((name) => [name, []])) };
@@ -90,10 +97,13 @@ export class Lab {
     const link = words(execFileSync('ninja', ['-C', this.build, '-t', 'commands', 'src/attest/verify_test'], { encoding: 'utf8', ...big }).trim().split('\n').at(-1));
     this.external = link.filter((word) => /^-l|^-pthread$|^\/.*\.so$/.test(word));
     await this.#shared('librest.so', objects.rest, []);
-    await this.#shared('libsubject.so', objects.subject, ['--coverage']);
+    const [cases, counters] = ['cases', 'counters'].map((name) => join(root, 'tools/mutate', `${name}.c`));
+    this.cases = join(this.dir, 'cases.so');
+    await execute('cc', ['-O1', '-fPIC', '-shared', cases, '-o', this.cases, '-lcmocka', '-ldl'], big);
+    await this.#shared('libsubject.so', objects.subject, ['-fPIC', counters, '--coverage']);
     this.tests = tests.map((test) => {
       const name = relative(this.build, test.cmd[0]);
-      return { name: test.name, exe: join(this.dir, basename(name)), args: test.cmd.slice(1), objects: objects.programs.get(name), env: test.env, lines: new Map() };
+      return { name: test.name, exe: join(this.dir, basename(name)), args: test.cmd.slice(1), objects: objects.programs.get(name), env: test.env, lines: new Map(), outside: new Map(), cases: [] };
     });
     await inParallel(this.tests, this.jobs, async ({ exe, objects: own }) => {
       await execute('cc', ['-o', exe, ...own, '-Wl,--no-as-needed', '-L', this.dir, '-lsubject', '-lrest', ...this.external, '-Wl,--allow-shlib-undefined'], big);
@@ -127,34 +137,54 @@ export class Lab {
     return execute('cc', ['-shared', '-o', join(this.dir, name), ...objects, ...more, ...this.external ?? []], big);
   }
 
-  /** Runs every test alone with coverage: how long it takes, and which lines of src/attest it reaches. */
+  /** Runs every program with counters: how long each of its tests takes, and which lines of src/attest it reaches. */
   async #measure() {
     const bad = [];
     await inParallel(this.tests, this.jobs, async (test) => {
-      const prefix = join(this.dir, 'coverage', test.name);
+      const dir = join(this.dir, 'coverage', test.name);
+      mkdirSync(dir, { recursive: true });
       const start = performance.now();
-      const failed = await runTest(test, { env: { ...this.env, ...test.env, LD_LIBRARY_PATH: this.dir, GCOV_PREFIX: prefix }, timeoutMs: 300_000 });
+      const failed = await runTest(test, { env: this.#envOf(test, { MUTATE_MEASURE: dir, GCOV_PREFIX: join(dir, 'all'), LD_PRELOAD: this.cases }), timeoutMs: 1_800_000 });
       test.ms = performance.now() - start;
       if (failed) { bad.push(`${test.name}: ${failed}`); return; }
-      const counts = join(prefix, this.dir, 'objects/src/attest/libph_attest.a.p');
-      if (!existsSync(counts)) return;
-      const notes = join(this.dir, 'objects/src/attest/libph_attest.a.p');
-      const files = readdirSync(counts).filter((name) => name.endsWith('.gcda'));
-      for (const name of files) symlinkSync(join(notes, name.replace(/gcda$/, 'gcno')), join(counts, name.replace(/gcda$/, 'gcno')));
-      const { stdout } = await execute('gcov', ['--json-format', '--stdout', ...files], { cwd: counts, ...big });
-      for (const line of stdout.split('\n').filter(Boolean)) {
-        for (const { file, lines } of JSON.parse(line).files) {
-          const source = relative(root, resolve(this.build, file));
-          if (!source.startsWith('src/attest/') || !source.endsWith('.c')) continue;
-          const reached = test.lines.get(source) ?? new Map();
-          for (const { line_number: number, count } of lines) reached.set(number, (reached.get(number) ?? 0) + count);
-          test.lines.set(source, reached);
-        }
+      test.lines = await this.#linesIn(join(dir, 'all'));
+      const times = existsSync(join(dir, 'times')) ? readFileSync(join(dir, 'times'), 'utf8').trim().split('\n') : [];
+      for (const [i, ms] of times.entries()) {
+        const lines = await this.#linesIn(join(dir, String(i)));
+        test.cases.push({ i, ms: Number(ms), lines });
+        for (const [source, counts] of lines) addLines(test.lines, source, counts);
       }
-      rmSync(prefix, { recursive: true, force: true });
+      test.outside = times.length ? await this.#linesIn(join(dir, 'all')) : new Map();
+      rmSync(dir, { recursive: true, force: true });
     });
     if (bad.length) throw new Error(`tests that fail without any mutant:\n  ${bad.sort().join('\n  ')}`);
     this.tests.sort((a, b) => a.ms - b.ms);
+  }
+
+  #envOf(test, more) { return { ...this.env, ...test.env, LD_LIBRARY_PATH: this.dir, ...more }; }
+
+  /** Counts of lines, by source, of what was written under one GCOV_PREFIX. */
+  async #linesIn(prefix) {
+    const found = new Map();
+    const counts = join(prefix, this.dir, 'objects/src/attest/libph_attest.a.p');
+    if (!existsSync(counts)) return found;
+    const notes = join(this.dir, 'objects/src/attest/libph_attest.a.p');
+    const wanted = new Set((this.sources ?? []).map((source) => basename(this.units.get(source).object).replace(/o$/, 'gcda')));
+    const files = readdirSync(counts).filter((name) => name.endsWith('.gcda') && (!this.sources || wanted.has(name)));
+    if (files.length === 0) return found;
+    for (const name of files) {
+      const note = join(counts, name.replace(/gcda$/, 'gcno'));
+      if (!existsSync(note)) symlinkSync(join(notes, basename(note)), note);
+    }
+    const { stdout } = await execute('gcov', ['--json-format', '--stdout', ...files], { cwd: counts, ...big });
+    for (const line of stdout.split('\n').filter(Boolean)) {
+      for (const { file, lines } of JSON.parse(line).files) {
+        const source = relative(root, resolve(this.build, file));
+        if (!source.startsWith('src/attest/') || !source.endsWith('.c')) continue;
+        addLines(found, source, lines.map(({ line_number: number, count }) => [number, count]));
+      }
+    }
+    return found;
   }
 
   /** Lines with code, and how many of them a test reached: Map of source to { total, hit, missed }. */
@@ -171,15 +201,22 @@ export class Lab {
     return table;
   }
 
-  /** Tests that run the mutant's line, quickest first; of its function where the line has no code of its own. */
-  testsFor(source, { line, scope }) {
+  /**
+   * What runs the mutant's line, or its function where the line has no code of its own: [{ test, cases, ms }].
+   * `cases` are tests of that program; empty: the program runs as a whole.
+   */
+  runsFor(source, { line, scope }) {
     const known = this.tests.some((test) => test.lines.get(source)?.has(line));
-    return this.tests.filter((test) => {
-      const reached = test.lines.get(source);
+    const reaches = (lines) => {
+      const reached = lines.get(source);
       if (!reached) return false;
       if (scope === 0) return true;
       if (known) return reached.get(line) > 0;
       return [...reached].some(([number, count]) => number >= scope - 4 && number <= line && count > 0);
+    };
+    return this.tests.filter((test) => reaches(test.lines)).map((test) => {
+      const cases = reaches(test.outside) ? [] : test.cases.filter(({ lines }) => reaches(lines));
+      return { test, cases, ms: cases.length ? 20 + cases.reduce((sum, { ms }) => sum + ms, 0) : test.ms };
     });
   }
 
@@ -199,19 +236,25 @@ export class Lab {
     } finally {
       rmSync(file);
     }
-    const rank = (test) => (kills.get(test.name) ?? 0) * 1000 / (test.ms + 20);
-    const tests = this.testsFor(source, mutant).sort((a, b) => rank(b) - rank(a) || a.ms - b.ms);
+    const killed = (name) => kills.get(name) ?? 0;
+    const rank = ({ test, ms }) => killed(test.name) * 1000 / (ms + 20);
+    const rankOfCase = (test, { i, ms }) => (killed(`${test.name}/${i}`) + 0.1) / (ms + 1);
+    const runs = this.runsFor(source, mutant).sort((a, b) => rank(b) - rank(a) || a.ms - b.ms);
     try {
-      for (const test of tests) {
-        const failed = await runTest(test, { env: { ...this.env, ...test.env, LD_LIBRARY_PATH: this.dir, LD_PRELOAD: object }, timeoutMs: 5000 + 20 * test.ms });
+      for (const { test, cases, ms } of runs) {
+        const order = cases.sort((a, b) => rankOfCase(test, b) - rankOfCase(test, a)).map(({ i }) => i).join();
+        const env = this.#envOf(test, { MUTATE_CASES: order, LD_PRELOAD: `${this.cases}:${object}` });
+        const failed = await runTest(test, { env, timeoutMs: 5000 + 20 * ms });
         if (failed) {
-          kills.set(test.name, (kills.get(test.name) ?? 0) + 1);
-          return { result: 'killed', by: test.name, how: failed };
+          const one = Number(/^exit (1\d\d|2\d\d)$/.exec(failed)?.[1] ?? 0) - 100;
+          const names = one >= 0 ? [test.name, `${test.name}/${one}`] : [test.name];
+          for (const name of names) kills.set(name, killed(name) + 1);
+          return { result: 'killed', by: names.at(-1), how: failed };
         }
       }
     } finally {
       rmSync(object, { force: true });
     }
-    return { result: 'survived', tried: tests.length };
+    return { result: 'survived', tried: runs.length };
   }
 }

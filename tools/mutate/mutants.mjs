@@ -3,6 +3,8 @@
 //
 // A mutant is `implied` if any test that kills one of its neighbours kills it too: a || b against a && b,
 // where both operands are also tried alone; a negated condition against the condition that never holds.
+// So is one that changes nothing: an error of a DER reader that is ignored, where the next read of what
+// it should have given finds nothing and fails with the same error (refusedNext).
 // They are made, and left out of a run unless asked for.
 
 /** Tokens of C text: comments, preprocessor lines and static assertions left out. */
@@ -123,7 +125,7 @@ function wordMutants(token, { tokens, index, i, before, after, inside, add, code
     const value = [after, tokens[semicolon - 1]];
     if (code(...value) !== 'PH_OK') add('return', ...value, value[0] === value[1] ? 'PH_OK' : `((void)(${code(...value)}), PH_OK)`);
   }
-  if (token.text === 'PH_TRY') add('try', token, token, '(void)');
+  if (token.text === 'PH_TRY') add('try', token, token, '(void)', refusedNext(tokens, index, i, inside));
   if (after?.text !== '(') return;
   const call = argumentsOf(tokens, index, i + 1);
   const check = call.findIndex(([first]) => /^(PH_\w*CHECK_[A-Z0-9_]+|check)$/.test(first.text));
@@ -131,6 +133,56 @@ function wordMutants(token, { tokens, index, i, before, after, inside, add, code
   const end = tokens[index.get(after.mate) + 1];
   const starts = before?.text === ';' || before?.text === '{' || before?.text === '}' || (before?.text === ')' && ['if', 'for', 'while'].includes(tokens[index.get(before.mate) - 1]?.text)) || before?.text === 'else';
   if (/judge/.test(token.text) && starts && end?.text === ';') add('drop', token, after.mate, '(void)0');
+}
+
+/** What fails with PH_ERR_MALFORMED alone when its first argument is an empty reader or an element of no tag. */
+const derReaders = /^ph_der_(enter|expect|next)$/;
+const derValues = /^ph_der_(u64|uint|bool|bits|time)$/;
+
+/**
+ * Whether a failure of PH_TRY(ph_der_enter(…, &x, …)), expect or next, if ignored, is one in what follows: x, a local that is
+ * set nowhere before and zero by how everything is compiled, is next read by a call that refuses zeros with the
+ * same error, and up to there only calls that can fail in that way alone come, all of them in PH_TRY.
+ */
+function refusedNext(tokens, index, i, inside) {
+  const call = callAt(tokens, index, i + 2);
+  if (!call || !derReaders.test(call.name) || inLoop(tokens, index, i, inside)) return false;
+  const out = call.list[call.name === 'ph_der_next' ? 1 : 2];
+  if (!out || out[0].text !== '&' || index.get(out[1]) !== index.get(out[0]) + 1) return false;
+  const { text: name } = out[1];
+  const earlier = tokens.slice(index.get(inside.open), i).filter((one) => one.text === name);
+  if (earlier.length !== 1 || !isDeclared(tokens, index.get(earlier[0]))) return false;
+  for (let k = index.get(tokens[i + 1].mate) + 2; k < tokens.length; k = index.get(tokens[k + 1].mate) + 2) {
+    const next = tokens[k].text === 'PH_TRY' ? callAt(tokens, index, k + 2) : tokens[k].text === 'return' ? callAt(tokens, index, k + 1) : undefined;
+    if (!next || !/^ph_der_(enter|expect|next|end|u64|uint|bool|bits|time)$/.test(next.name)) return false;
+    const [first] = next.list;
+    const reads = first?.[0].text === '&' && first[1].text === name && index.get(first[1]) === index.get(first[0]) + 1;
+    if (reads) return (call.name === 'ph_der_enter' ? derReaders : derValues).test(next.name);
+    if (tokens[k].text === 'return') return false;
+  }
+  return false;
+}
+
+/** The call whose name is tokens[k]: { name, list }. */
+function callAt(tokens, index, k) {
+  return tokens[k]?.type === 'word' && tokens[k + 1]?.text === '(' ? { name: tokens[k].text, list: argumentsOf(tokens, index, k + 1) } : undefined;
+}
+
+/** Whether tokens[k] is a name in `struct ph_reader a, b = …, c;` or `struct ph_der …` without a value of its own. */
+function isDeclared(tokens, k) {
+  if (tokens[k + 1].text !== ',' && tokens[k + 1].text !== ';') return false;
+  let start = k;
+  while (!';{}'.includes(tokens[start - 1].text) || (tokens[start - 1].text === '}' && tokens[start].text === ',')) start--;
+  return tokens[start].text === 'struct' && /^ph_(reader|der)$/.test(tokens[start + 1].text);
+}
+
+function inLoop(tokens, index, i, inside) {
+  const looped = (k) => tokens[k].text === 'do' || (tokens[k].text === ')' && /^(for|while)$/.test(tokens[index.get(tokens[k].mate) - 1].text));
+  if (looped(i - 1)) return true;
+  for (let k = index.get(inside.open) + 1; k < i; k++) {
+    if (tokens[k].text === '{' && index.get(tokens[k].mate) > i && looped(k - 1)) return true;
+  }
+  return false;
 }
 
 /** Bodies of functions: where they open, and whether they return an enum ph_err. */

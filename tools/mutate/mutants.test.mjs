@@ -26,6 +26,21 @@ test('a recorded check is made to hold, a failing call to be ignored', () => {
   assert.ok(mutants('return read(r);').includes('return: read(r) -> ((void)(read(r)), PH_OK)'));
 });
 
+test('an ignored error is implied where what it leaves empty is refused at once', () => {
+  const made = (body) => mutants(`struct ph_reader in, r = {a}; struct ph_der e;\n${body}`).filter((one) => one.includes('try:'));
+  const [same, other] = ['implied try: PH_TRY -> (void)', 'try: PH_TRY -> (void)'];
+  assert.deepEqual(made('PH_TRY(ph_der_enter(&r, 3, &in, NULL)); PH_TRY(ph_der_end(&r)); PH_TRY(ph_der_expect(&in, 2, &e)); PH_TRY(ph_der_u64(&e, &n));'),
+    [same, other, same, other]);
+  assert.deepEqual(made('PH_TRY(ph_der_next(&r, &e)); return ph_der_time(&e, &t);'), [same]);
+  // set before; in a loop; something else comes between; with a value from the start; not read; read in another way
+  assert.deepEqual(made('e = f(); PH_TRY(ph_der_next(&r, &e)); return ph_der_time(&e, &t);'), [other]);
+  assert.deepEqual(made('while (r.rest.len > 0) { PH_TRY(ph_der_next(&r, &e)); PH_TRY(ph_der_time(&e, &t)); }'), [other, other]);
+  assert.deepEqual(made('PH_TRY(ph_der_next(&r, &e)); if (a) return 0; return ph_der_time(&e, &t);'), [other]);
+  assert.deepEqual(made('PH_TRY(ph_der_enter(&x, 3, &r, NULL)); PH_TRY(ph_der_expect(&r, 2, &e));'), [other, other]);
+  assert.deepEqual(made('PH_TRY(ph_der_next(&r, &e)); return PH_OK;'), [other]);
+  assert.deepEqual(made('PH_TRY(ph_der_enter(&r, 3, &in, NULL)); PH_TRY(ph_der_end(&in)); PH_TRY(ph_der_next(&in, &e));'), [other, other, other]);
+});
+
 test('only functions that return an error are made to return PH_OK', () => {
   assert.deepEqual(mutants('return g(a);', 'int f(int a)'), []);
   assert.deepEqual(mutants('return PH_OK;'), []);

@@ -6,6 +6,8 @@
 //   --all            also the mutants that are implied by others (see mutants.mjs)
 //   --no-vectors     with synthetic evidence only, as where PHALA_VECTORS is not there
 //   --under MS       only test programs that end within MS milliseconds: a quick look; survivors need a full run
+//   --tests LIST     only these test programs, as meson names them: a quick look too
+//   --again FILE     only the survivors of an earlier report (its .json)
 //   --jobs N         at a time (default 2)
 //   --list           print the mutants and stop; nothing is compiled
 //   --coverage       print line coverage of src/attest and stop
@@ -29,6 +31,7 @@ const { values: options } = parseArgs({
   options: {
     files: { type: 'string' }, lines: { type: 'string' }, sample: { type: 'string' }, seed: { type: 'string', default: '1' }, all: { type: 'boolean' },
     'no-vectors': { type: 'boolean' }, jobs: { type: 'string', default: '2' }, under: { type: 'string' }, list: { type: 'boolean' }, coverage: { type: 'boolean' },
+    tests: { type: 'string' }, again: { type: 'string' },
     known: { type: 'string', default: `${root}/tools/mutate/equivalent.json` }, report: { type: 'string' },
   },
 });
@@ -45,8 +48,15 @@ function chosenMutants(source) {
   const text = readSource(source);
   const [first, last] = options.lines ? options.lines.split('-').map(Number) : [1, Infinity];
   const mutants = mutantsOf(text).filter((one) => (options.all || !one.implied) && one.line >= first && one.line <= (last ?? first));
+  if (options.again) return again(mutants, source).map((mutant) => ({ ...mutant, source, text, of: mutants.length }));
   const few = options.sample ? sampled(mutants, Number(options.sample), Number(options.seed)) : mutants;
   return few.map((mutant) => ({ ...mutant, source, text, of: mutants.length }));
+}
+
+/** Those of the mutants that survived in an earlier report. */
+function again(mutants, source) {
+  const earlier = JSON.parse(readFileSync(options.again, 'utf8')).filter((one) => one.source === source && one.result === 'survived');
+  return mutants.filter((one) => earlier.some((old) => old.line === one.line && old.original === one.original && old.mutant === one.mutant && old.kind === one.kind));
 }
 
 const oneLine = (code) => code.replace(/\s+/g, ' ');
@@ -106,7 +116,7 @@ async function main() {
   }
   const known = readKnown();
   const jobs = Number(options.jobs);
-  const lab = new Lab({ jobs, vectors: !options['no-vectors'], log: (line) => console.error(line) });
+  const lab = new Lab({ jobs, vectors: !options['no-vectors'], sources: options.coverage ? undefined : files, programs: options.tests?.split(','), log: (line) => console.error(line) });
   process.on('SIGINT', () => { lab.close(); process.exit(2); });
   process.on('SIGTERM', () => { lab.close(); process.exit(2); });
   try {
