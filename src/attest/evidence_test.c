@@ -109,8 +109,10 @@ TEST(bare_evidence_and_bundles_are_opened)
     CHECK(ph_evidence_open(PH_BYTES_LIT("x"), &none, &why) == PH_ERR_UNSUPPORTED && why.text[0]);
     why.text[0] = '\0';
     CHECK(ph_evidence_open(PH_BYTES_LIT("{}"), &none, &why) == PH_ERR_MALFORMED && why.text[0]);
-    why.text[0] = '\0';
-    CHECK(ph_evidence_open(PH_BYTES_OF(big), &none, &why) == PH_ERR_LIMIT && why.text[0]);
+    CHECK(ph_evidence_open(PH_BYTES_OF(big), &none, &why) == PH_ERR_LIMIT);
+    CHECK(strstr(why.text, "longer than"));
+    struct ph_evidence_bundle *long_one PH_OWNED(ph_evidence_freep) = NULL;
+    CHECK(ph_evidence_open((struct ph_bytes){big, PH_EVIDENCE_MAX}, &long_one, &why) == PH_OK);
     CHECK(!none);
     teardown(&f);
 }
@@ -228,17 +230,47 @@ TEST(evidence_is_shown_by_its_kind)
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
     struct ph_jput j = {.out = &text};
     setup(&f);
+    why.text[0] = '\0';
     CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_OK && ph_jput_end(&j) == PH_OK);
-    CHECK(memmem(text.ptr, text.len, "\"kind\":\"intel-tdx-quote\"", 24));
+    CHECK(memmem(text.ptr, text.len, "\"kind\":\"intel-tdx-quote\"", 24) && !why.text[0]);
     f.evidence.quote.len = 100;
     why.text[0] = '\0';
-    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_ERR_MALFORMED && why.text[0]);
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_ERR_MALFORMED);
+    CHECK(strstr(why.text, "does not hold that"));
     f.evidence.quote.len = 3;
     CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_ERR_UNSUPPORTED);
+    CHECK(strstr(why.text, "cannot be shown"));
     teardown(&f);
 }
 
-PH_TEST_MAIN(CASE(a_kind_is_told_by_its_first_bytes), CASE(bare_evidence_and_bundles_are_opened),
+TEST(what_only_begins_like_evidence_is_not_shown)
+{
+    static uint8_t snp[1184] = {3, [0x34] = 1, [0x4c] = 1}; /* reserved */
+    const struct {
+        struct ph_bytes quote, gpus;
+        enum ph_evidence_kind kind;
+    } cases[] = {
+        {PH_BYTES_LIT("\4\0\2\0\x81\0\0\0"), {0}, PH_EVIDENCE_INTEL},
+        {PH_BYTES_OF(snp), {0}, PH_EVIDENCE_SNP},
+        {PH_BYTES_LIT("HCLA"), {0}, PH_EVIDENCE_AZURE},
+        {PH_BYTES_LIT("\x84\x44\xa1\x01\x38\x22\xa0"), {0}, PH_EVIDENCE_NITRO},
+        {{0}, PH_BYTES_LIT("[]"), PH_EVIDENCE_NVIDIA},
+        {PH_BYTES_LIT("\4\0\2\0\x81\0\0\0"), PH_BYTES_LIT("[]"), PH_EVIDENCE_INTEL},
+    };
+    for (size_t i = 0; i < PH_LEN(cases); i++) {
+        struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
+        struct ph_jput j = {.out = &text};
+        const struct ph_evidence e = {.quote = cases[i].quote,
+                                      .nvidia = {.evidence = cases[i].gpus}};
+        why.text[0] = '\0';
+        if (ph_evidence_show(&e, &j, NULL, &why) == PH_OK ||
+            !strstr(why.text, ph_evidence_kind_name(cases[i].kind)))
+            fail_msg("case %zu: %s", i, why.text);
+    }
+}
+
+PH_TEST_MAIN(CASE(what_only_begins_like_evidence_is_not_shown),
+             CASE(a_kind_is_told_by_its_first_bytes), CASE(bare_evidence_and_bundles_are_opened),
              CASE(a_quote_gets_the_verdict_of_its_verifier),
              CASE(a_nitro_document_is_judged_by_its_user_data), CASE(what_is_missing_denies),
              CASE(an_event_log_beside_a_quote_is_demanded_to_replay),

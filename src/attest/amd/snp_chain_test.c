@@ -6,6 +6,7 @@
 #include "attest/amd/snp_world.h"
 #include "base/own.h"
 #include "base/test.h"
+#include "codec/base64.h"
 
 #include <pthread.h>
 
@@ -228,6 +229,54 @@ TEST(certificates_are_one_and_two_in_order)
     CHECK(ph_snp_verify(&a, &v) == PH_ERR_LIMIT && v.check == PH_CHECK_SNP_VEK_FORMAT);
 }
 
+TEST(what_an_ask_and_a_vek_must_say_of_themselves)
+{
+    static const struct {
+        uint32_t faults;
+        uint8_t vek_key_usage;
+        enum ph_check check; /* PH_CHECK_CNT: accepted */
+    } cases[] = {
+        {PH_SYNTH_SNP_NO_ASK_AKI, 0, PH_CHECK_SNP_CHAIN_LINKS},
+        {PH_SYNTH_SNP_NO_ASK_PATHLEN, 0, PH_CHECK_SNP_ASK_PROFILE},
+        {0, 0x80, PH_CHECK_CNT}, /* digitalSignature */
+        {0, 0xc0, PH_CHECK_SNP_VEK_PROFILE},
+        {0, 0x04, PH_CHECK_SNP_VEK_PROFILE}, /* keyCertSign */
+    };
+    for (size_t i = 0; i < PH_LEN(cases); i++) {
+        milan();
+        w.s.faults = cases[i].faults;
+        w.s.vek_key_usage = cases[i].vek_key_usage;
+        const enum ph_err err = snp_world_judge(&w, &v);
+        if (v.check != cases[i].check || (err == PH_OK) != (v.check == PH_CHECK_CNT))
+            fail_msg("case %zu: %s", i, v.reason);
+    }
+}
+
+TEST(what_is_no_pair_of_certificates_is_refused)
+{
+    struct snp_evidence e PH_OWNED(snp_evidence_clear);
+    struct ph_buf pem PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_snp_chain *chain = NULL;
+    enum ph_check failed;
+
+    milan();
+    snp_world_make(&w, &e);
+    struct ph_snp_args a = snp_world_args(&w, &e);
+    CHECK(ph_pem_encode("CERTIFICATE", a.vek, &pem) == PH_OK);
+    a.chain_pem = ph_buf_view(&pem); /* one, in PEM */
+    CHECK(ph_snp_verify(&a, &v) == PH_ERR_MALFORMED && v.check == PH_CHECK_SNP_VEK_FORMAT);
+    a.chain_pem.len -= 40; /* none that ends */
+    CHECK(ph_snp_verify(&a, &v) == PH_ERR_MALFORMED && v.check == PH_CHECK_SNP_VEK_FORMAT);
+
+    /* Of a product whose authorities are not built in. */
+    milan();
+    w.s.product_name = "Venice";
+    struct snp_evidence other PH_OWNED(snp_evidence_clear);
+    snp_world_make(&w, &other);
+    const struct ph_snp_chain_source source = {.vek = ph_buf_view(&other.vek)};
+    CHECK(ph_snp_chain_new(&source, &chain, &failed) == PH_ERR_UNSUPPORTED && !chain);
+}
+
 TEST(a_cached_chain_gives_the_same_verdict)
 {
     struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
@@ -325,4 +374,6 @@ PH_TEST_MAIN(CASE(a_warm_verdict_allocates_nothing), CASE(a_table_brings_certifi
              CASE(amds_extensions_must_be_complete_and_fit),
              CASE(revocation_needs_a_list_and_says_whether_there_was_one),
              CASE(certificates_are_one_and_two_in_order),
+             CASE(what_an_ask_and_a_vek_must_say_of_themselves),
+             CASE(what_is_no_pair_of_certificates_is_refused),
              CASE(a_cached_chain_gives_the_same_verdict), CASE(threads_share_a_cache))

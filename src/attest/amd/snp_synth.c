@@ -226,6 +226,7 @@ enum ph_err ph_synth_snp_vek(const struct ph_synth_snp *s, struct ph_buf *out)
         .not_after_s = s->vek_not_after_s,
         .serial = s->vek_serial,
         .is_ca = s->faults & PH_SYNTH_SNP_VEK_IS_CA,
+        .key_usage = s->vek_key_usage,
         .no_aki = true,
         .ext = e.ext,
         .ext_cnt = e.cnt,
@@ -246,7 +247,8 @@ enum ph_err ph_synth_snp_ask(const struct ph_synth_snp *s, struct ph_buf *out)
         .not_after_s = s->not_after_s,
         .serial = s->ask_serial,
         .is_ca = true,
-        .has_path_len = true,
+        .no_aki = s->faults & PH_SYNTH_SNP_NO_ASK_AKI,
+        .has_path_len = !(s->faults & PH_SYNTH_SNP_NO_ASK_PATHLEN),
         .path_len = s->faults & PH_SYNTH_SNP_BAD_ASK_PATHLEN ? 1 : 0,
         .key_usage = 0x04,
     };

@@ -37,6 +37,8 @@ enum ph_synth_snp_fault {
     PH_SYNTH_SNP_SPL_SET = 1 << 13, /* a reserved security version is not zero */
     PH_SYNTH_SNP_BAD_STRUCT = 1 << 14,
     PH_SYNTH_SNP_LONG_CRL_AKI = 1 << 15, /* allowed: the list's AKI names issuer and serial too */
+    PH_SYNTH_SNP_NO_ASK_AKI = 1 << 16,
+    PH_SYNTH_SNP_NO_ASK_PATHLEN = 1 << 17,
 };
 
 enum { PH_SYNTH_SNP_REVOKED_MAX = 4 };
@@ -48,6 +50,7 @@ struct ph_synth_snp {
     uint32_t faults;        /* enum ph_synth_snp_fault */
     bool is_vlek;           /* of the certificate */
     bool wrap_hwid;         /* inside an OCTET STRING */
+    uint8_t vek_key_usage;  /* bits as encoded; 0: no such extension, as AMD's have none */
     enum ph_snp_product product;
     const char *ark_cn, *ask_cn, *vek_cn, *product_name; /* NULL: AMD's */
     const char *csp_id;

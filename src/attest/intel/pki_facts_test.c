@@ -120,6 +120,26 @@ TEST(a_certificate_authority_is_no_signer_whatever_its_name_and_usage)
     CHECK(!(now & PH_FACT_LEAF_PROFILE) && (now & PH_FACT_LINKS));
 }
 
+TEST(a_key_that_is_no_point_verifies_nothing)
+{
+    static const uint8_t p256[] = {0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07};
+    static const uint32_t lost[CERTS] = {
+        [LEAF] = PH_FACT_LEAF_SIGNATURE, /* over its own bytes: no other hangs on its key */
+        [CA] = PH_FACT_CA_SIGNATURE | PH_FACT_LEAF_SIGNATURE,
+        [ROOT] = PH_FACT_ROOT_SIGNATURE | PH_FACT_CA_SIGNATURE,
+    };
+    for (size_t which = LEAF; which <= ROOT; which++) {
+        make(&certs, NULL);
+        const uint32_t all = facts(&certs, LEAF), pair = facts(&certs, CA);
+        uint8_t *at = memmem(certs.der[which], certs.len[which], p256, sizeof(p256));
+        CHECK(at && at[11] == 4); /* BIT STRING, length, unused bits, uncompressed */
+        at[12] ^= 1;
+        CHECK(facts(&certs, LEAF) == (all & ~lost[which]));
+        if (which == ROOT) /* a signer's chain hangs on it alone */
+            CHECK(facts(&certs, CA) == (pair & ~(PH_FACT_ROOT_SIGNATURE | PH_FACT_LEAF_SIGNATURE)));
+    }
+}
+
 TEST(a_list_is_of_an_issuer_by_name_and_by_key)
 {
     static const uint8_t name[] = "name", other[] = "nome", id[] = "id", other_id[] = "jd";
@@ -150,4 +170,5 @@ PH_TEST_MAIN(CASE(a_chain_is_not_looked_into_beyond_its_limit),
              CASE(a_root_is_its_own_issuer_by_name_and_key),
              CASE(every_certificate_has_an_identifier_of_its_key),
              CASE(a_certificate_authority_is_no_signer_whatever_its_name_and_usage),
+             CASE(a_key_that_is_no_point_verifies_nothing),
              CASE(a_list_is_of_an_issuer_by_name_and_by_key))

@@ -122,6 +122,9 @@ TEST(a_wrong_name_costs_that_profile_and_nothing_else)
     /* Neither kind of CA: the extension's platform fields do not fit it either. */
     CHECK(pck_facts(&s) == (PCK_FACTS & ~(PH_FACT_CA_PROFILE | PH_FACT_SGX_EXT)));
     s = defaults();
+    s.ca_cn = "Intel SGX PCK Certificate"; /* two of that name: the first in order is the leaf */
+    CHECK(pck_facts(&s) == (PCK_FACTS & ~(PH_FACT_CA_PROFILE | PH_FACT_SGX_EXT)));
+    s = defaults();
     s.pck_cn = "Intel SGX PCK Certificat";
     CHECK(pck_facts(&s) == (PCK_FACTS & ~PH_FACT_LEAF_PROFILE));
     s = defaults();
@@ -131,6 +134,25 @@ TEST(a_wrong_name_costs_that_profile_and_nothing_else)
     s = defaults();
     s.pck_cn = "Intel SGX Root CA";
     CHECK(!(pck_facts(&s) & PH_FACT_LEAF_PROFILE));
+}
+
+TEST(a_last_certificate_that_is_no_root_is_no_leaf_either)
+{
+    struct ph_synth s = defaults();
+    struct ph_buf certs[3], der PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_chain *chain PH_OWNED(ph_chain_freep) = NULL, *none = NULL;
+    s.root_cn = "Intel SGX Root CB";
+    struct ph_synth_pki *pki PH_OWNED(ph_synth_pki_freep) = make(&s);
+    CHECK(decode(ph_synth_pki_chain_pem(pki), certs) == 3);
+    for (size_t i = 3; i > 0; i--)
+        CHECK(ph_buf_add(&der, ph_buf_view(&certs[i - 1])) == PH_OK);
+    CHECK(ph_chain_parse_pck(ph_buf_view(&der), NULL, &chain) == PH_OK);
+    CHECK(!(chain->facts & (PH_FACT_ROOT_PROFILE | PH_FACT_LEAF_PROFILE)));
+    der.len--;
+    CHECK(ph_chain_parse_signer(ph_buf_view(&der), &none) == PH_ERR_MALFORMED && !none);
+    CHECK(ph_chain_parse_signer(PH_BYTES_LIT("x"), &none) == PH_ERR_MALFORMED && !none);
+    for (size_t i = 0; i < 3; i++)
+        ph_buf_clear(&certs[i]);
 }
 
 TEST(each_fault_costs_its_own_facts)
@@ -151,7 +173,7 @@ TEST(each_fault_costs_its_own_facts)
         {PH_SYNTH_NO_SGX_EXT, PH_FACT_SGX_EXT, 0},
         {PH_SYNTH_NO_INSTANCE, PH_FACT_SGX_EXT, 0},
         {PH_SYNTH_PCK_IS_SIGNER, 0, PH_FACT_LEAF_PROFILE},
-        {PH_SYNTH_CA_HAS_SGX_EXT, PH_FACT_CA_PROFILE, 0},
+        {PH_SYNTH_ALL_SGX_EXT, PH_FACT_CA_PROFILE, PH_FACT_LEAF_PROFILE},
         {PH_SYNTH_NO_PCK_CONSTRAINTS, PH_FACT_LEAF_PROFILE, 0},
         {PH_SYNTH_NO_CONFIGURATION, PH_FACT_SGX_EXT, 0},
         {PH_SYNTH_SHORT_KEY_IDS, 0, 0}, /* no fault: the standard gives no length */
@@ -206,5 +228,6 @@ TEST(a_known_root_is_not_judged_again_but_an_unknown_one_is)
 PH_TEST_MAIN(CASE(roles_are_found_by_name_in_any_order_and_form),
              CASE(a_signers_chain_may_begin_with_the_root),
              CASE(a_wrong_name_costs_that_profile_and_nothing_else),
+             CASE(a_last_certificate_that_is_no_root_is_no_leaf_either),
              CASE(each_fault_costs_its_own_facts), CASE(the_window_is_that_of_all_certificates),
              CASE(a_known_root_is_not_judged_again_but_an_unknown_one_is))

@@ -87,6 +87,19 @@ TEST(checks_of_the_tcb_show_the_svns_they_judged)
     CHECK(trace.check[PH_CHECK_TCB_LEVEL].bytes.len == trace.check[PH_CHECK_PCK_FORMAT].bytes.len);
 }
 
+TEST(format_checks_after_the_one_that_refused_are_not_judged)
+{
+    fresh();
+    w.cut = 40;
+    CHECK(world_judge(&w, &v) == PH_ERR_MALFORMED && v.check == PH_CHECK_QUOTE_LENGTH);
+    CHECK(skipped(PH_CHECK_QUOTE_VERSION, PH_CHECK_QUOTE_TRAILING));
+    fresh();
+    world_patch(&w, 2, 9); /* kind of attestation key */
+    CHECK(world_judge(&w, &v) != PH_OK && v.check == PH_CHECK_QUOTE_KEY_TYPE);
+    CHECK(trace.check[PH_CHECK_QUOTE_VERSION].result == PH_TRACE_PASS);
+    CHECK(skipped(PH_CHECK_QUOTE_TEE_TYPE, PH_CHECK_QUOTE_TRAILING));
+}
+
 TEST(a_chain_that_is_missing_is_not_one_that_is_broken)
 {
     fresh();
@@ -203,6 +216,7 @@ PH_TEST_MAIN(CASE(a_log_beside_an_enclave_is_refused_and_shown),
              CASE(tcb_info_of_sgx_knows_no_module), CASE(a_module_without_version_has_no_identity),
              CASE(a_td_qe_document_may_be_of_version_3),
              CASE(checks_of_the_tcb_show_the_svns_they_judged),
+             CASE(format_checks_after_the_one_that_refused_are_not_judged),
              CASE(a_chain_that_is_missing_is_not_one_that_is_broken),
              CASE(a_chain_of_one_byte_is_broken_one_of_zeros_is_missing),
              CASE(advisories_that_overflowed_at_launch_stay_an_overflow),

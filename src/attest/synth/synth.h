@@ -74,7 +74,7 @@ enum ph_synth_fault {
     PH_SYNTH_BAD_QE_BINDING = 1 << 20,
     PH_SYNTH_BAD_QE_TAIL = 1 << 21,   /* QE report data 32..63 not zero */
     PH_SYNTH_PCK_IS_SIGNER = 1 << 22, /* the PCK signs TCB info, its certificate in the chain */
-    PH_SYNTH_CA_HAS_SGX_EXT = 1 << 23,
+    PH_SYNTH_ALL_SGX_EXT = 1 << 23,   /* CA and TCB signer have the PCK's extension too */
     PH_SYNTH_NO_PCK_CONSTRAINTS = 1 << 24, /* leaf without basic constraints */
     PH_SYNTH_NO_CONFIGURATION = 1 << 25,   /* Platform CA with instance id, without configuration */
     PH_SYNTH_SHORT_KEY_IDS = 1 << 26,      /* key identifiers of one byte, in every certificate */

@@ -129,7 +129,7 @@ enum ph_err ph_synth_make_chains(const struct ph_synth *s, struct ph_synth_pki *
                       .bad_sig = PH_SYNTH_BAD_CA_SIG,
                       .bad_aki = PH_SYNTH_BAD_CA_AKI,
                       .is_ca = true,
-                      .has_sgx_ext = s->faults & PH_SYNTH_CA_HAS_SGX_EXT,
+                      .has_sgx_ext = s->faults & PH_SYNTH_ALL_SGX_EXT,
                       .path_len = s->faults & PH_SYNTH_BAD_CA_PATHLEN ? 1 : 0};
     struct cert pck = {.serial = &s->pck_serial,
                        .issuer = ca_cn(s),
@@ -149,7 +149,8 @@ enum ph_err ph_synth_make_chains(const struct ph_synth *s, struct ph_synth_pki *
                           .secret = s->keys.tcb_signer,
                           .issuer_secret = s->keys.root,
                           .bad_sig = PH_SYNTH_BAD_SIGNER_SIG,
-                          .bad_aki = PH_SYNTH_BAD_SIGNER_AKI};
+                          .bad_aki = PH_SYNTH_BAD_SIGNER_AKI,
+                          .has_sgx_ext = s->faults & PH_SYNTH_ALL_SGX_EXT};
 
     memcpy(root.key_usage, s->faults & PH_SYNTH_BAD_ROOT_USAGE ? leaf_usage : ca_usage, 2);
     memcpy(ca.key_usage, ca_usage, 2);
