@@ -1,12 +1,14 @@
 #ifndef PH_NODE_STATE_SERVER_H
 #define PH_NODE_STATE_SERVER_H
 
-/* Serves the states of phats to their processes, on a thread of its own: storage may be slow, the
- * event loop may not.
+/* Serves the states of phats to their processes, on threads of its own: storage may be slow, the
+ * event loop may not, and one phat does not wait for the disk of another: logs that are synced at
+ * the same time share what a sync costs.
  *
  * A state is opened for one instance at a time: log and page store are brought to the newest
- * commit, phala-keyd judges it and sends the key over the channel; then the thread answers reads
- * and makes commits durable until the channel closes.
+ * commit, phala-keyd judges it and sends the key over the channel; then a thread answers reads
+ * and makes commits durable until the channel closes. Turns of the phat that end meanwhile gather
+ * into its next commit.
  *
  * Layer: node. Format and argument: docs/state.md. Tests: state_server_test.c, state.test.mjs.
  */

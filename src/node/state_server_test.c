@@ -25,7 +25,7 @@ static int pages_fd = -1;
 static struct ph_keyd_client *keyd;
 static struct ph_loop *loop;
 static struct ph_state_server *server;
-static const struct ph_phat_id phat = {{5, 5, 5}};
+static struct ph_phat_id phat = {{5, 5, 5}};
 
 /* What the loop was told last. */
 static struct {
@@ -89,7 +89,7 @@ struct client {
     struct ph_state *state;
     struct ph_state_roots *roots;
 };
-static struct client client;
+static _Thread_local struct client client;
 
 static struct ph_state_packet receive(uint8_t raw[static PH_STATE_PACKET_MAX])
 {
@@ -140,6 +140,12 @@ static void connect_client(void)
           ph_state_server_open(server, &phat, 10000, pair[0], client.roots) == PH_OK);
 }
 
+static void drop_client(void)
+{
+    ph_state_roots_unref(client.roots);
+    (void)close(client.fd);
+}
+
 static void open_client(void)
 {
     static const struct ph_state_source source = {NULL, ask_page, ask_node};
@@ -159,8 +165,7 @@ static void open_client(void)
 static void close_client(void)
 {
     ph_state_free(client.state);
-    ph_state_roots_unref(client.roots);
-    (void)close(client.fd);
+    drop_client();
     hear(PH_STATE_ENDED);
 }
 
@@ -276,12 +281,78 @@ TEST(commits_are_there_for_the_next_instance_and_the_next_worker)
     }
 }
 
+enum { MANY = 12 };
+static struct client many[MANY];
+
+static void *commit_often(void *ctx)
+{
+    client = *(struct client *)ctx;
+    run("CREATE TABLE t(x)");
+    for (int i = 0; i < 20; i++) {
+        run("INSERT INTO t VALUES(randomblob(3000))");
+        commit();
+    }
+    *(struct client *)ctx = client;
+    return NULL;
+}
+
+TEST(states_of_many_phats_are_served_at_once)
+{
+    pthread_t thread[MANY];
+
+    fresh(100000);
+    for (int round = 0; round < 2; round++) {
+        for (uint8_t i = 0; i < MANY; i++) {
+            phat.b[0] = i;
+            open_client();
+            CHECK(news.tip.index == (round == 0 ? 0 : 20));
+            many[i] = client;
+        }
+        for (size_t i = 0; round == 0 && i < MANY; i++)
+            CHECK(pthread_create(&thread[i], NULL, commit_often, &many[i]) == 0);
+        for (size_t i = 0; round == 0 && i < MANY; i++)
+            CHECK(pthread_join(thread[i], NULL) == 0);
+        for (uint8_t i = 0; i < MANY; i++) {
+            phat.b[0] = i;
+            client = many[i];
+            CHECK(rows() == 20);
+            close_client();
+        }
+    }
+    phat.b[0] = 5;
+    stop_server();
+    ph_keyd_client_free(keyd);
+}
+
 /* Copy or restore the log and pages, as hostile storage would. */
 static void shell(const char *fmt)
 {
     char command[400];
     (void)snprintf(command, sizeof(command), "cd %s && %s", dir, fmt);
     CHECK(system(command) == 0);
+}
+
+/* The pages' tip file with index and hash of the newest commit, and all else as it was before. */
+static void name_newest(void)
+{
+    enum { NAMES = 8 + 8 + 32, ALL = NAMES + 32 + 4 + 4 };
+    uint8_t tip[ALL + 32];
+    char path[200];
+
+    for (int i = 2; i > 0; i--) {
+        (void)snprintf(path, sizeof(path),
+                       "%s/pages%d/0505050000000000000000000000000000000000.tip", dir, i);
+        const int fd = open(path, O_RDONLY | O_CLOEXEC);
+        CHECK(fd >= 0 && pread(fd, tip + (i == 1 ? NAMES : 0), i == 1 ? ALL - NAMES : NAMES,
+                               i == 1 ? NAMES : 0) > 0);
+        (void)close(fd);
+    }
+    ph_sha256((struct ph_bytes){tip, ALL}, tip + ALL);
+    (void)snprintf(path, sizeof(path), "%s/pages/0505050000000000000000000000000000000000.tip",
+                   dir);
+    const int fd = open(path, O_WRONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && write(fd, tip, sizeof(tip)) == (ssize_t)sizeof(tip));
+    (void)close(fd);
 }
 
 TEST(storage_that_goes_back_is_refused)
@@ -304,7 +375,7 @@ TEST(storage_that_goes_back_is_refused)
     connect_client();
     hear(PH_STATE_REFUSED);
     CHECK(news.err == PH_ERR_UNTRUSTED && strstr(news.why, "rolled back"));
-    (void)close(client.fd);
+    drop_client();
 
     shell("rm -rf log && cp -a log1 log && cp pages2/* pages/"); /* the log alone */
     stop_server();
@@ -312,7 +383,7 @@ TEST(storage_that_goes_back_is_refused)
     connect_client();
     hear(PH_STATE_REFUSED);
     CHECK(news.err == PH_ERR_UNTRUSTED && strstr(news.why, "rolled back"));
-    (void)close(client.fd);
+    drop_client();
 
     shell("rm -rf log && mkdir log"); /* all of it */
     shell("rm -f pages/*");
@@ -321,7 +392,16 @@ TEST(storage_that_goes_back_is_refused)
     connect_client();
     hear(PH_STATE_REFUSED);
     CHECK(news.err == PH_ERR_UNTRUSTED && strstr(news.why, "rolled back"));
-    (void)close(client.fd);
+    drop_client();
+
+    shell("rm -rf log && cp -a log2 log && cp pages1/* pages/"); /* old pages as the newest */
+    name_newest();
+    stop_server();
+    start_server(0);
+    connect_client();
+    hear(PH_STATE_REFUSED);
+    CHECK(news.err == PH_ERR_UNTRUSTED && strstr(news.why, "not those of commit"));
+    drop_client();
 
     shell("rm -rf log && cp -a log2 log && rm -f pages/*"); /* and what is right opens */
     stop_server();
@@ -373,7 +453,7 @@ TEST(a_process_that_breaks_the_rules_is_cut_off)
             send_record(PH_BYTES_OF(record));
         }
         CHECK(receive(raw).kind == PH_STATE_LOST);
-        (void)close(client.fd);
+        drop_client();
         hear(PH_STATE_ENDED);
         CHECK(news.err != PH_OK && news.why[0] != '\0');
         if (i == PH_LEN(bad) + 1) /* it reached the log, which phala-keyd then did not vouch for */
@@ -382,7 +462,7 @@ TEST(a_process_that_breaks_the_rules_is_cut_off)
     connect_client();
     hear(PH_STATE_REFUSED);
     CHECK(strstr(news.why, "not committed by this phat"));
-    (void)close(client.fd);
+    drop_client();
     stop_server();
     ph_keyd_client_free(keyd);
 }
@@ -395,7 +475,7 @@ TEST(one_writer_at_a_time)
     connect_client();
     hear(PH_STATE_REFUSED);
     CHECK(news.err == PH_ERR_CONFLICT);
-    (void)close(client.fd);
+    drop_client();
     client = first;
     run("CREATE TABLE t(x)");
     commit();
@@ -406,5 +486,5 @@ TEST(one_writer_at_a_time)
 }
 
 PH_TEST_MAIN(CASE(commits_are_there_for_the_next_instance_and_the_next_worker),
-             CASE(storage_that_goes_back_is_refused),
+             CASE(states_of_many_phats_are_served_at_once), CASE(storage_that_goes_back_is_refused),
              CASE(a_process_that_breaks_the_rules_is_cut_off), CASE(one_writer_at_a_time))

@@ -13,7 +13,8 @@
  * The log knows nothing of keys: storage is not trusted, what it returns is judged by phala-keyd
  * and by the phat (docs/state.md).
  *
- * Calls block: phalad makes them on its storage threads. One handle per thread.
+ * Calls block: phalad makes them on its storage threads. Any thread may use a log, one at a time a
+ * writer.
  *
  * Layer: store. Tests: commit_log_test.c (both kinds, faults at every system call).
  */

@@ -1,0 +1,256 @@
+#include "node/state_serve.h"
+
+#include "base/log.h"
+#include "base/own.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void served_free(struct ph_served *v)
+{
+    ph_closep(&v->channel);
+    ph_commit_writer_close(v->writer);
+    ph_page_store_close(v->store);
+    ph_buf_clear(&v->record);
+    ph_state_roots_unref(v->roots);
+    free(v);
+}
+
+static void served_freep(struct ph_served **v)
+{
+    if (*v)
+        served_free(*v);
+}
+
+static enum ph_err send_packet(const struct ph_served *v, enum ph_state_packet_kind kind,
+                               struct ph_bytes data)
+{
+    uint8_t head[PH_STATE_PACKET_HEAD];
+    struct iovec parts[] = {{head, sizeof(head)}, {(void *)(uintptr_t)data.ptr, data.len}};
+    const struct msghdr msg = {.msg_iov = parts, .msg_iovlen = 2};
+
+    ph_state_packet_head(kind, 0, 0, head);
+    /* The instance reads what it asked for; one that does not is not waited for. */
+    return sendmsg(v->channel, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) > 0 ? PH_OK : PH_ERR_CLOSED;
+}
+
+static enum ph_err checkpoint_if_due(const struct ph_serve_means *m, struct ph_served *v, char *why)
+{
+    if (ph_page_store_pending(v->store) < m->checkpoint_bytes)
+        return PH_OK;
+    const enum ph_err err = ph_page_store_checkpoint(v->store, why);
+    if (err == PH_ERR_LIMIT) { /* a full disk: the log still takes commits, or says no itself */
+        ph_log(PH_LOG_WARN, "a checkpoint waits for room on the disk", "why", why, NULL);
+        return PH_OK;
+    }
+    return err;
+}
+
+/* Bring the page store to the newest commit of the log. */
+static enum ph_err replay(const struct ph_serve_means *m, struct ph_served *v, char *why)
+{
+    struct ph_buf record PH_OWNED(ph_buf_clear) =
+        PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
+    uint64_t first, last;
+
+    ph_commit_writer_range(v->writer, &first, &last);
+    ph_page_store_tip(v->store, &v->tip);
+    if (v->tip.index > last) {
+        (void)snprintf(
+            why, PH_SERVED_WHY,
+            "the commit log ends at %llu, the pages are at %llu: storage was rolled back",
+            (unsigned long long)last, (unsigned long long)v->tip.index);
+        return PH_ERR_UNTRUSTED;
+    }
+    for (uint64_t i = v->tip.index + 1; i <= last; i++) {
+        PH_TRY(ph_commit_read(v->writer, i, &record, why));
+        const enum ph_err err = ph_page_store_apply(v->store, ph_buf_view(&record));
+        if (err != PH_OK) {
+            (void)snprintf(why, PH_SERVED_WHY,
+                           "commit %llu does not follow from the pages and commits before it",
+                           (unsigned long long)i);
+            return err;
+        }
+        PH_TRY(checkpoint_if_due(m, v, why)); /* a long log does not stay in memory */
+    }
+    ph_page_store_tip(v->store, &v->tip);
+    return PH_OK;
+}
+
+/* The newest head, for phala-keyd; empty when there is none. What it vouches for then must be what
+ * the pages say of themselves: they lie on storage too. */
+static enum ph_err newest_head(struct ph_served *v, struct ph_buf *record, char *why)
+{
+    struct ph_state_record newest;
+    struct ph_state_tip tip;
+    uint64_t first, last;
+
+    ph_commit_writer_range(v->writer, &first, &last);
+    if (last == 0)
+        return PH_OK;
+    PH_TRY(ph_commit_read(v->writer, last, record, why));
+    if (ph_state_record_parse(ph_buf_view(record), &newest) != PH_OK) {
+        (void)snprintf(why, PH_SERVED_WHY, "commit %llu is damaged", (unsigned long long)last);
+        return PH_ERR_UNTRUSTED;
+    }
+    ph_state_tip_of(&newest, &tip);
+    if (memcmp(&tip.hash, &v->tip.hash, sizeof(tip.hash)) != 0 ||
+        memcmp(&tip.root, &v->tip.root, sizeof(tip.root)) != 0 || tip.page_cnt != v->tip.page_cnt ||
+        tip.key_epoch != v->tip.key_epoch) {
+        (void)snprintf(why, PH_SERVED_WHY,
+                       "the stored pages are not those of commit %llu: remove them, the log is "
+                       "what counts",
+                       (unsigned long long)last);
+        return PH_ERR_UNTRUSTED;
+    }
+    record->len = PH_STATE_HEAD_LEN; /* a record is never shorter */
+    return PH_OK;
+}
+
+static enum ph_err bring_up(const struct ph_serve_means *m, struct ph_served *v, char *why)
+{
+    struct ph_buf head PH_OWNED(ph_buf_clear) = PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
+
+    PH_TRY(ph_commit_writer_open(m->log, &v->phat, &v->writer, why));
+    PH_TRY(ph_page_store_open(m->pages_dir_fd, &v->phat, &v->store, why));
+    PH_TRY(replay(m, v, why));
+    PH_TRY(newest_head(v, &head, why));
+    return ph_keyd_client_state_key(m->keyd, &v->phat, ph_buf_view(&head), v->channel, why);
+}
+
+enum ph_err ph_served_open(const struct ph_serve_means *means, const struct ph_phat_id *phat,
+                           uint32_t max_pages, int channel, struct ph_state_roots *roots,
+                           struct ph_served **out, char why[static PH_SERVED_WHY])
+{
+    struct ph_served *v PH_OWNED(served_freep) = calloc(1, sizeof(*v));
+
+    if (!v) {
+        (void)close(channel);
+        (void)snprintf(why, PH_SERVED_WHY, "no memory");
+        return PH_ERR_NOMEM;
+    }
+    v->channel = channel;
+    v->phat = *phat;
+    v->max_pages = max_pages;
+    v->roots = ph_state_roots_ref(roots);
+    v->record = PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
+    PH_TRY(bring_up(means, v, why));
+    *out = PH_TAKE(v);
+    return PH_OK;
+}
+
+void ph_served_close(struct ph_served *served, bool whole)
+{
+    char ignored[256];
+
+    if (whole)
+        (void)!ph_page_store_checkpoint(served->store, ignored);
+    served_free(served);
+}
+
+void ph_served_lost(const struct ph_served *served, const char *why)
+{
+    (void)!send_packet(served, PH_STATE_LOST, ph_bytes_str(why));
+}
+
+/* Reads are answered from memory or with one pread. */
+static enum ph_err answer_read(const struct ph_served *v, const struct ph_state_packet *p)
+{
+    uint8_t data[PH_STATE_PAGE];
+    const enum ph_err err =
+        p->kind == PH_STATE_READ_PAGE
+            ? ph_page_store_page(v->store, p->n, data)
+            : ph_page_store_node(v->store, (struct ph_tree_at){p->a, p->n}, data);
+
+    if (err == PH_OK)
+        return send_packet(v, PH_STATE_DATA, PH_BYTES_OF(data));
+    return send_packet(v, err == PH_ERR_NOT_FOUND ? PH_STATE_ABSENT : PH_STATE_FAILED,
+                       (struct ph_bytes){0});
+}
+
+/* Commits that the pages hold are dropped from the log, but for the newest: it is what phala-keyd
+ * is shown. */
+static enum ph_err compact_if_due(const struct ph_serve_means *m, struct ph_served *v, char *why)
+{
+    if (ph_page_store_pending(v->store) < m->checkpoint_bytes)
+        return PH_OK;
+    PH_TRY(checkpoint_if_due(m, v, why));
+    return ph_page_store_pending(v->store) > 0 ? PH_OK
+                                               : ph_commit_truncate(v->writer, v->tip.index, why);
+}
+
+/* A whole record: the phat's, the next one, as large as it may be. Then the pages in memory, the
+ * log, phala-keyd, in that order: nothing that does not fit is logged, and what is acknowledged is
+ * durable and known. After an error the state is closed, and opened anew from storage. */
+static enum ph_err commit(const struct ph_serve_means *m, struct ph_served *v, char *why)
+{
+    const struct ph_bytes raw = ph_buf_view(&v->record);
+    struct ph_state_record record;
+
+    if (ph_state_record_parse(raw, &record) != PH_OK ||
+        memcmp(record.head.phat.b, v->phat.b, sizeof(v->phat.b)) != 0 ||
+        !ph_state_follows(&v->tip, &record.head) || record.head.page_cnt > v->max_pages) {
+        (void)snprintf(why, PH_SERVED_WHY, "the phat's process sent no commit that follows");
+        return PH_ERR_MALFORMED;
+    }
+    const enum ph_err err = ph_page_store_apply(v->store, raw);
+    if (err != PH_OK) {
+        (void)snprintf(why, PH_SERVED_WHY, "the commit's pages do not give its root");
+        return err;
+    }
+    PH_TRY(ph_commit_append(v->writer, &raw, 1, why));
+    PH_TRY(ph_keyd_client_state_advance(m->keyd, record.head_raw, why));
+    (void)pthread_mutex_lock(m->lock);
+    ph_page_store_tip(v->store, &v->tip);
+    (void)pthread_mutex_unlock(m->lock);
+    ph_state_roots_add(v->roots, v->tip.index, &v->tip.root);
+    PH_TRY(send_packet(v, PH_STATE_COMMITTED, (struct ph_bytes){0}));
+    return compact_if_due(m, v, why);
+}
+
+static enum ph_err take_piece(const struct ph_serve_means *m, struct ph_served *v,
+                              const struct ph_state_packet *p, char *why)
+{
+    (void)snprintf(why, PH_SERVED_WHY, "the phat's process broke the order of packets");
+    if (p->kind == PH_STATE_COMMIT) {
+        if (v->record_len != 0 || p->n < PH_STATE_HEAD_LEN || p->n > v->record.limit)
+            return PH_ERR_MALFORMED;
+        v->record_len = p->n;
+        v->record.len = 0;
+        return PH_OK;
+    }
+    if (v->record_len == 0 || p->data.len > v->record_len - v->record.len)
+        return PH_ERR_MALFORMED;
+    PH_TRY(ph_buf_add(&v->record, p->data));
+    if (v->record.len < v->record_len)
+        return PH_OK;
+    v->record_len = 0;
+    const enum ph_err err = commit(m, v, why);
+    if (v->record.cap > (1 << 20))
+        ph_buf_clear(&v->record);
+    return err;
+}
+
+enum ph_err ph_served_one(const struct ph_serve_means *means, struct ph_served *served,
+                          char why[static PH_SERVED_WHY])
+{
+    uint8_t raw[PH_STATE_PACKET_MAX + 1];
+    struct ph_state_packet packet;
+    const ssize_t n = recv(served->channel, raw, sizeof(raw), MSG_DONTWAIT);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return PH_ERR_AGAIN;
+    if (n <= 0)
+        return PH_ERR_CLOSED;
+    if (ph_state_packet_parse((struct ph_bytes){raw, (size_t)n}, &packet) != PH_OK ||
+        packet.kind >= PH_STATE_KEY) {
+        (void)snprintf(why, PH_SERVED_WHY, "the phat's process sent a packet out of turn");
+        return PH_ERR_MALFORMED;
+    }
+    if (packet.kind == PH_STATE_READ_PAGE || packet.kind == PH_STATE_READ_NODE)
+        return answer_read(served, &packet);
+    return take_piece(means, served, &packet, why);
+}
