@@ -9,6 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Log per page memory before a checkpoint: small commits of the same pages make the log grow. */
+enum { LOG_PER_MEMORY = 4 };
+
 static void served_free(struct ph_served *v)
 {
     ph_closep(&v->channel);
@@ -37,16 +40,58 @@ static enum ph_err send_packet(const struct ph_served *v, enum ph_state_packet_k
     return sendmsg(v->channel, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) > 0 ? PH_OK : PH_ERR_CLOSED;
 }
 
-static enum ph_err checkpoint_if_due(const struct ph_serve_means *m, struct ph_served *v, char *why)
+/* For ph_page_store_each_pending. */
+struct beside {
+    struct ph_commit_writer *writer;
+    char *why;
+};
+
+static enum ph_err put_beside(void *ctx, uint64_t key, const uint8_t image[static PH_STATE_PAGE])
 {
-    if (ph_page_store_pending(v->store) < m->checkpoint_bytes)
+    const struct beside *b = ctx;
+    return ph_commit_pages_put(b->writer, key, image, b->why);
+}
+
+static enum ph_err read_beside(void *ctx, uint64_t key, uint8_t out[static PH_STATE_PAGE])
+{
+    char ignored[PH_COMMIT_LOG_WHY];
+    return ph_commit_pages_read(ctx, key, out, ignored);
+}
+
+/* Pages beside the log go first: what the page store has then is never newer than they are, so what
+ * it keeps in memory from there on is all that they will lack. */
+static enum ph_err checkpoint(struct ph_served *v, char *why)
+{
+    struct beside beside = {v->writer, why};
+    struct ph_state_tip tip;
+
+    ph_page_store_tip(v->store, &tip);
+    if (ph_page_store_pending(v->store) == 0)
         return PH_OK;
-    const enum ph_err err = ph_page_store_checkpoint(v->store, why);
-    if (err == PH_ERR_LIMIT) { /* a full disk: the log still takes commits, or says no itself */
-        ph_log(PH_LOG_WARN, "a checkpoint waits for room on the disk", "why", why, NULL);
-        return PH_OK;
+    if (ph_commit_has_pages(v->writer)) {
+        PH_TRY(ph_commit_pages_begin(v->writer, &tip, why));
+        PH_TRY(ph_page_store_each_pending(v->store, put_beside, &beside));
+        PH_TRY(ph_commit_pages_end(v->writer, why));
     }
-    return err;
+    return ph_page_store_checkpoint(v->store, why);
+}
+
+/* *done: pages hold all that the log has. */
+static enum ph_err checkpoint_if_due(const struct ph_serve_means *m, struct ph_served *v,
+                                     bool *done, char *why)
+{
+    *done = ph_page_store_pending(v->store) >= m->checkpoint_bytes ||
+            v->logged >= LOG_PER_MEMORY * (uint64_t)m->checkpoint_bytes;
+    if (!*done)
+        return PH_OK;
+    v->logged = 0; /* one that failed for want of room is tried again after as much */
+    const enum ph_err err = checkpoint(v, why);
+    if (err != PH_ERR_LIMIT)
+        return err;
+    /* The log still takes commits, or says no itself. */
+    ph_log(PH_LOG_WARN, "a checkpoint waits for room", "why", why, NULL);
+    *done = false;
+    return PH_OK;
 }
 
 /* Bring the page store to the newest commit of the log. */
@@ -55,6 +100,7 @@ static enum ph_err replay(const struct ph_serve_means *m, struct ph_served *v, c
     struct ph_buf record PH_OWNED(ph_buf_clear) =
         PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
     uint64_t first, last;
+    bool done;
 
     ph_commit_writer_range(v->writer, &first, &last);
     ph_page_store_tip(v->store, &v->tip);
@@ -63,6 +109,12 @@ static enum ph_err replay(const struct ph_serve_means *m, struct ph_served *v, c
             why, PH_SERVED_WHY,
             "the commit log ends at %llu, the pages are at %llu: storage was rolled back",
             (unsigned long long)last, (unsigned long long)v->tip.index);
+        return PH_ERR_UNTRUSTED;
+    }
+    if (v->tip.index + 1 < first) {
+        (void)snprintf(why, PH_SERVED_WHY,
+                       "the commit log begins at %llu and the pages end at %llu: restore the pages",
+                       (unsigned long long)first, (unsigned long long)v->tip.index);
         return PH_ERR_UNTRUSTED;
     }
     for (uint64_t i = v->tip.index + 1; i <= last; i++) {
@@ -74,10 +126,38 @@ static enum ph_err replay(const struct ph_serve_means *m, struct ph_served *v, c
                            (unsigned long long)i);
             return err;
         }
-        PH_TRY(checkpoint_if_due(m, v, why)); /* a long log does not stay in memory */
+        v->logged += record.len;
+        PH_TRY(checkpoint_if_due(m, v, &done, why)); /* a long log does not stay in memory */
     }
     ph_page_store_tip(v->store, &v->tip);
     return PH_OK;
+}
+
+/* Choose what the log is replayed on: this machine's pages, if the log has all that came after
+ * them; else those beside the log, which another worker may have written; else nothing. This
+ * machine's are never newer than those beside the log unless storage lost some: then they do not
+ * count. */
+static enum ph_err choose_pages(struct ph_served *v, char *why)
+{
+    struct ph_state_tip here, beside = {0};
+    uint64_t first, last;
+
+    ph_commit_writer_range(v->writer, &first, &last);
+    ph_page_store_tip(v->store, &here);
+    if (!ph_commit_has_pages(v->writer))
+        return PH_OK;
+    PH_TRY(ph_commit_pages_tip(v->writer, &beside, why));
+    if (beside.index > last || (last > 0 && beside.index + 1 < first)) {
+        (void)snprintf(why, PH_SERVED_WHY,
+                       "pages in storage are at %llu, its commits go from %llu to %llu: it was "
+                       "rolled back",
+                       (unsigned long long)beside.index, (unsigned long long)first,
+                       (unsigned long long)last);
+        return PH_ERR_UNTRUSTED;
+    }
+    if ((here.index + 1 >= first && here.index <= beside.index) || here.index > last)
+        return PH_OK; /* the last of which is refused */
+    return ph_page_store_seed(v->store, &beside, why);
 }
 
 /* The newest head, for phala-keyd; empty when there is none. What it vouches for then must be what
@@ -101,8 +181,7 @@ static enum ph_err newest_head(struct ph_served *v, struct ph_buf *record, char 
         memcmp(&tip.root, &v->tip.root, sizeof(tip.root)) != 0 || tip.page_cnt != v->tip.page_cnt ||
         tip.key_epoch != v->tip.key_epoch) {
         (void)snprintf(why, PH_SERVED_WHY,
-                       "the stored pages are not those of commit %llu: remove them, the log is "
-                       "what counts",
+                       "the stored pages are not those of commit %llu: restore them and the log",
                        (unsigned long long)last);
         return PH_ERR_UNTRUSTED;
     }
@@ -115,7 +194,10 @@ static enum ph_err bring_up(const struct ph_serve_means *m, struct ph_served *v,
     struct ph_buf head PH_OWNED(ph_buf_clear) = PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
 
     PH_TRY(ph_commit_writer_open(m->log, &v->phat, &v->writer, why));
-    PH_TRY(ph_page_store_open(m->pages_dir_fd, &v->phat, &v->store, why));
+    const struct ph_page_below below = {v->writer, read_beside};
+    PH_TRY(ph_page_store_open(m->pages_dir_fd, &v->phat,
+                              ph_commit_has_pages(v->writer) ? &below : NULL, &v->store, why));
+    PH_TRY(choose_pages(v, why));
     PH_TRY(replay(m, v, why));
     PH_TRY(newest_head(v, &head, why));
     return ph_keyd_client_state_key(m->keyd, &v->phat, ph_buf_view(&head), v->channel, why);
@@ -147,7 +229,7 @@ void ph_served_close(struct ph_served *served, bool whole)
     char ignored[256];
 
     if (whole)
-        (void)!ph_page_store_checkpoint(served->store, ignored);
+        (void)!checkpoint(served, ignored);
     served_free(served);
 }
 
@@ -175,11 +257,10 @@ static enum ph_err answer_read(const struct ph_served *v, const struct ph_state_
  * is shown. */
 static enum ph_err compact_if_due(const struct ph_serve_means *m, struct ph_served *v, char *why)
 {
-    if (ph_page_store_pending(v->store) < m->checkpoint_bytes)
-        return PH_OK;
-    PH_TRY(checkpoint_if_due(m, v, why));
-    return ph_page_store_pending(v->store) > 0 ? PH_OK
-                                               : ph_commit_truncate(v->writer, v->tip.index, why);
+    bool done;
+
+    PH_TRY(checkpoint_if_due(m, v, &done, why));
+    return done ? ph_commit_truncate(v->writer, v->tip.index, why) : PH_OK;
 }
 
 /* A whole record: the phat's, the next one, as large as it may be. Then the pages in memory, the
@@ -202,6 +283,7 @@ static enum ph_err commit(const struct ph_serve_means *m, struct ph_served *v, c
         return err;
     }
     PH_TRY(ph_commit_append(v->writer, &raw, 1, why));
+    v->logged += raw.len;
     PH_TRY(ph_keyd_client_state_advance(m->keyd, record.head_raw, why));
     (void)pthread_mutex_lock(m->lock);
     ph_page_store_tip(v->store, &v->tip);

@@ -34,6 +34,7 @@ struct ph_served {
     struct ph_commit_writer *writer;
     struct ph_page_store *store;
     struct ph_state_tip tip;        /* read by others under the lock */
+    uint64_t logged;                /* bytes of commits since the last checkpoint */
     struct ph_buf record;           /* of the commit that comes in pieces */
     size_t record_len;              /* announced; 0: none is coming */
     struct ph_served *next, **prev; /* the caller's */

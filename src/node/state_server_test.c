@@ -302,8 +302,8 @@ TEST(states_of_many_phats_are_served_at_once)
 
     fresh(100000);
     for (int round = 0; round < 2; round++) {
-        for (uint8_t i = 0; i < MANY; i++) {
-            phat.b[0] = i;
+        for (int i = 0; i < MANY; i++) {
+            phat.b[0] = (uint8_t)i;
             open_client();
             CHECK(news.tip.index == (round == 0 ? 0 : 20));
             many[i] = client;
@@ -312,8 +312,8 @@ TEST(states_of_many_phats_are_served_at_once)
             CHECK(pthread_create(&thread[i], NULL, commit_often, &many[i]) == 0);
         for (size_t i = 0; round == 0 && i < MANY; i++)
             CHECK(pthread_join(thread[i], NULL) == 0);
-        for (uint8_t i = 0; i < MANY; i++) {
-            phat.b[0] = i;
+        for (int i = 0; i < MANY; i++) {
+            phat.b[0] = (uint8_t)i;
             client = many[i];
             CHECK(rows() == 20);
             close_client();
@@ -322,6 +322,41 @@ TEST(states_of_many_phats_are_served_at_once)
     phat.b[0] = 5;
     stop_server();
     ph_keyd_client_free(keyd);
+}
+
+static char content[1 << 16];
+
+static int take_text(void *ctx, int cnt, char **values, char **names)
+{
+    (void)ctx;
+    (void)cnt;
+    (void)names;
+    (void)snprintf(content, sizeof(content), "%s", values[0] ? values[0] : "");
+    return 0;
+}
+
+/* All that the table holds, as a text. */
+static void read_content(void)
+{
+    CHECK(sqlite3_exec(ph_state_db(client.state),
+                       "SELECT group_concat(k || ':' || hex(substr(v, 1, 4)) || length(v)) "
+                       "FROM (SELECT k, v FROM m ORDER BY k)",
+                       take_text, NULL, NULL) == SQLITE_OK);
+}
+
+static void some_commits(uint32_t *rnd, int cnt)
+{
+    char sql[160];
+
+    for (int i = 0; i < cnt; i++) {
+        *rnd = *rnd * 1664525 + 1013904223;
+        if (*rnd >> 28 == 0)
+            run("DELETE FROM m WHERE k % 3 = 0; VACUUM");
+        (void)snprintf(sql, sizeof(sql), "INSERT OR REPLACE INTO m VALUES(%u, randomblob(%u))",
+                       *rnd >> 8 & 255, *rnd >> 16 & 8191);
+        run(sql);
+        commit();
+    }
 }
 
 /* Copy or restore the log and pages, as hostile storage would. */
@@ -335,7 +370,7 @@ static void shell(const char *fmt)
 /* The pages' tip file with index and hash of the newest commit, and all else as it was before. */
 static void name_newest(void)
 {
-    enum { NAMES = 8 + 8 + 32, ALL = NAMES + 32 + 4 + 4 };
+    enum { NAMES = 8 + 8 + 32, ALL = NAMES + 32 + 4 + 4 + 8 };
     uint8_t tip[ALL + 32];
     char path[200];
 
@@ -485,6 +520,43 @@ TEST(one_writer_at_a_time)
     shell("true");
 }
 
+TEST(postgresql_alone_brings_a_state_back_from_a_short_log)
+{
+    static char before[sizeof(content)];
+    uint32_t rnd = 7;
+
+    if (!getenv("PHALA_TEST_POSTGRES"))
+        SKIP_BECAUSE("PHALA_TEST_POSTGRES names no server");
+    fresh(0);
+    stop_server();
+    (void)snprintf(url, sizeof(url), "%s", getenv("PHALA_TEST_POSTGRES"));
+    phat.b[1] = 9;
+    for (int round = 0; round < 12; round++) {
+        start_server(round % 3 == 0 ? 1 : 200000); /* a checkpoint at every commit, or at some */
+        open_client();
+        if (round == 0)
+            run("CREATE TABLE m(k INTEGER PRIMARY KEY, v BLOB)");
+        if (round > 0) {
+            read_content();
+            CHECK(strcmp(content, before) == 0);
+        }
+        some_commits(&rnd, 25);
+        if (round == 4) /* the folder of a worker that then had no part in it for a while */
+            shell("rm -rf old && cp -a pages old");
+        read_content();
+        memcpy(before, content, sizeof(before));
+        close_client();
+        stop_server();
+        if (round % 2 == 1)
+            shell("rm -f pages/*");
+        if (round == 8)
+            shell("rm -f pages/* && cp -a old/* pages/");
+    }
+    phat.b[1] = 5;
+    ph_keyd_client_free(keyd);
+}
+
 PH_TEST_MAIN(CASE(commits_are_there_for_the_next_instance_and_the_next_worker),
              CASE(states_of_many_phats_are_served_at_once), CASE(storage_that_goes_back_is_refused),
-             CASE(a_process_that_breaks_the_rules_is_cut_off), CASE(one_writer_at_a_time))
+             CASE(a_process_that_breaks_the_rules_is_cut_off), CASE(one_writer_at_a_time),
+             CASE(postgresql_alone_brings_a_state_back_from_a_short_log))

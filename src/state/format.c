@@ -15,7 +15,7 @@ enum {
     AT_SESSION = 120,
     AT_ROOT = 152,
     AT_TABLE = 184,
-    AT_FLAGS = 216,
+    AT_FLAGS = 216, /* none are known: zero */
     AT_PAGE_CNT = 220,
     AT_RECORD_PAGES = 224,
     AT_TIME = 228,
@@ -36,7 +36,6 @@ void ph_state_head_encode(const struct ph_state_head *head, uint8_t out[static P
     memcpy(out + AT_SESSION, head->session.b, 32);
     memcpy(out + AT_ROOT, head->root.b, 32);
     memcpy(out + AT_TABLE, head->table_sha256.b, 32);
-    ph_put_u32le(out + AT_FLAGS, head->flags);
     ph_put_u32le(out + AT_PAGE_CNT, head->page_cnt);
     ph_put_u32le(out + AT_RECORD_PAGES, head->record_pages);
     ph_put_u64le(out + AT_TIME, head->time_ms);
@@ -49,11 +48,11 @@ static bool read_fields(struct ph_reader *r, struct ph_state_head *h)
            ph_read_u32le(r, &h->key_epoch);
 }
 
-static bool read_hashes(struct ph_reader *r, struct ph_state_head *h)
+static bool read_hashes(struct ph_reader *r, struct ph_state_head *h, uint32_t *flags)
 {
     return ph_read_copy(r, h->prev.b, 32) && ph_read_copy(r, h->session.b, 32) &&
            ph_read_copy(r, h->root.b, 32) && ph_read_copy(r, h->table_sha256.b, 32) &&
-           ph_read_u32le(r, &h->flags) && ph_read_u32le(r, &h->page_cnt) &&
+           ph_read_u32le(r, flags) && ph_read_u32le(r, &h->page_cnt) &&
            ph_read_u32le(r, &h->record_pages) && ph_read_u64le(r, &h->time_ms) &&
            ph_read_copy(r, h->mac, 32);
 }
@@ -63,18 +62,18 @@ enum ph_err ph_state_head_parse(struct ph_bytes raw, struct ph_state_head *out)
     struct ph_reader r = {raw};
     struct ph_state_head h;
     struct ph_bytes mark, zero;
-    uint32_t version;
+    uint32_t version, flags;
 
     if (raw.len != PH_STATE_HEAD_LEN || !ph_read_view(&r, sizeof(magic), &mark) ||
         !ph_bytes_equal(mark, PH_BYTES_OF(magic)) || !ph_read_u32le(&r, &version))
         return PH_ERR_MALFORMED;
     if (version != 1)
         return PH_ERR_UNSUPPORTED;
-    if (!read_fields(&r, &h) || !ph_read_view(&r, sizeof(zeros), &zero) || !read_hashes(&r, &h))
+    if (!read_fields(&r, &h) || !ph_read_view(&r, sizeof(zeros), &zero) ||
+        !read_hashes(&r, &h, &flags))
         return PH_ERR_MALFORMED;
     if (!ph_bytes_equal(zero, PH_BYTES_OF(zeros)) || h.index == 0 || h.key_epoch == 0 ||
-        h.page_cnt > PH_STATE_PAGES_MAX || h.record_pages > PH_STATE_COMMIT_PAGES ||
-        (h.flags & ~(uint32_t)PH_STATE_SNAPSHOT) != 0)
+        h.page_cnt > PH_STATE_PAGES_MAX || h.record_pages > PH_STATE_COMMIT_PAGES || flags != 0)
         return PH_ERR_MALFORMED;
     *out = h;
     return PH_OK;

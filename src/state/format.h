@@ -17,7 +17,6 @@ enum {
     PH_STATE_PAGES_MAX = 1 << 26,    /* of a database: 256 GiB */
     PH_STATE_COMMIT_PAGES = 1 << 16, /* of one commit: 256 MiB */
 };
-enum { PH_STATE_SNAPSHOT = 1 }; /* flags: every page that is not all zero is in the record */
 
 /* A head, taken apart. */
 struct ph_state_head {
@@ -28,7 +27,6 @@ struct ph_state_head {
     struct ph_hash32 session; /* random, of the writer */
     struct ph_hash32 root;
     struct ph_hash32 table_sha256;
-    uint32_t flags;
     uint32_t page_cnt;     /* of the database, after this commit */
     uint32_t record_pages; /* of this record */
     uint64_t time_ms;

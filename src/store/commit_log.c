@@ -158,3 +158,39 @@ enum ph_err ph_commit_truncate(struct ph_commit_writer *writer, uint64_t index,
     writer->first = index;
     return PH_OK;
 }
+
+bool ph_commit_has_pages(const struct ph_commit_writer *writer)
+{
+    return writer->backend->pages != NULL;
+}
+
+enum ph_err ph_commit_pages_tip(struct ph_commit_writer *writer, struct ph_state_tip *out,
+                                char why[static PH_COMMIT_LOG_WHY])
+{
+    return writer->backend->pages->tip(writer->of_backend, out, why);
+}
+
+enum ph_err ph_commit_pages_read(struct ph_commit_writer *writer, uint64_t key,
+                                 uint8_t out[static PH_STATE_PAGE],
+                                 char why[static PH_COMMIT_LOG_WHY])
+{
+    return writer->backend->pages->read(writer->of_backend, key, out, why);
+}
+
+enum ph_err ph_commit_pages_begin(struct ph_commit_writer *writer, const struct ph_state_tip *tip,
+                                  char why[static PH_COMMIT_LOG_WHY])
+{
+    return writer->backend->pages->begin(writer->of_backend, tip, why);
+}
+
+enum ph_err ph_commit_pages_put(struct ph_commit_writer *writer, uint64_t key,
+                                const uint8_t image[static PH_STATE_PAGE],
+                                char why[static PH_COMMIT_LOG_WHY])
+{
+    return writer->backend->pages->put(writer->of_backend, key, image, why);
+}
+
+enum ph_err ph_commit_pages_end(struct ph_commit_writer *writer, char why[static PH_COMMIT_LOG_WHY])
+{
+    return writer->backend->pages->end(writer->of_backend, why);
+}

@@ -2,24 +2,16 @@
  * fence: of two writers of one index, one gets a unique violation, and is finished. */
 
 #include "base/own.h"
-#include "store/commit_log_priv.h"
+#include "store/commit_log_pg_priv.h"
 
-#include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-enum { BYTEA = 17, INT8 = 20 };
 
 struct pg_log {
     char *url;
 };
 
-struct pg_writer {
-    PGconn *db;
-    struct ph_phat_id phat;
-};
-
-static void result_freep(PGresult **r)
+void ph_pg_result_freep(PGresult **r)
 {
     PQclear(*r);
 }
@@ -56,21 +48,22 @@ static PGconn *connect_to(const char *url)
 
 static void pg_writer_close(void *writer)
 {
-    struct pg_writer *w = writer;
+    struct ph_pg_writer *w = writer;
     if (!w)
         return;
     PQfinish(w->db);
+    free(w->images);
     free(w);
 }
 
-static void writer_freep(struct pg_writer **w)
+static void writer_freep(struct ph_pg_writer **w)
 {
     pg_writer_close(*w);
 }
 
-static enum ph_err run(PGconn *db, const char *sql, char *why)
+enum ph_err ph_pg_run(PGconn *db, const char *sql, char *why)
 {
-    PGresult *r PH_OWNED(result_freep) = PQexec(db, sql);
+    PGresult *r PH_OWNED(ph_pg_result_freep) = PQexec(db, sql);
     const ExecStatusType status = PQresultStatus(r);
     if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
         return pg_why(PH_ERR_IO, why, "PostgreSQL", db);
@@ -85,31 +78,22 @@ static enum ph_err make_table(PGconn *db, char *why)
                                "phat bytea NOT NULL, index bigint NOT NULL, prev bytea NOT NULL, "
                                "record bytea NOT NULL, PRIMARY KEY (phat, index))";
 
-    if (run(db, look, why) == PH_OK || run(db, make, why) == PH_OK)
+    if (ph_pg_run(db, look, why) == PH_OK || ph_pg_run(db, make, why) == PH_OK)
         return PH_OK;
-    return run(db, look, why);
+    return ph_pg_run(db, look, why);
 }
 
-/* What a query with one phat, and for some a number, as parameters needs. */
-struct query {
-    const char *values[4];
-    int lens[4], formats[4];
-    uint8_t index[8];
-};
-
-static void put_phat(struct query *q, const struct ph_phat_id *phat)
+void ph_pg_put(struct ph_pg_query *q, int i, struct ph_bytes value)
 {
-    q->values[0] = (const char *)phat->b;
-    q->lens[0] = sizeof(phat->b);
-    q->formats[0] = 1;
+    q->values[i] = (const char *)value.ptr;
+    q->lens[i] = (int)value.len; /* at most 257 MiB */
+    q->formats[i] = 1;
 }
 
-static void put_index(struct query *q, uint64_t index)
+void ph_pg_put_number(struct ph_pg_query *q, int i, uint64_t n)
 {
-    ph_put_u64be(q->index, index);
-    q->values[1] = (const char *)q->index;
-    q->lens[1] = sizeof(q->index);
-    q->formats[1] = 1;
+    ph_put_u64be(q->number, n);
+    ph_pg_put(q, i, PH_BYTES_OF(q->number));
 }
 
 /* A bigint of a binary result; false if it is NULL. */
@@ -123,10 +107,10 @@ static bool get_index(const PGresult *r, int column, uint64_t *out)
 static enum ph_err pg_writer_open(void *log, const struct ph_phat_id *phat, void **writer,
                                   uint64_t *first, uint64_t *last, char *why)
 {
-    static const Oid types[] = {BYTEA};
+    static const Oid types[] = {PH_PG_BYTEA};
     const struct pg_log *l = log;
-    struct pg_writer *w PH_OWNED(writer_freep) = calloc(1, sizeof(*w));
-    struct query q = {0};
+    struct ph_pg_writer *w PH_OWNED(writer_freep) = calloc(1, sizeof(*w));
+    struct ph_pg_query q = {0};
     uint64_t cnt = 0;
 
     if (!w || !(w->db = connect_to(l->url)))
@@ -135,8 +119,9 @@ static enum ph_err pg_writer_open(void *log, const struct ph_phat_id *phat, void
         return pg_why(PH_ERR_IO, why, "cannot reach PostgreSQL", w->db);
     w->phat = *phat;
     PH_TRY(make_table(w->db, why));
-    put_phat(&q, phat);
-    PGresult *r PH_OWNED(result_freep) =
+    PH_TRY(ph_pg_make_pages(w->db, why));
+    ph_pg_put(&q, 0, PH_BYTES_OF(phat->b));
+    PGresult *r PH_OWNED(ph_pg_result_freep) =
         PQexecParams(w->db,
                      "SELECT min(index), max(index), count(*) FROM phala_commits "
                      "WHERE phat = $1",
@@ -153,8 +138,7 @@ static enum ph_err pg_writer_open(void *log, const struct ph_phat_id *phat, void
     return PH_OK;
 }
 
-/* Sort a failure: lost to another writer, storage full, or unknown. */
-static enum ph_err judge(const struct pg_writer *w, const PGresult *r, char *why)
+enum ph_err ph_pg_judge(const struct ph_pg_writer *w, const PGresult *r, char *why)
 {
     const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 
@@ -167,51 +151,54 @@ static enum ph_err judge(const struct pg_writer *w, const PGresult *r, char *why
     return pg_why(PH_ERR_IO, why, "PostgreSQL", w->db);
 }
 
-static enum ph_err insert(struct pg_writer *w, uint64_t index, struct ph_bytes record, char *why)
+static enum ph_err insert(struct ph_pg_writer *w, uint64_t index, struct ph_bytes record, char *why)
 {
-    static const Oid types[] = {BYTEA, INT8, BYTEA, BYTEA};
+    static const Oid types[] = {PH_PG_BYTEA, PH_PG_INT8, PH_PG_BYTEA, PH_PG_BYTEA};
     struct ph_state_head head;
-    struct query q = {0};
+    struct ph_pg_query q = {0};
 
     PH_TRY(ph_state_head_parse((struct ph_bytes){record.ptr, PH_STATE_HEAD_LEN}, &head));
-    put_phat(&q, &w->phat);
-    put_index(&q, index);
-    q.values[2] = (const char *)head.prev.b;
-    q.lens[2] = sizeof(head.prev.b);
-    q.values[3] = (const char *)record.ptr;
-    q.lens[3] = (int)record.len; /* at most 257 MiB */
-    q.formats[2] = q.formats[3] = 1;
-    PGresult *r PH_OWNED(result_freep) =
+    ph_pg_put(&q, 0, PH_BYTES_OF(w->phat.b));
+    ph_pg_put_number(&q, 1, index);
+    ph_pg_put(&q, 2, PH_BYTES_OF(head.prev.b));
+    ph_pg_put(&q, 3, record);
+    PGresult *r PH_OWNED(ph_pg_result_freep) =
         PQexecParams(w->db, "INSERT INTO phala_commits VALUES ($1, $2, $3, $4)", 4, types, q.values,
                      q.lens, q.formats, 1);
-    return PQresultStatus(r) == PGRES_COMMAND_OK ? PH_OK : judge(w, r, why);
+    return PQresultStatus(r) == PGRES_COMMAND_OK ? PH_OK : ph_pg_judge(w, r, why);
 }
 
-static enum ph_err append_many(struct pg_writer *w, const struct ph_bytes *records, size_t cnt,
-                               uint64_t first_index, char *why)
+enum ph_err ph_pg_commit(const struct ph_pg_writer *w, char *why)
 {
-    char unused[PH_COMMIT_LOG_WHY];
-
-    PH_TRY(run(w->db, "BEGIN", why));
-    for (size_t i = 0; i < cnt; i++) {
-        const enum ph_err err = insert(w, first_index + i, records[i], why);
-        if (err != PH_OK)
-            return run(w->db, "ROLLBACK", unused) == PH_OK || err == PH_ERR_CONFLICT ? err
-                                                                                     : PH_ERR_IO;
-    }
-    PGresult *r PH_OWNED(result_freep) = PQexec(w->db, "COMMIT");
+    PGresult *r PH_OWNED(ph_pg_result_freep) = PQexec(w->db, "COMMIT");
     if (PQresultStatus(r) != PGRES_COMMAND_OK)
-        return judge(w, r, why);
+        return ph_pg_judge(w, r, why);
     /* COMMIT of a failed transaction answers ROLLBACK. */
     return strcmp(PQcmdStatus(r), "COMMIT") == 0
                ? PH_OK
                : ph_commit_fail(PH_ERR_IO, why, "PostgreSQL rolled the commit back");
 }
 
+static enum ph_err append_many(struct ph_pg_writer *w, const struct ph_bytes *records, size_t cnt,
+                               uint64_t first_index, char *why)
+{
+    char unused[PH_COMMIT_LOG_WHY];
+
+    PH_TRY(ph_pg_run(w->db, "BEGIN", why));
+    for (size_t i = 0; i < cnt; i++) {
+        const enum ph_err err = insert(w, first_index + i, records[i], why);
+        if (err != PH_OK)
+            return ph_pg_run(w->db, "ROLLBACK", unused) == PH_OK || err == PH_ERR_CONFLICT
+                       ? err
+                       : PH_ERR_IO;
+    }
+    return ph_pg_commit(w, why);
+}
+
 static enum ph_err pg_append(void *writer, const struct ph_bytes *records, size_t cnt,
                              uint64_t first_index, char *why)
 {
-    struct pg_writer *w = writer;
+    struct ph_pg_writer *w = writer;
 
     if (cnt == 1)
         return insert(w, first_index, records[0], why);
@@ -220,13 +207,13 @@ static enum ph_err pg_append(void *writer, const struct ph_bytes *records, size_
 
 static enum ph_err pg_read(void *writer, uint64_t index, struct ph_buf *out, char *why)
 {
-    static const Oid types[] = {BYTEA, INT8};
-    struct pg_writer *w = writer;
-    struct query q = {0};
+    static const Oid types[] = {PH_PG_BYTEA, PH_PG_INT8};
+    struct ph_pg_writer *w = writer;
+    struct ph_pg_query q = {0};
 
-    put_phat(&q, &w->phat);
-    put_index(&q, index);
-    PGresult *r PH_OWNED(result_freep) =
+    ph_pg_put(&q, 0, PH_BYTES_OF(w->phat.b));
+    ph_pg_put_number(&q, 1, index);
+    PGresult *r PH_OWNED(ph_pg_result_freep) =
         PQexecParams(w->db, "SELECT record FROM phala_commits WHERE phat = $1 AND index = $2", 2,
                      types, q.values, q.lens, q.formats, 1);
     if (PQresultStatus(r) != PGRES_TUPLES_OK)
@@ -240,13 +227,13 @@ static enum ph_err pg_read(void *writer, uint64_t index, struct ph_buf *out, cha
 
 static enum ph_err pg_truncate(void *writer, uint64_t index, char *why)
 {
-    static const Oid types[] = {BYTEA, INT8};
-    struct pg_writer *w = writer;
-    struct query q = {0};
+    static const Oid types[] = {PH_PG_BYTEA, PH_PG_INT8};
+    struct ph_pg_writer *w = writer;
+    struct ph_pg_query q = {0};
 
-    put_phat(&q, &w->phat);
-    put_index(&q, index);
-    PGresult *r PH_OWNED(result_freep) =
+    ph_pg_put(&q, 0, PH_BYTES_OF(w->phat.b));
+    ph_pg_put_number(&q, 1, index);
+    PGresult *r PH_OWNED(ph_pg_result_freep) =
         PQexecParams(w->db, "DELETE FROM phala_commits WHERE phat = $1 AND index < $2", 2, types,
                      q.values, q.lens, q.formats, 1);
     return PQresultStatus(r) == PGRES_COMMAND_OK ? PH_OK
@@ -288,4 +275,5 @@ const struct ph_commit_backend ph_commit_pg = {
     .append = pg_append,
     .read = pg_read,
     .truncate = pg_truncate,
+    .pages = &ph_commit_pages_pg,
 };

@@ -3,7 +3,15 @@
 
 /* What a kind of storage provides; commit_log.c dispatches and keeps the range. */
 
-#include "store/commit_log.h"
+#include "store/commit_pages.h"
+
+struct ph_commit_pages_backend {
+    enum ph_err (*tip)(void *writer, struct ph_state_tip *out, char *why);
+    enum ph_err (*read)(void *writer, uint64_t key, uint8_t *out, char *why);
+    enum ph_err (*begin)(void *writer, const struct ph_state_tip *tip, char *why);
+    enum ph_err (*put)(void *writer, uint64_t key, const uint8_t *image, char *why);
+    enum ph_err (*end)(void *writer, char *why);
+};
 
 struct ph_commit_backend {
     void (*close)(void *log);
@@ -14,6 +22,7 @@ struct ph_commit_backend {
                           uint64_t first_index, char *why);
     enum ph_err (*read)(void *writer, uint64_t index, struct ph_buf *out, char *why);
     enum ph_err (*truncate)(void *writer, uint64_t index, char *why);
+    const struct ph_commit_pages_backend *pages; /* NULL: it keeps none */
 };
 
 /* @rest  the URL behind "file:"; @url the whole URL. On PH_OK *log is closed by backend->close. */

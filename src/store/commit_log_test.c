@@ -2,7 +2,7 @@
  * PHALA_TEST_POSTGRES names a server that the test may use (tests/integration/state_log.test.mjs
  * starts one). */
 
-#include "store/commit_log.h"
+#include "store/commit_pages.h"
 
 #include "base/own.h"
 #include "base/test.h"
@@ -336,10 +336,75 @@ TEST(of_two_writers_in_postgresql_one_is_finished)
     made_commits_clear(&made);
 }
 
+static void put(struct ph_commit_writer *w, uint64_t key, uint8_t byte)
+{
+    uint8_t image[PH_STATE_PAGE];
+    memset(image, byte, sizeof(image));
+    CHECK(ph_commit_pages_put(w, key, image, why) == PH_OK);
+}
+
+static enum ph_err begin(struct ph_commit_writer *w, uint64_t index, uint32_t page_cnt)
+{
+    const struct ph_state_tip tip = {
+        .index = index, .page_cnt = page_cnt, .key_epoch = 1, .hash = {{7}}, .root = {{8}}};
+    return ph_commit_pages_begin(w, &tip, why);
+}
+
+static void check_image(struct ph_commit_writer *w, uint64_t key, int byte)
+{
+    uint8_t image[PH_STATE_PAGE];
+    const enum ph_err err = ph_commit_pages_read(w, key, image, why);
+    CHECK(byte < 0 ? err == PH_ERR_NOT_FOUND : err == PH_OK);
+    CHECK(byte < 0 || (image[0] == byte && image[PH_STATE_PAGE - 1] == byte));
+}
+
+TEST(postgresql_keeps_the_newest_pages_and_refuses_those_of_a_writer_that_is_behind)
+{
+    const uint64_t node = ph_commit_node_key((struct ph_tree_at){1, 3});
+    struct ph_state_tip tip;
+
+    (void)snprintf(url, sizeof(url), "%s", postgres());
+    memset(made.phat.b, 0x5b, 20);
+    struct ph_commit_log *log = open_log();
+    struct ph_commit_writer *a = open_writer(log), *b = open_writer(log);
+    CHECK(ph_commit_has_pages(a));
+    CHECK(ph_commit_pages_tip(a, &tip, why) == PH_OK && tip.index == 0);
+    check_image(a, 0, -1);
+
+    CHECK(begin(a, 4, 300) == PH_OK);
+    for (uint64_t i = 0; i < 300; i++) /* more than one statement */
+        put(a, i, (uint8_t)i);
+    put(a, node, 99);
+    CHECK(ph_commit_pages_end(a, why) == PH_OK);
+    check_image(b, 299, 299 - 256);
+    check_image(b, node, 99);
+    CHECK(ph_commit_pages_tip(b, &tip, why) == PH_OK && tip.index == 4 && tip.page_cnt == 300);
+    CHECK(tip.hash.b[0] == 7 && tip.root.b[0] == 8 && tip.key_epoch == 1);
+
+    CHECK(begin(b, 6, 200) == PH_OK); /* the database got smaller */
+    put(b, 1, 77);
+    check_image(a, 1, 1); /* not before the end */
+    CHECK(ph_commit_pages_end(b, why) == PH_OK);
+    check_image(a, 1, 77);
+    check_image(a, 199, 199);
+    check_image(a, 200, -1);
+    check_image(a, node, 99);
+
+    CHECK(begin(a, 5, 300) == PH_ERR_CONFLICT && strstr(why, "another worker"));
+    check_image(a, 1, 77);
+    CHECK(begin(a, 6, 200) == PH_OK); /* once more, of the same tip */
+    ph_commit_writer_close(a);        /* its end never comes */
+    CHECK(ph_commit_pages_tip(b, &tip, why) == PH_OK && tip.index == 6);
+    CHECK(begin(b, 7, 200) == PH_OK && ph_commit_pages_end(b, why) == PH_OK);
+    ph_commit_writer_close(b);
+    ph_commit_log_close(log);
+}
+
 PH_TEST_MAIN(CASE(files_keep_commits_in_order), CASE(urls_that_name_no_storage_are_refused),
              CASE(one_writer_per_phat_and_machine),
              CASE(a_flipped_bit_before_the_last_record_is_damage_and_in_it_a_torn_write),
              CASE(power_cuts_before_any_change_lose_nothing_that_was_acknowledged),
              CASE(a_full_disk_appends_nothing_or_says_that_it_does_not_know),
              CASE(postgresql_keeps_commits_in_order),
-             CASE(of_two_writers_in_postgresql_one_is_finished))
+             CASE(of_two_writers_in_postgresql_one_is_finished),
+             CASE(postgresql_keeps_the_newest_pages_and_refuses_those_of_a_writer_that_is_behind))

@@ -2,9 +2,9 @@
 
 #include "base/hex.h"
 #include "base/own.h"
-#include "crypto/hash.h"
 #include "state/overlay.h"
 #include "store/file.h"
+#include "store/tip.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,17 +15,19 @@
 
 enum {
     TREE_CACHE = 1024,
-    TIP_LEN = 8 + 8 + 32 + 32 + 4 + 4, /* magic, index, hash, root, page_cnt, key_epoch */
-    TIP_FILE = TIP_LEN + 32,           /* and SHA-256 of it */
-    REDO_NODE = 1 + 4 + PH_TREE_NODE,  /* level, n, image */
-    REDO_NODES_MAX = 1 << 18,          /* of one checkpoint: 1 GiB */
+    REDO_NODE = 1 + 4 + PH_TREE_NODE, /* level, n, image */
+    REDO_NODES_MAX = 1 << 18,         /* of one checkpoint: 1 GiB */
 };
-static const uint8_t magic[8] = {'P', 'H', 'S', 'T', 'A', 'T', 'E', '1'};
+static const uint8_t zeros[PH_STATE_PAGE];
 
 struct ph_page_store {
     int dir_fd, pages_fd, nodes_fd;
     char phat[41];
-    struct ph_state_tip tip;   /* of the newest applied record */
+    struct ph_page_below below; /* read is NULL: nothing is there */
+    struct ph_state_tip tip;    /* of the newest applied record */
+    uint64_t base;              /* pages written up to this index lie below; 0: none do */
+    uint8_t *here;              /* a bit per page: such a page was read, and is in the file too */
+    size_t here_len;
     struct ph_tree *tree;      /* at that tip */
     struct ph_overlay pending; /* sealed pages since the last checkpoint */
     bool broken;               /* an operation failed half way: open again */
@@ -92,36 +94,25 @@ static uint64_t node_offset(struct ph_tree_at at)
     return (first + at.n) * PH_TREE_NODE;
 }
 
+static bool covers(struct ph_tree_at at, uint32_t page_cnt)
+{
+    uint64_t pages = PH_TREE_FANOUT;
+    for (uint8_t level = 0; level < at.level; level++)
+        pages *= PH_TREE_FANOUT;
+    return at.n == 0 && pages >= page_cnt;
+}
+
+/* A node that is not in the file is as it lies below; the top changes with every commit. */
 static enum ph_err read_node(void *ctx, struct ph_tree_at at, uint8_t out[static PH_TREE_NODE])
 {
     const struct ph_page_store *s = ctx;
-    return read_at(s->nodes_fd, node_offset(at), out, PH_TREE_NODE);
-}
+    const enum ph_err err = read_at(s->nodes_fd, node_offset(at), out, PH_TREE_NODE);
 
-static void put_tip(const struct ph_state_tip *tip, uint8_t out[static TIP_FILE])
-{
-    memcpy(out, magic, 8);
-    ph_put_u64le(out + 8, tip->index);
-    memcpy(out + 16, tip->hash.b, 32);
-    memcpy(out + 48, tip->root.b, 32);
-    ph_put_u32le(out + 80, tip->page_cnt);
-    ph_put_u32le(out + 84, tip->key_epoch);
-    ph_sha256((struct ph_bytes){out, TIP_LEN}, out + TIP_LEN);
-}
-
-static bool get_tip(struct ph_reader *r, struct ph_state_tip *out)
-{
-    struct ph_bytes mark, tip = {r->rest.ptr, TIP_LEN};
-    uint8_t sum[32], want[32];
-
-    if (r->rest.len < TIP_FILE)
-        return false;
-    ph_sha256(tip, want);
-    return ph_read_view(r, 8, &mark) && ph_bytes_equal(mark, PH_BYTES_OF(magic)) &&
-           ph_read_u64le(r, &out->index) && ph_read_copy(r, out->hash.b, 32) &&
-           ph_read_copy(r, out->root.b, 32) && ph_read_u32le(r, &out->page_cnt) &&
-           ph_read_u32le(r, &out->key_epoch) && ph_read_copy(r, sum, 32) &&
-           memcmp(sum, want, 32) == 0;
+    if (s->base == 0 || (err != PH_OK && err != PH_ERR_NOT_FOUND) ||
+        (err == PH_OK && memcmp(out, zeros, PH_TREE_NODE) != 0) ||
+        (s->tip.index > s->base && covers(at, s->tip.page_cnt)))
+        return err;
+    return s->below.read(s->below.ctx, ph_commit_node_key(at), out);
 }
 
 void ph_page_store_close(struct ph_page_store *store)
@@ -132,6 +123,7 @@ void ph_page_store_close(struct ph_page_store *store)
     ph_closep(&store->nodes_fd);
     ph_tree_free(store->tree);
     ph_overlay_clear(&store->pending);
+    free(store->here);
     free(store);
 }
 
@@ -168,13 +160,13 @@ static enum ph_err finish_checkpoint(struct ph_page_store *s, struct ph_bytes re
 {
     struct ph_reader r = {redo};
     struct ph_state_tip tip;
-    uint8_t raw[TIP_FILE];
+    uint8_t raw[PH_TIP_LEN];
+    uint64_t base;
     char name[64];
 
-    if (!get_tip(&r, &tip))
-        return PH_ERR_MALFORMED;
+    PH_TRY(ph_tip_read(&r, &tip, &base));
     PH_TRY(redo_nodes(s, &r));
-    put_tip(&tip, raw);
+    ph_tip_encode(&tip, base, raw);
     name_of(s, "tip", name);
     PH_TRY(ph_file_replace(s->dir_fd, name, &PH_BYTES_OF(raw), 1));
     name_of(s, "redo", name);
@@ -184,7 +176,7 @@ static enum ph_err finish_checkpoint(struct ph_page_store *s, struct ph_bytes re
 static enum ph_err redo(struct ph_page_store *s)
 {
     struct ph_buf buf PH_OWNED(ph_buf_clear) =
-        PH_BUF(TIP_FILE + (size_t)REDO_NODES_MAX * REDO_NODE);
+        PH_BUF(PH_TIP_LEN + (size_t)REDO_NODES_MAX * REDO_NODE);
     char name[64];
 
     name_of(s, "redo", name);
@@ -197,7 +189,7 @@ static enum ph_err redo(struct ph_page_store *s)
 
 static enum ph_err read_tip(struct ph_page_store *s)
 {
-    struct ph_buf buf PH_OWNED(ph_buf_clear) = PH_BUF(TIP_FILE);
+    struct ph_buf buf PH_OWNED(ph_buf_clear) = PH_BUF(PH_TIP_LEN);
     char name[64];
 
     name_of(s, "tip", name);
@@ -206,7 +198,17 @@ static enum ph_err read_tip(struct ph_page_store *s)
         return PH_OK; /* a new store */
     PH_TRY(err == PH_ERR_LIMIT ? PH_ERR_MALFORMED : err);
     struct ph_reader r = {ph_buf_view(&buf)};
-    return get_tip(&r, &s->tip) && r.rest.len == 0 ? PH_OK : PH_ERR_MALFORMED;
+    PH_TRY(ph_tip_read(&r, &s->tip, &s->base));
+    return r.rest.len == 0 && (s->base == 0 || s->below.read) ? PH_OK : PH_ERR_MALFORMED;
+}
+
+/* None of the pages below is known to be in the file. */
+static enum ph_err note_here(struct ph_page_store *s)
+{
+    free(s->here);
+    s->here_len = (size_t)s->tip.page_cnt / 8 + 1;
+    s->here = calloc(1, s->here_len);
+    return s->here ? PH_OK : PH_ERR_NOMEM;
 }
 
 static enum ph_err open_all(struct ph_page_store *s)
@@ -217,12 +219,15 @@ static enum ph_err open_all(struct ph_page_store *s)
         return PH_ERR_IO;
     PH_TRY(redo(s));
     PH_TRY(read_tip(s));
+    if (s->base > 0)
+        PH_TRY(note_here(s));
     const enum ph_err err = ph_tree_open(&s->tip, read_node, s, TREE_CACHE, &s->tree);
     return err == PH_ERR_UNTRUSTED ? PH_ERR_MALFORMED : err;
 }
 
 enum ph_err ph_page_store_open(int dir_fd, const struct ph_phat_id *phat,
-                               struct ph_page_store **out, char why[static 256])
+                               const struct ph_page_below *below, struct ph_page_store **out,
+                               char why[static 256])
 {
     struct ph_page_store *s PH_OWNED(store_freep) = calloc(1, sizeof(*s));
 
@@ -230,15 +235,60 @@ enum ph_err ph_page_store_open(int dir_fd, const struct ph_phat_id *phat,
         return say(PH_ERR_NOMEM, why, "no memory");
     s->dir_fd = dir_fd;
     s->pages_fd = s->nodes_fd = -1;
+    if (below)
+        s->below = *below;
     ph_hex_encode(PH_BYTES_OF(phat->b), s->phat);
     const enum ph_err err = open_all(s);
     if (err == PH_ERR_MALFORMED)
-        return say(err, why, "%s.{pages,nodes,tip,redo} are damaged: remove them, the log has all",
-                   s->phat);
+        return say(err, why, "%s.{pages,nodes,tip,redo} are damaged: %s", s->phat,
+                   below
+                       ? "remove them, PostgreSQL has all"
+                       : "restore them and the log; or remove them if the log begins at commit 1");
     if (err != PH_OK)
         return say(err, why, "cannot open the pages of %s: %s", s->phat, strerror(errno));
     *out = PH_TAKE(s);
     return PH_OK;
+}
+
+/* Files as they are in a new store. The tip goes first: without it the others do not count. */
+static enum ph_err empty_files(const struct ph_page_store *s)
+{
+    char name[64];
+
+    name_of(s, "redo", name);
+    PH_TRY(ph_file_remove(s->dir_fd, name));
+    name_of(s, "tip", name);
+    PH_TRY(ph_file_remove(s->dir_fd, name));
+    if (ftruncate(s->pages_fd, 0) != 0 || ftruncate(s->nodes_fd, 0) != 0 || fsync(s->nodes_fd) != 0)
+        return PH_ERR_IO;
+    return PH_OK;
+}
+
+static enum ph_err seed(struct ph_page_store *s, const struct ph_state_tip *tip)
+{
+    PH_TRY(empty_files(s));
+    ph_overlay_clear(&s->pending);
+    ph_tree_free(s->tree);
+    s->tree = NULL;
+    s->tip = *tip;
+    s->base = tip->index;
+    PH_TRY(note_here(s));
+    return ph_tree_open(tip, read_node, s, TREE_CACHE, &s->tree);
+}
+
+enum ph_err ph_page_store_seed(struct ph_page_store *store, const struct ph_state_tip *tip,
+                               char why[static 256])
+{
+    enum ph_err err = tip->index > 0 && !store->below.read ? PH_ERR_NOT_FOUND : seed(store, tip);
+
+    if (err == PH_OK)
+        return PH_OK;
+    store->broken = true;
+    if (err == PH_ERR_UNTRUSTED || err == PH_ERR_NOT_FOUND)
+        err = PH_ERR_MALFORMED;
+    return say(err, why, "the pages of %s cannot be begun anew: %s", store->phat,
+               err == PH_ERR_MALFORMED ? "those that lie beside the log are damaged"
+                                       : strerror(errno));
 }
 
 void ph_page_store_tip(const struct ph_page_store *store, struct ph_state_tip *out)
@@ -273,19 +323,6 @@ static enum ph_err take(struct ph_page_store *s, const struct ph_state_record *r
     return memcmp(root.b, rec->head.root.b, 32) == 0 ? PH_OK : PH_ERR_UNTRUSTED;
 }
 
-/* A snapshot begins anew: what was there does not count. */
-static enum ph_err begin_anew(struct ph_page_store *s)
-{
-    const struct ph_state_tip nothing = {0};
-    struct ph_tree *tree;
-
-    PH_TRY(ph_tree_open(&nothing, read_node, s, TREE_CACHE, &tree));
-    ph_tree_free(s->tree);
-    s->tree = tree;
-    ph_overlay_clear(&s->pending);
-    return PH_OK;
-}
-
 enum ph_err ph_page_store_apply(struct ph_page_store *store, struct ph_bytes record)
 {
     struct ph_state_record rec;
@@ -293,9 +330,7 @@ enum ph_err ph_page_store_apply(struct ph_page_store *store, struct ph_bytes rec
     if (store->broken)
         return PH_ERR_IO;
     PH_TRY(ph_state_record_parse(record, &rec));
-    if ((rec.head.flags & PH_STATE_SNAPSHOT) != 0)
-        PH_TRY(begin_anew(store));
-    else if (!ph_state_follows(&store->tip, &rec.head))
+    if (!ph_state_follows(&store->tip, &rec.head))
         return PH_ERR_UNTRUSTED;
     const enum ph_err err = take(store, &rec);
     if (err != PH_OK) {
@@ -306,17 +341,54 @@ enum ph_err ph_page_store_apply(struct ph_page_store *store, struct ph_bytes rec
     return PH_OK;
 }
 
+static uint8_t *here(const struct ph_page_store *s, uint32_t page)
+{
+    return page / 8 < s->here_len ? &s->here[page / 8] : NULL;
+}
+
+/* A page from below, which goes into the file: nothing there counted before. */
+static enum ph_err read_below(struct ph_page_store *s, uint32_t page, uint8_t *out)
+{
+    uint8_t *bits = here(s, page);
+
+    PH_TRY(s->below.read(s->below.ctx, page, out));
+    if (bits && write_at(s->pages_fd, (uint64_t)page * PH_STATE_PAGE, out, PH_STATE_PAGE) == PH_OK)
+        *bits |= (uint8_t)(1U << page % 8);
+    return PH_OK;
+}
+
+/* True if the page is in the file; false if it lies below. */
+static enum ph_err is_in_file(struct ph_page_store *s, uint32_t page, bool *out)
+{
+    struct ph_tree_entry entry;
+    const uint8_t *bits = here(s, page);
+
+    *out = s->base == 0 || (bits && (*bits & 1U << page % 8) != 0);
+    if (*out)
+        return PH_OK;
+    PH_TRY(ph_tree_get(s->tree, page, &entry));
+    if (entry.index == 0)
+        return PH_ERR_NOT_FOUND;
+    *out = entry.index > s->base;
+    return PH_OK;
+}
+
 enum ph_err ph_page_store_page(struct ph_page_store *store, uint32_t page,
                                uint8_t out[static PH_STATE_PAGE])
 {
     const struct ph_overlay_page *pending = ph_overlay_find(&store->pending, page);
+    bool in_file;
 
     if (page >= store->tip.page_cnt)
         return PH_ERR_NOT_FOUND;
-    if (!pending)
-        return read_at(store->pages_fd, (uint64_t)page * PH_STATE_PAGE, out, PH_STATE_PAGE);
-    memcpy(out, pending->b, PH_STATE_PAGE);
-    return PH_OK;
+    if (pending) {
+        memcpy(out, pending->b, PH_STATE_PAGE);
+        return PH_OK;
+    }
+    PH_TRY(is_in_file(store, page, &in_file));
+    if (!in_file)
+        return read_below(store, page, out);
+    return read_at(store->pages_fd, (uint64_t)page * PH_STATE_PAGE, out, PH_STATE_PAGE);
 }
 
 enum ph_err ph_page_store_node(struct ph_page_store *store, struct ph_tree_at at,
@@ -325,6 +397,35 @@ enum ph_err ph_page_store_node(struct ph_page_store *store, struct ph_tree_at at
     if (at.level >= PH_TREE_HEIGHT_MAX || at.n >= PH_STATE_PAGES_MAX)
         return PH_ERR_NOT_FOUND;
     return ph_tree_node(store->tree, at, out);
+}
+
+/* The caller of ph_page_store_each_pending, for the tree. */
+struct node_visitor {
+    enum ph_err (*each)(void *ctx, uint64_t key, const uint8_t image[static PH_STATE_PAGE]);
+    void *ctx;
+};
+
+static enum ph_err visit_node(void *ctx, struct ph_tree_at at,
+                              const uint8_t node[static PH_TREE_NODE])
+{
+    const struct node_visitor *v = ctx;
+    return v->each(v->ctx, ph_commit_node_key(at), node);
+}
+
+enum ph_err ph_page_store_each_pending(
+    struct ph_page_store *store,
+    enum ph_err (*each)(void *ctx, uint64_t key, const uint8_t image[static PH_STATE_PAGE]),
+    void *ctx)
+{
+    struct node_visitor nodes = {each, ctx};
+
+    if (store->broken)
+        return PH_ERR_IO;
+    for (size_t i = 0; i < PH_OVERLAY_BUCKETS; i++) {
+        for (const struct ph_overlay_page *p = store->pending.bucket[i]; p; p = p->next)
+            PH_TRY(each(ctx, p->page, p->b));
+    }
+    return ph_tree_dirty(store->tree, visit_node, &nodes);
 }
 
 static enum ph_err write_pages(struct ph_page_store *s)
@@ -350,12 +451,12 @@ static enum ph_err add_redo(void *ctx, struct ph_tree_at at,
 static enum ph_err checkpoint(struct ph_page_store *s)
 {
     struct ph_buf buf PH_OWNED(ph_buf_clear) =
-        PH_BUF(TIP_FILE + (size_t)REDO_NODES_MAX * REDO_NODE);
-    uint8_t raw[TIP_FILE];
+        PH_BUF(PH_TIP_LEN + (size_t)REDO_NODES_MAX * REDO_NODE);
+    uint8_t raw[PH_TIP_LEN];
     char name[64];
 
     PH_TRY(write_pages(s));
-    put_tip(&s->tip, raw);
+    ph_tip_encode(&s->tip, s->base, raw);
     PH_TRY(ph_buf_add(&buf, PH_BYTES_OF(raw)));
     PH_TRY(ph_tree_dirty(s->tree, add_redo, &buf));
     name_of(s, "redo", name);

@@ -34,7 +34,7 @@ static void fresh_folder(void)
 static struct ph_page_store *open_store(void)
 {
     struct ph_page_store *s;
-    if (ph_page_store_open(dir_fd, &made.phat, &s, why) != PH_OK)
+    if (ph_page_store_open(dir_fd, &made.phat, NULL, &s, why) != PH_OK)
         fail_msg("%s", why);
     return s;
 }
@@ -154,7 +154,7 @@ TEST(damaged_files_are_refused_and_a_replay_mends_them)
             for (off_t o = 0; o < st.st_size; o += 4096)
                 CHECK(pwrite(fd, junk, 1, o) == 1);
         (void)close(fd);
-        CHECK(ph_page_store_open(dir_fd, &made.phat, &s, why) == PH_ERR_MALFORMED);
+        CHECK(ph_page_store_open(dir_fd, &made.phat, NULL, &s, why) == PH_ERR_MALFORMED);
         CHECK(strstr(why, "remove them"));
     }
     made_commits_clear(&made);
@@ -173,7 +173,7 @@ static bool run(uint64_t seed, unsigned crash_at, unsigned full_at)
         ph_page_store_close(running); /* memory only: the disk is off */
         return true;
     }
-    if (ph_page_store_open(dir_fd, &made.phat, &running, why) != PH_OK) {
+    if (ph_page_store_open(dir_fd, &made.phat, NULL, &running, why) != PH_OK) {
         CHECK(full_at > 0);
         fault_end();
         return false;

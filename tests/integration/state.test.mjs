@@ -203,6 +203,47 @@ describe('state in PostgreSQL', { skip: postgresBin() ? false : 'PostgreSQL is n
     assert.equal(server.query('SELECT count(*) > 3 FROM phala_commits'), 't');
   });
 
+  // 100 keys of 200 KB: pages beside the log are written, and the log is cut, while the workers are killed.
+  test('survives kill -9 of workers, each of which begins with an empty folder, and its log stays short', { timeout: 180_000 }, async (t) => {
+    const data = await tempDir(t);
+    const owner = new Owner();
+    const start = () => startWorker(t, { data, args: ['--state', server.url] });
+    const writer = `const fill = 'x'.repeat(200_000);
+    export default { async fetch(request, env) {
+      const [, key, n] = new URL(request.url).pathname.split('/');
+      if (n) { env.KV.put(key, n + ':' + fill.slice(n.length)); return new Response('ok'); }
+      return Response.json(parseInt(env.KV.get(key) ?? '0')); } };`;
+    let worker = await start();
+    const { id } = await worker.phat('writer', writer, { state: { maxMiB: 64 }, limits: { cpuMs: 2000 } }, owner);
+    const acknowledged = Array(100).fill(0);
+    const sent = Array(100).fill(0);
+    for (let round = 0; round < 3; round++) {
+      let left = 110;
+      const writers = Array.from({ length: 5 }, async (_, w) => {
+        for (let i = w; left > 0; i = (i + 5) % 100) { // each has keys of its own
+          const answer = await fetch(`${worker.url}/p/${id}/k${i}/${++sent[i]}`).catch(() => null);
+          if (!answer?.ok) return;
+          acknowledged[i] = sent[i];
+          left--;
+        }
+      });
+      await until(() => left <= 10, { what: 'writes', timeoutMs: 60_000 });
+      process.kill(worker.pid, 'SIGKILL');
+      await worker.exited;
+      await Promise.all(writers);
+      await rm(join(data, 'state-pages'), { recursive: true });
+      worker = await start();
+      const there = await Promise.all(acknowledged.map((_, i) => json(fetch(`${worker.url}/p/${id}/k${i}`))));
+      for (let i = 0; i < 100; i++) {
+        assert.ok(there[i] >= acknowledged[i] && there[i] <= sent[i], `key ${i}: ${there[i]}, acknowledged ${acknowledged[i]}, sent ${sent[i]}`);
+        acknowledged[i] = sent[i] = there[i];
+      }
+    }
+    const [tip, first, last] = server.query(`SELECT t.index, min(c.index), max(c.index) FROM phala_tips t JOIN phala_commits c USING (phat)
+      WHERE phat = decode('${id.replace(/^0x/, '')}', 'hex') GROUP BY t.index`).split('|').map(Number);
+    assert.ok(first > 1 && first <= tip + 1 && last >= tip, `commits ${first} to ${last}, pages at ${tip}`);
+  });
+
   test('that cannot be reached stops the start with a reason', async (t) => {
     await assert.rejects(startWorker(t, { args: ['--state', 'postgresql://phala@127.0.0.1:1/none'] }), /PostgreSQL|exit|ended/);
   });
