@@ -228,8 +228,8 @@ void ph_served_close(struct ph_served *served, bool whole)
 {
     char ignored[256];
 
-    if (whole)
-        (void)!checkpoint(served, ignored);
+    if (whole && checkpoint(served, ignored) == PH_OK)
+        (void)!ph_commit_truncate(served->writer, served->tip.index, ignored);
     served_free(served);
 }
 

@@ -200,7 +200,7 @@ describe('state in PostgreSQL', { skip: postgresBin() ? false : 'PostgreSQL is n
     await rm(join(data, 'state-pages'), { recursive: true });
     const second = await startWorker(t, { data, args: ['--state', server.url] });
     assert.equal(await json(fetch(`${second.url}/p/${phat.id}/pg`)), 4);
-    assert.equal(server.query('SELECT count(*) > 3 FROM phala_commits'), 't');
+    assert.equal(server.query('SELECT max(index) > 3 FROM phala_commits'), 't');
   });
 
   // 100 keys of 200 KB: pages beside the log are written, and the log is cut, while the workers are killed.

@@ -6,27 +6,26 @@ export default function (I) {
   const kBigMin = -(2n ** 63n);
   const kBigMax = 2n ** 63n - 1n;
 
-  // What a statement is bound to; bigints cross as decimal strings, and `kinds` names them.
+  // What a statement is bound to: `values`, a rest parameter, whose elements are its own. Bigints cross as decimal
+  // strings, and `kinds` names them.
   function bound(values) {
-    const out = [];
     let kinds = null;
     for (let i = 0; i < values.length; i++) {
-      let value = values[i];
+      const value = values[i];
       if (typeof value === "bigint") {
         if (value < kBigMin || value > kBigMax) throw new RangeError(`Value ${i + 1} is a bigint of more than 64 bits`);
         kinds ??= [];
         kinds[i] = "b";
-        value = `${value}`;
+        values[i] = `${value}`;
       } else if (value === undefined || typeof value === "function" || typeof value === "symbol" ||
           (typeof value === "object" && value !== null && !I.isBytes(value))) {
         throw new TypeError(`Value ${i + 1} is ${value === undefined ? "undefined" : `of type ${typeof value}`}: bind null, a number, a bigint, a string, a boolean or bytes`);
       }
-      Object.defineProperty(out, i, { value, enumerable: true, configurable: true, writable: true });
     }
-    if (kinds === null) return { values: out, kinds };
+    if (kinds === null) return { values, kinds };
     let text = "";
     for (let i = 0; i < values.length; i++) text += kinds[i] ?? ".";
-    return { values: out, kinds: text };
+    return { values, kinds: text };
   }
 
   const kNothing = bound([]);
@@ -138,12 +137,21 @@ export default function (I) {
   const rowsOf = (sql, ...values) => query(sql, bound(values), false)[1];
   const hasTable = () => rowsOf("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_phala_kv'").length > 0;
   const now = () => Math.floor(N.now() / 1000);
+  // Reads do not look for the table first: the first write makes it.
+  function readRows(sql, ...values) {
+    try {
+      return rowsOf(sql, ...values);
+    } catch (error) {
+      if (hasTable()) throw error;
+      return [];
+    }
+  }
 
   function keyOf(key) {
     if (typeof key !== "string") throw new TypeError("KV: a key is a string");
     const text = I.usv(key);
     if (text === "") throw new TypeError("KV: a key is not empty");
-    if (text.length > kKeyMax || N.utf8Encode(text).length > kKeyMax) throw new RangeError(`KV: a key has at most ${kKeyMax} bytes`);
+    if (text.length * 3 > kKeyMax && (text.length > kKeyMax || N.utf8Encode(text).length > kKeyMax)) throw new RangeError(`KV: a key has at most ${kKeyMax} bytes`);
     return text;
   }
 
@@ -191,7 +199,7 @@ export default function (I) {
     getWithMetadata(key, options = undefined) {
       const name = keyOf(key);
       const type = typeOf(options);
-      const rows = hasTable() ? rowsOf("SELECT value, metadata, version FROM _phala_kv WHERE key = ? AND (expires IS NULL OR expires > ?)", name, now()) : [];
+      const rows = readRows("SELECT value, metadata, version FROM _phala_kv WHERE key = ? AND (expires IS NULL OR expires > ?)", name, now());
       if (rows.length === 0) return { value: null, metadata: null, version: 0 };
       const [value, metadata, version] = rows[0];
       return { value: decode(value, type), metadata: metadata === null ? null : JSON.parse(metadata), version };
