@@ -7,11 +7,13 @@
 
 bool ph_dstack_is_blob(struct ph_bytes bytes)
 {
-    if (bytes.len < 2)
+    if (bytes.len < 3)
         return false;
     const uint8_t first = bytes.ptr[0], second = bytes.ptr[1];
-    /* A version and a platform; or a small map, and the head of its first key, a short text. */
-    return (first == 0 && second <= 4) || ((first & 0xf0) == 0x80 && (second & 0xe0) == 0xa0);
+    /* A version, a platform, and the length of a quote, which is not empty; or a small map, and the
+     * head of its first key, a short text. */
+    return (first == 0 && second <= 4 && bytes.ptr[2] != 0) ||
+           ((first & 0xf0) == 0x80 && (second & 0xe0) == 0xa0);
 }
 
 void ph_dstack_add_event(struct ph_dstack_reading *d, const struct ph_dstack_event *event)

@@ -358,7 +358,7 @@ TEST(bundles_are_not_taken_for_documents)
     CHECK(!ph_dstack_is_doc(PH_BYTES_LIT("{\"quote\":5}")));
     CHECK(!ph_dstack_is_doc(PH_BYTES_LIT("{\"quote\":\"00\"")));
     CHECK(!ph_dstack_is_doc(PH_BYTES_LIT("")) && !ph_dstack_is_doc(PH_BYTES_LIT("\x84")));
-    CHECK(!ph_dstack_is_doc(quote()));
+    CHECK(!ph_dstack_is_doc(quote()) && !ph_dstack_is_doc(PH_BYTES_LIT("\0\0\0\0\0\0\0\0")));
 }
 
 TEST(a_real_answer_of_a_guest)
