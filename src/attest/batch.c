@@ -1,5 +1,7 @@
 #include "attest/batch.h"
 
+#include "base/own.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -7,24 +9,56 @@ struct batch {
     const struct ph_batch_args *args;
     struct ph_verdict *verdict;
     enum ph_err *result;
-    atomic_size_t next; /* the first quote that no thread has taken */
+    atomic_size_t next; /* the first piece that no thread has taken */
     atomic_bool refused;
 };
 
-static void judge_one(struct batch *b, size_t i)
+/* An Intel quote: nothing is copied. */
+static enum ph_err judge_quote(const struct ph_batch_args *a, const struct ph_batch_item *item,
+                               struct ph_verdict *out)
 {
-    const struct ph_batch_args *a = b->args;
     const struct ph_verify_args args = {
-        .quote = a->item[i].quote,
+        .quote = item->quote,
         .collateral = a->collateral,
         .roots = a->roots,
         .policy = a->policy,
-        .report_data = a->item[i].report_data,
-        .report_data_unchecked = a->item[i].report_data_unchecked,
+        .report_data = item->report_data,
+        .report_data_unchecked = item->report_data_unchecked,
         .now_s = a->now_s,
         .cache = a->cache,
     };
-    const enum ph_err err = ph_quote_verify_with(&args, &b->verdict[i]);
+    return ph_quote_verify_with(&args, out);
+}
+
+static enum ph_err judge_evidence(const struct ph_batch_args *a, const struct ph_batch_item *item,
+                                  struct ph_verdict *out)
+{
+    struct ph_evidence_bundle *bundle PH_OWNED(ph_evidence_freep) = NULL;
+    const struct ph_evidence unknown = {.quote = item->quote};
+    struct ph_json_why why;
+
+    const enum ph_err err = ph_evidence_open(item->quote, &bundle, &why);
+    const struct ph_evidence_args args = {
+        .evidence = err == PH_OK ? ph_evidence_view(bundle) : &unknown,
+        .collateral = a->collateral,
+        .roots = a->roots,
+        .policy = a->policy,
+        .report_data = item->report_data,
+        .report_data_unchecked = item->report_data_unchecked,
+        .now_s = a->now_s,
+        .cache = a->cache,
+    };
+    /* What could not be opened is refused by the same verifier, which says so. */
+    const enum ph_err judged = ph_evidence_verify(&args, out);
+    return err != PH_OK ? err : judged;
+}
+
+static void judge_one(struct batch *b, size_t i)
+{
+    const struct ph_batch_item *item = &b->args->item[i];
+    const enum ph_err err = ph_evidence_detect(item->quote) == PH_EVIDENCE_INTEL
+                                ? judge_quote(b->args, item, &b->verdict[i])
+                                : judge_evidence(b->args, item, &b->verdict[i]);
 
     if (b->result)
         b->result[i] = err;

@@ -87,6 +87,59 @@ TEST(every_verdict_is_the_one_the_quote_gets_alone)
     teardown(&f);
 }
 
+/* The verdict of one piece alone, opened and judged. */
+static enum ph_err judge_alone(struct ph_bytes bytes, const uint8_t *report_data)
+{
+    struct ph_evidence_bundle *bundle PH_OWNED(ph_evidence_freep) = NULL;
+    struct ph_json_why why;
+    if (ph_evidence_open(bytes, &bundle, &why) != PH_OK)
+        return PH_ERR_MALFORMED;
+    const struct ph_evidence_args args = {.evidence = ph_evidence_view(bundle),
+                                          .collateral = f.collateral,
+                                          .roots = &f.roots,
+                                          .policy = &f.w.policy,
+                                          .report_data = report_data,
+                                          .now_s = f.w.now_s};
+    return ph_evidence_verify(&args, &alone);
+}
+
+TEST(pieces_of_every_kind_are_judged_side_by_side)
+{
+    static uint8_t snp[1184] = {3, [0x34] = 1}; /* nobody signed it */
+    struct ph_buf bundle PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
+    enum ph_err result[6];
+    setup(&f);
+    const struct ph_evidence e = {.quote = ph_buf_view(&f.quote)};
+    CHECK(ph_evidence_encode(&e, &bundle) == PH_OK);
+    const struct ph_bytes pieces[] = {
+        ph_buf_view(&bundle),
+        ph_buf_view(&f.quote),
+        PH_BYTES_OF(snp),
+        PH_BYTES_LIT("HCLA"),
+        PH_BYTES_LIT("\x84\x44\xa1\x01\x38\x22"),
+        PH_BYTES_LIT("nothing"),
+    };
+    for (size_t i = 0; i < PH_LEN(pieces); i++)
+        f.item[i].quote = pieces[i];
+    f.item[5].report_data = f.w.expected;
+    f.args.item_cnt = PH_LEN(pieces);
+    f.args.thread_cnt = 3;
+    CHECK(ph_quote_verify_batch(&f.args, got, result) == PH_ERR_UNTRUSTED);
+    CHECK(result[0] == PH_OK && result[1] == PH_OK && got[0].accepted && got[1].accepted);
+    for (size_t i = 0; i < 5; i++) {
+        CHECK(judge_alone(pieces[i], f.item[i].report_data) == result[i]);
+        CHECK(alone.accepted == got[i].accepted && alone.check == got[i].check &&
+              strcmp(alone.sentence, got[i].sentence) == 0);
+        CHECK(i < 2 || !got[i].accepted);
+    }
+    CHECK(result[5] == PH_ERR_UNSUPPORTED && !got[5].accepted);
+    CHECK(strcmp(got[5].reason, "not-judged") == 0);
+    f.args.item_cnt = 1; /* collateral is a bundle's own where none is given */
+    f.args.collateral = NULL;
+    CHECK(ph_quote_verify_batch(&f.args, got, result) == PH_ERR_UNTRUSTED && !got[0].accepted);
+    teardown(&f);
+}
+
 TEST(all_good_quotes_make_a_good_batch)
 {
     setup(&f);
@@ -125,6 +178,7 @@ TEST(the_number_of_threads_is_limited)
 }
 
 PH_TEST_MAIN(CASE(every_verdict_is_the_one_the_quote_gets_alone),
+             CASE(pieces_of_every_kind_are_judged_side_by_side),
              CASE(all_good_quotes_make_a_good_batch),
              CASE(without_an_expected_report_data_a_quote_is_refused),
              CASE(the_number_of_threads_is_limited))

@@ -101,6 +101,17 @@ for (const kind of ['shared', 'static']) {
       assert.equal(dynamic.includes('libphala-attest.so.0'), kind === 'shared');
     });
 
+    test('verifies a quote in ten lines, with the collateral of a bundle', async () => {
+      const text = await readFile(join(root, 'tests/consumer/quote.c'), 'utf8');
+      const body = text.slice(text.indexOf('{\n') + 2, text.lastIndexOf('}')).trimEnd().split('\n');
+      assert.ok(body.length <= 10, `${body.length} lines`);
+      // The production roots do not know the simulator's: the status is the vendor's rules', the verdict is no.
+      const told = await example('quote', set('quote.bin'), set('bundle.json'), join(dir, 'zeros'), now);
+      assert.deepEqual([told.code, told.stdout], [1, 'UpToDate\n']);
+      const none = await example('quote', join(dir, 'zeros'), set('bundle.json'), join(dir, 'zeros'), now);
+      assert.deepEqual([none.code, none.stdout], [3, 'unsupported\n']);
+    });
+
     test('verifies a bundle, and refuses it for other report data, policies and times', async () => {
       const good = await example('verify', set('bundle.json'), set('policy.json'), join(dir, 'zeros'), now);
       assert.equal(good.code, 0, good.stdout);

@@ -8,6 +8,7 @@
 #include "base/test.h"
 
 static struct phala_attest_why why;
+static char policy_text[256];
 
 struct fixture {
     struct world w;
@@ -25,7 +26,7 @@ static void add(struct fixture *f, enum phala_attest_part part, struct ph_bytes 
 
 static void setup(struct fixture *f)
 {
-    char text[256], hex[65];
+    char hex[65];
     uint8_t root[64], hash[32];
 
     memset(f, 0, sizeof(*f));
@@ -47,11 +48,12 @@ static void setup(struct fixture *f)
     ph_attest_root_hash(root, hash);
     for (size_t i = 0; i < 32; i++)
         (void)snprintf(hex + 2 * i, 3, "%02x", hash[i]);
-    (void)snprintf(text, sizeof(text),
+    (void)snprintf(policy_text, sizeof(policy_text),
                    "{\"statuses\":[\"UpToDate\"],\"measurements\":\"any\","
                    "\"simulator_root_insecure\":\"%s\"}",
                    hex);
-    CHECK(phala_attest_policy_parse(text, strlen(text), &f->policy, &why) == PHALA_ATTEST_OK);
+    CHECK(phala_attest_policy_parse(policy_text, strlen(policy_text), &f->policy, &why) ==
+          PHALA_ATTEST_OK);
     f->request = (struct phala_attest_request){.size = sizeof(f->request),
                                                .evidence = f->evidence,
                                                .policy = f->policy,
@@ -262,7 +264,10 @@ TEST(a_batch_shares_collateral_and_cache)
     CHECK(phala_attest_cache_new(0, &cache) == PHALA_ATTEST_LIMIT);
     CHECK(phala_attest_cache_new(8, &cache) == PHALA_ATTEST_OK);
     f.request.cache = cache;
-    CHECK(phala_attest_verify_batch(&f.request, quote, 5, 2, &v) == PHALA_ATTEST_ARGUMENT);
+    CHECK(phala_attest_verify_batch(&f.request, quote, 5, 2, &v) == PHALA_ATTEST_REFUSED);
+    CHECK(!phala_attest_verdict_accepted(phala_attest_verdicts_at(v, 0))); /* no collateral */
+    phala_attest_verdicts_free(v);
+    v = NULL;
     f.request.collateral = collateral;
     CHECK(phala_attest_verify_batch(&f.request, quote, 0, 2, &v) == PHALA_ATTEST_ARGUMENT);
     CHECK(phala_attest_verify_batch(&f.request, quote, 5, 65, &v) == PHALA_ATTEST_LIMIT);
@@ -285,6 +290,54 @@ TEST(a_batch_shares_collateral_and_cache)
     teardown(&f);
 }
 
+TEST(one_call_does_all_of_it)
+{
+    struct phala_attest_verdict *v = NULL;
+    char *text = NULL;
+    setup(&f);
+    const uint8_t *quote = f.quote.ptr, *data = f.w.expected;
+    const size_t len = f.quote.len;
+    const int64_t now_s = f.w.now_s;
+    CHECK(phala_attest_evidence_bundle(f.evidence, now_s, &text) == PHALA_ATTEST_OK);
+    const uint8_t *bundle = (const uint8_t *)text;
+    const size_t bundle_len = strlen(text);
+    static const struct {
+        bool quote, bundle, policy, data;
+        enum phala_attest_error want;
+        bool verdict;
+    } rows[] = {
+        {1, 1, 1, 1, PHALA_ATTEST_OK, true},
+        {1, 0, 1, 1, PHALA_ATTEST_REFUSED, true}, /* no collateral */
+        {1, 1, 0, 1, PHALA_ATTEST_REFUSED, true}, /* the hardware policy knows no simulator */
+        {1, 1, 1, 0, PHALA_ATTEST_ARGUMENT, false},
+        {0, 1, 1, 1, PHALA_ATTEST_ARGUMENT, false},
+    };
+    for (size_t i = 0; i < PH_LEN(rows); i++) {
+        const enum phala_attest_error err = phala_attest_verify_bytes(
+            rows[i].quote ? quote : NULL, len, rows[i].bundle ? bundle : NULL, bundle_len,
+            rows[i].policy ? policy_text : NULL, rows[i].data ? data : NULL, now_s, &v);
+        CHECK(err == rows[i].want && (v != NULL) == rows[i].verdict);
+        CHECK(!v || phala_attest_verdict_accepted(v) == (err == PHALA_ATTEST_OK));
+        phala_attest_verdict_free(v);
+        v = NULL;
+    }
+    CHECK(phala_attest_verify_bytes(bundle, bundle_len, NULL, 0, policy_text, data, now_s, &v) ==
+          PHALA_ATTEST_OK); /* a bundle brings its own */
+    phala_attest_verdict_free(v);
+    v = NULL;
+    CHECK(phala_attest_verify_bytes(bundle, bundle_len, bundle, bundle_len - 1, policy_text, data,
+                                    now_s, &v) == PHALA_ATTEST_MALFORMED);
+    CHECK(phala_attest_verify_bytes(quote, len, bundle, bundle_len, "{", data, now_s, &v) ==
+          PHALA_ATTEST_MALFORMED);
+    CHECK(phala_attest_verify_bytes(quote, len, bundle, bundle_len, policy_text, data, now_s,
+                                    NULL) == PHALA_ATTEST_ARGUMENT);
+    CHECK(phala_attest_verify_bytes(quote, len, bundle, bundle_len, policy_text, data, 0, &v) ==
+          PHALA_ATTEST_ARGUMENT);
+    CHECK(!v);
+    phala_attest_free(text);
+    teardown(&f);
+}
+
 TEST(errors_have_names)
 {
     for (int e = PHALA_ATTEST_OK; e <= PHALA_ATTEST_ARGUMENT; e++)
@@ -298,4 +351,4 @@ PH_TEST_MAIN(CASE(accepted_evidence_is_told_by_its_verdict),
              CASE(what_a_verdict_depends_on_is_mandatory), CASE(a_policy_decides),
              CASE(parts_are_added_one_by_one), CASE(evidence_becomes_a_bundle_and_is_read_back),
              CASE(every_check_is_explained), CASE(a_batch_shares_collateral_and_cache),
-             CASE(errors_have_names))
+             CASE(one_call_does_all_of_it), CASE(errors_have_names))

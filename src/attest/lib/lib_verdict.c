@@ -248,7 +248,7 @@ enum phala_attest_error phala_attest_verify_batch(const struct phala_attest_requ
     const struct ph_attest_roots roots = ph_attest_roots_production();
     struct phala_attest_request r;
 
-    if (!out || !quotes || quote_cnt == 0 || !read_request(request, &r) || !r.collateral)
+    if (!out || !quotes || quote_cnt == 0 || !read_request(request, &r))
         return PHALA_ATTEST_ARGUMENT;
     struct ph_batch_item *item PH_OWNED(ph_freep) = calloc(quote_cnt, sizeof(*item));
     struct phala_attest_verdicts *v PH_OWNED(ph_freep) = NULL;

@@ -175,7 +175,22 @@ struct phala_attest_request {
  * is a verdict too, which says why. NOMEM, ARGUMENT: *out is untouched. */
 PHALA_ATTEST_CHECKED enum phala_attest_error
 phala_attest_verify(const struct phala_attest_request *request, struct phala_attest_verdict **out);
-/* The same, told as JSON: the verdict and each check with the bytes it looked at. */
+/* All of it in one call: open evidence and policy, judge, and close them again.
+ *
+ * @collateral   a bundle with what evidence is judged by, in place of what the evidence brings;
+ * what evidence is in that bundle is not looked at. NULL: what the evidence brings
+ * @policy       a policy document, NUL-terminated; NULL: as phala_attest_policy_hardware, which any
+ *               code passes
+ * @report_data  64 bytes; mandatory
+ *
+ * As phala_attest_verify; MALFORMED, UNSUPPORTED and LIMIT may also be about a document that could
+ * not be opened: *out is untouched then. */
+PHALA_ATTEST_CHECKED enum phala_attest_error
+phala_attest_verify_bytes(const uint8_t *evidence, size_t evidence_len, const uint8_t *collateral,
+                          size_t collateral_len, const char *policy, const uint8_t *report_data,
+                          int64_t now_s, struct phala_attest_verdict **out);
+/* The same as phala_attest_verify, told as JSON: the verdict and each check with the bytes it
+ * looked at. */
 PHALA_ATTEST_CHECKED enum phala_attest_error
 phala_attest_explain(const struct phala_attest_request *request, char **out);
 PHALA_ATTEST_API void phala_attest_verdict_free(struct phala_attest_verdict *verdict);
@@ -217,10 +232,10 @@ phala_attest_verdict_claim(const struct phala_attest_verdict *verdict, const cha
 PHALA_ATTEST_CHECKED enum phala_attest_error
 phala_attest_verdict_json(const struct phala_attest_verdict *verdict, char **out);
 
-/* ---- Many quotes with the same collateral ---- */
+/* ---- Many at once ---- */
 
 struct phala_attest_quote {
-    const uint8_t *quote; /* an Intel quote, as bytes */
+    const uint8_t *quote; /* or anything else that phala_attest_evidence_open takes, as bytes */
     size_t quote_len;
     const uint8_t *report_data; /* 64 bytes; NULL only if the request says unchecked */
 };
@@ -229,7 +244,9 @@ struct phala_attest_quote {
 struct phala_attest_verdicts;
 
 /* Judge all of them on `thread_cnt` threads (1..64), the caller's among them. Of the request,
- * `collateral` is mandatory; evidence, report_data and nonce are not looked at. Verdicts do not
+ * evidence, report_data and nonce are not looked at; `collateral` is of Intel's quotes, and in its
+ * absence they need bundles that bring it. GPUs alone are refused unless the request says
+ * unchecked: for their nonce there is no place here. Verdicts do not
  * depend on the number of threads. OK: all are accepted. REFUSED: at least one is not. In both
  * cases there are verdicts. ARGUMENT, LIMIT, NOMEM: *out is untouched. */
 PHALA_ATTEST_CHECKED enum phala_attest_error
