@@ -26,6 +26,21 @@ async function makeSet(t, kind = 'tdx4') {
   return { dir, file, judge: (...args) => evidence('verify', file('quote.bin'), '--collateral', dir, '--at', at, '--json', ...args) };
 }
 
+describe('manual pages', () => {
+  for (const command of ['evidence', 'collateral']) {
+    test(`phala-${command}(1) has every option of the command, and no mistake in its form`, async () => {
+      const page = join(root, 'man', `phala-${command}.1`);
+      const text = await readFile(page, 'utf8');
+      const help = await runTool(phala, [command, '--help']);
+      const missing = [...help.stdout.matchAll(/^ +(?:-\w, )?--([a-z][a-z-]+)/gm)].map((match) => match[1]).filter((name) => !text.includes(`Fl -${name}`) && !['help', 'json', 'quiet'].includes(name));
+      assert.deepEqual(missing, []);
+      if (!existsSync('/usr/bin/groff')) return;
+      const shown = await runTool('groff', ['-man', '-mdoc', '-rLL=120n', '-Tutf8', '-ww', '-z', page]);
+      assert.deepEqual([shown.code, shown.stderr], [0, '']);
+    });
+  }
+});
+
 describe('synthetic evidence', () => {
   for (const kind of ['tdx4', 'tdx5', 'td15', 'sgx3']) {
     test(`${kind} is accepted only by a policy that names its root, and says INSECURE-SIMULATOR`, async (t) => {
