@@ -209,6 +209,19 @@ bool ph_rig_next(struct ph_rig_instance *inst)
     return true;
 }
 
+bool ph_rig_is_quiet(struct ph_rig_instance *inst, int ms)
+{
+    struct pollfd fd = {.fd = inst->chan.fd, .events = POLLIN};
+
+    ph_rig_flush(inst);
+    while (poll(&fd, 1, ms) != 0) {
+        if (ph_ipc_fill(&inst->chan) != PH_OK || ph_ipc_next(&inst->chan, &inst->frame) != PH_OK ||
+            inst->frame.type != PH_IPC_IDLE)
+            return false;
+    }
+    return true;
+}
+
 void ph_rig_expect(struct ph_rig_instance *inst, uint16_t type, uint64_t id)
 {
     const bool alive = ph_rig_next(inst);

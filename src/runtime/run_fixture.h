@@ -57,6 +57,8 @@ void ph_rig_flush(struct ph_rig_instance *inst);
  * inst->frame. False: the instance is gone. Fails after 20 s. */
 bool ph_rig_next(struct ph_rig_instance *inst);
 bool ph_rig_next_raw(struct ph_rig_instance *inst);
+/* Nothing comes for so long but word that the calls before are over. */
+bool ph_rig_is_quiet(struct ph_rig_instance *inst, int ms);
 /* Wait for a frame of this type and id; another one fails the test. */
 void ph_rig_expect(struct ph_rig_instance *inst, uint16_t type, uint64_t id);
 /* GET and compare the whole answer's body. */

@@ -210,3 +210,24 @@ int ph_keeper_records(void)
 {
     return atomic_load(&records);
 }
+
+void ph_keeper_open(struct ph_rig_instance *inst, uint32_t max_pages)
+{
+    const struct ph_state_tip tip = ph_keeper_tip();
+    const struct ph_msg_STATE state = {.index = tip.index,
+                                       .hash = tip.hash,
+                                       .root = tip.root,
+                                       .page_cnt = tip.page_cnt,
+                                       .key_epoch = tip.key_epoch,
+                                       .max_pages = max_pages};
+    ph_keeper_start(inst->state);
+    CHECK(ph_put_STATE(&inst->chan, 0, 0, &state) == PH_OK);
+}
+
+void ph_keeper_wait(int cnt)
+{
+    for (int ms = 0; ph_keeper_records() < cnt; ms++) {
+        CHECK(ms < 20000);
+        (void)poll(NULL, 0, 1);
+    }
+}

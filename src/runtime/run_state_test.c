@@ -4,7 +4,6 @@
 
 #include "base/test.h"
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,23 +22,10 @@ static const char evaluator[] =
     "return r instanceof Response ? r : new Response(typeof r === 'string' ? r : "
     "JSON.stringify(r) ?? `${r}`); } } };";
 
-static void send_state(struct ph_rig_instance *i, uint32_t max_pages)
-{
-    const struct ph_state_tip tip = ph_keeper_tip();
-    const struct ph_msg_STATE state = {.index = tip.index,
-                                       .hash = tip.hash,
-                                       .root = tip.root,
-                                       .page_cnt = tip.page_cnt,
-                                       .key_epoch = tip.key_epoch,
-                                       .max_pages = max_pages};
-    ph_keeper_start(i->state);
-    CHECK(ph_put_STATE(&i->chan, 0, 0, &state) == PH_OK);
-}
-
 static void open_phat(struct ph_rig_instance *i, struct ph_rig_limits limits)
 {
     ph_rig_run(&rig, i, limits, evaluator);
-    send_state(i, 4000);
+    ph_keeper_open(i, 4000);
 }
 
 static void close_phat(struct ph_rig_instance *i)
@@ -92,27 +78,6 @@ static void ends(struct ph_rig_instance *i, uint64_t id, const char *code, const
     ph_rig_fails(i, id, code, message);
     if (!strstr(message, part))
         fail_msg("%s says %s, expected %s", code, message, part);
-}
-
-/* Nothing comes for so long but word that the calls before are over. */
-static bool is_quiet(struct ph_rig_instance *i, int ms)
-{
-    struct pollfd fd = {.fd = i->chan.fd, .events = POLLIN};
-    ph_rig_flush(i);
-    while (poll(&fd, 1, ms) != 0) {
-        if (ph_ipc_fill(&i->chan) != PH_OK || ph_ipc_next(&i->chan, &i->frame) != PH_OK ||
-            i->frame.type != PH_IPC_IDLE)
-            return false;
-    }
-    return true;
-}
-
-static void wait_records(int cnt)
-{
-    for (int ms = 0; ph_keeper_records() < cnt; ms++) {
-        CHECK(ms < 5000);
-        (void)poll(NULL, 0, 1);
-    }
 }
 
 TEST(without_state_there_is_no_database)
@@ -281,14 +246,14 @@ TEST(an_answer_waits_until_what_it_saw_is_durable)
     const int before = ph_keeper_records();
     atomic_store(&ph_keeper_hold, 1);
     post(&i, 301, "DB.exec('INSERT INTO t VALUES(1)'); return 'one'");
-    CHECK(is_quiet(&i, 100));
-    wait_records(before + 1); /* it is on its way, and the answer is not */
+    CHECK(ph_rig_is_quiet(&i, 100));
+    ph_keeper_wait(before + 1); /* it is on its way, and the answer is not */
     /* Others gather: a read, a write, a plain call, a request to elsewhere. */
     post(&i, 302, "return DB.prepare('SELECT count(*) AS n FROM t').first('n')");
     post(&i, 303, "DB.exec('INSERT INTO t VALUES(2)'); return 'two'");
     post(&i, 304, "DB.exec('INSERT INTO t VALUES(3)'); fetch('http://a.test/'); return 'three'");
     post(&i, 305, "throw new Error('saw it')");
-    CHECK(is_quiet(&i, 100));
+    CHECK(ph_rig_is_quiet(&i, 100));
     CHECK(ph_keeper_records() == before + 1);
     atomic_store(&ph_keeper_hold, 0);
     answered(&i, 301, "", "one");
@@ -314,8 +279,8 @@ TEST(a_lost_commit_ends_the_instance_with_its_reason)
     const int before = ph_keeper_records();
     post(&i, 401, "DB.exec('INSERT INTO t VALUES(1)'); return 'never'");
     post(&i, 402, "await new Promise(r => setTimeout(r, 20000))");
-    CHECK(is_quiet(&i, 50));
-    wait_records(before + 1);
+    CHECK(ph_rig_is_quiet(&i, 50));
+    ph_keeper_wait(before + 1);
     atomic_store(&ph_keeper_lose, 1);
     ph_rig_expect(&i, PH_IPC_STATE_FAIL, 0);
     CHECK(ph_get_STATE_FAIL(&i.frame, &fail) == PH_OK);
@@ -342,7 +307,7 @@ TEST(altered_storage_is_refused_at_the_start_and_later)
     for (int late = 0; late < 2; late++) {
         ph_rig_run(&rig, &i, usual, evaluator);
         atomic_store(&ph_keeper_lie, !late);
-        send_state(&i, 4000);
+        ph_keeper_open(&i, 4000);
         if (late) {
             gives(&i, "return 1", "1");
             atomic_store(&ph_keeper_lie, 1);
@@ -371,7 +336,7 @@ TEST(limits_hold)
     struct ph_rig_instance i;
     ph_keeper_fresh();
     ph_rig_run(&rig, &i, usual, evaluator);
-    send_state(&i, 50);
+    ph_keeper_open(&i, 50);
     gives(&i, "DB.exec('CREATE TABLE t(x)'); return 1", "1");
     post(&i, ++last_id,
          "DB.exec('WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) "
@@ -469,7 +434,7 @@ TEST(what_waits_is_bounded)
     struct ph_rig_instance i;
     ph_keeper_fresh();
     ph_rig_run(&rig, &i, small, evaluator);
-    send_state(&i, PH_KEEPER_PAGES);
+    ph_keeper_open(&i, PH_KEEPER_PAGES);
     gives(&i, "DB.exec('CREATE TABLE t(x)'); return 1", "1");
     /* Two turns whose changes have no room together: the second begins when the first is durable.
      */
@@ -480,9 +445,9 @@ TEST(what_waits_is_bounded)
     atomic_store(&ph_keeper_hold, 1);
     post(&i, 1001, fill);
     ph_rig_flush(&i);
-    wait_records(before + 1);
+    ph_keeper_wait(before + 1);
     post(&i, 1002, fill);
-    CHECK(is_quiet(&i, 100));
+    CHECK(ph_rig_is_quiet(&i, 100));
     atomic_store(&ph_keeper_hold, 0);
     answered(&i, 1001, "", "full");
     answered(&i, 1002, "", "full");
@@ -494,7 +459,7 @@ TEST(what_waits_is_bounded)
     atomic_store(&ph_keeper_hold, 1);
     for (uint64_t id = 2000; id < 2000 + CALLS; id++)
         post(&i, id, "DB.exec('CREATE TABLE IF NOT EXISTS u(x)'); return 'x'.repeat(250000)");
-    CHECK(is_quiet(&i, 1000));
+    CHECK(ph_rig_is_quiet(&i, 1000));
     atomic_store(&ph_keeper_hold, 0);
     size_t failed = 0;
     for (int n = 0; n < CALLS; n++) {
