@@ -4,7 +4,7 @@
 /* Which instance has which phat's state: one at a time. An instance of a phat with state gets no
  * call before it has the state; a new version waits until the old instance is gone.
  *
- * Layer: node. Tests: tests/integration/state.test.mjs.
+ * Layer: node. Tests: phat_state_test.c, tests/integration/state.test.mjs.
  */
 
 #include "node/instances.h"
