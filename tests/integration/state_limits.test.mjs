@@ -25,7 +25,7 @@ test('SQL that takes all memory', async (t) => {
   const phat = await worker.phat('bomb', asks, { state: { maxMiB: 16 }, limits: { memoryMiB: 64, cpuMs: 30000, wallMs: 120000 } });
   const neighbour = await worker.phat('neighbour', asks, { state: { maxMiB: 4 } }, phat.owner);
   const reasons = async () => {
-    const authorization = await phat.owner.authorization({ action: 'logs', name: 'bomb', worker: worker.signer });
+    const authorization = await phat.owner.authorization({ action: 'logs', name: 'bomb', cluster: worker.cluster });
     const text = await (await fetch(`${worker.url}/v1/phats/${phat.id}/logs`, { headers: { authorization } })).text();
     return text.match(/call failed \([a-z-]+\): .*(out of memory|too big|memoryMiB)/g)?.length ?? 0;
   };
