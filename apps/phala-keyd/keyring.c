@@ -15,11 +15,21 @@ enum ph_err keyring_init(struct keyring *ring)
     return PH_OK;
 }
 
+void keyring_begin(struct keyring *ring)
+{
+    ph_random(ring->secrets->seed, sizeof(ring->secrets->seed));
+}
+
+bool keyring_has_cluster(const struct keyring *ring)
+{
+    return ring->secrets->cluster.epoch_cnt > 0;
+}
+
 void keyring_found(struct keyring *ring)
 {
     struct keyring_secrets *s = ring->secrets;
 
-    ph_random(s->seed, sizeof(s->seed));
+    keyring_begin(ring);
     ph_random(s->receipt, sizeof(s->receipt));
     ph_random(s->scratch, sizeof(s->scratch));
     ph_cluster_keys_found(&s->cluster, s->receipt, s->scratch);
@@ -51,7 +61,7 @@ static enum ph_err derive_cluster(struct keyring *ring)
     const struct ph_epoch_key *newest = ph_cluster_keys_newest(&s->cluster);
 
     if (!newest)
-        return PH_ERR_NOT_FOUND;
+        return PH_OK;
     PH_TRY(ph_keys_cluster(s->cluster.identity, s->scratch));
     PH_TRY(ph_eth_address(s->scratch, &ring->cluster));
     PH_TRY(ph_keys_caller(newest->master, s->scratch));

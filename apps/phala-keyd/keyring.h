@@ -13,7 +13,8 @@ struct keyring_secrets {
     uint8_t seed[32]; /* the worker's alone: never sent, never shared */
     struct ph_cluster_keys cluster;
     uint8_t receipt[32], tls[32]; /* of the seed: secp256k1, P-256 */
-    uint8_t sealing[32];          /* of the state file */
+    uint8_t sealing[32];          /* of the state file; kept, for a state made later */
+    uint8_t ephemeral[32];        /* X25519, of a hand-over that was asked for */
     uint8_t scratch[32];          /* a derived key while it is used */
 };
 
@@ -31,11 +32,15 @@ enum { KEYRING_BYTES_MAX = 32 + PH_CLUSTER_BYTES_MAX };
 PH_CHECKED enum ph_err keyring_init(struct keyring *ring);
 /* A new worker, the first of a new cluster. */
 void keyring_found(struct keyring *ring);
+/* A new worker that will be given the keys of a cluster. */
+void keyring_begin(struct keyring *ring);
+bool keyring_has_cluster(const struct keyring *ring);
 /* @out has room for KEYRING_BYTES_MAX. Yields the length. */
 size_t keyring_encode(const struct keyring *ring, uint8_t out[static KEYRING_BYTES_MAX]);
 /* PH_ERR_MALFORMED. */
 PH_CHECKED enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw);
-/* Derive what hangs on seed and cluster. */
+/* Derive what hangs on the seed and, where there is one, on the cluster; without one its name is
+ * zero. */
 PH_CHECKED enum ph_err keyring_derive(struct keyring *ring);
 void keyring_clear(struct keyring *ring);
 

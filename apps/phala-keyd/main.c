@@ -21,7 +21,8 @@
 enum { CHANNEL = 3, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "usage: phala-keyd --state FILE --seal simulator:FILE|snp|none\n"
+    "usage: phala-keyd --state FILE --seal simulator:FILE|snp|none [--cluster-policy FILE]\n"
+    "                  [--join]\n"
     "\n"
     "Holds the keys of a worker and signs for phalad, which starts it with a socket as\n"
     "descriptor 3. Not meant to be started by hand.\n"
@@ -31,10 +32,16 @@ static const char usage[] =
     "                 INSECURE-SIMULATOR: seal with a key file; whoever reads both files has\n"
     "                 the keys\n"
     "  --seal snp     seal with the key that SEV-SNP derives for this chip and image\n"
-    "  --seal none    keys live in memory only and are gone with the process\n";
+    "  --seal none    keys live in memory only and are gone with the process\n"
+    "  --cluster-policy FILE\n"
+    "                 evidence that other workers must show to be given the cluster's keys, or\n"
+    "                 to give them; none: nothing is handed over\n"
+    "  --join         without a state: make no cluster, wait for the keys of one\n";
 
 struct options {
     const char *state;
+    const char *policy;
+    bool join;
     struct provider provider;
 };
 
@@ -42,6 +49,8 @@ static int parse_options(int argc, char **argv, struct options *out)
 {
     static const struct option longs[] = {{"state", required_argument, NULL, 's'},
                                           {"seal", required_argument, NULL, 'k'},
+                                          {"cluster-policy", required_argument, NULL, 'p'},
+                                          {"join", no_argument, NULL, 'j'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     const char *seal = NULL;
@@ -51,6 +60,10 @@ static int parse_options(int argc, char **argv, struct options *out)
             out->state = optarg;
         else if (c == 'k')
             seal = optarg;
+        else if (c == 'p')
+            out->policy = optarg;
+        else if (c == 'j')
+            out->join = true;
         else {
             (void)fputs(usage, c == 'h' ? stdout : stderr);
             return c == 'h' ? 0 : EXIT_USAGE;
@@ -70,7 +83,9 @@ static bool set_up(struct keyd *keyd, const struct options *options)
 
     if (keyring_init(&keyd->ring) != PH_OK ||
         ph_secret_new(PH_SECRETS_SEALED_MAX, &keyd->plain) != PH_OK ||
-        provider_load(&options->provider, options->state, &keyd->ring, why) != PH_OK) {
+        provider_load(&options->provider, options->state, options->join, &keyd->ring, why) !=
+            PH_OK ||
+        (options->policy && cluster_load_policy(&keyd->cluster, options->policy, why) != PH_OK)) {
         ph_log(PH_LOG_ERROR, "keys not available", "why", why, NULL);
         return false;
     }
@@ -78,6 +93,7 @@ static bool set_up(struct keyd *keyd, const struct options *options)
         ph_log(PH_LOG_ERROR, "keys not available", "why", "derivation failed", NULL);
         return false;
     }
+    keyd->provider = options->provider;
     keyd->flags = provider_flags(&options->provider);
     return true;
 }

@@ -169,18 +169,33 @@ static enum ph_err sealing_key(const struct provider *provider, bool state_exist
     return fail(why, PH_ERR_UNSUPPORTED, "--seal", "no such provider");
 }
 
-static enum ph_err make_state(const char *state, const uint8_t key[static 32],
-                              enum ph_seal_provider kind, struct keyring *ring,
-                              char why[static PROVIDER_WHY_LEN])
+enum ph_err provider_state(const struct provider *provider, const struct keyring *ring,
+                           struct ph_buf *out)
 {
-    uint8_t blob[BLOB_MAX], plain[KEYRING_BYTES_MAX];
+    uint8_t plain[KEYRING_BYTES_MAX], *at;
+
+    if (provider->kind == PROVIDER_NONE)
+        return PH_OK;
+    PH_TRY(ph_buf_reserve(out, BLOB_MAX, &at));
+    const size_t len = keyring_encode(ring, plain);
+    const enum ph_err err = ph_state_file_seal(
+        ring->secrets->sealing,
+        provider->kind == PROVIDER_SNP ? PH_SEAL_SNP : PH_SEAL_SIMULATOR_INSECURE,
+        (struct ph_bytes){plain, len}, at);
+    ph_wipe(plain, sizeof(plain));
+    if (err == PH_OK)
+        out->len += len + PH_SEALED_OVERHEAD;
+    return err;
+}
+
+static enum ph_err make_state(const struct provider *provider, const char *state,
+                              struct keyring *ring, char why[static PROVIDER_WHY_LEN])
+{
+    struct ph_buf blob PH_OWNED(ph_buf_clear) = PH_BUF(BLOB_MAX);
 
     keyring_found(ring);
-    const size_t len = keyring_encode(ring, plain);
-    enum ph_err err = ph_state_file_seal(key, kind, (struct ph_bytes){plain, len}, blob);
-    ph_wipe(plain, sizeof(plain));
-    PH_TRY(err);
-    err = create_file(state, blob, len + PH_SEALED_OVERHEAD);
+    PH_TRY(provider_state(provider, ring, &blob));
+    const enum ph_err err = create_file(state, blob.ptr, blob.len);
     if (err != PH_OK)
         return fail(why, err, state, "cannot make the state file");
     return PH_OK;
@@ -205,15 +220,15 @@ static enum ph_err open_state(const char *state, struct ph_bytes blob, const uin
     return PH_OK;
 }
 
-enum ph_err provider_load(const struct provider *provider, const char *state, struct keyring *ring,
-                          char why[static PROVIDER_WHY_LEN])
+enum ph_err provider_load(const struct provider *provider, const char *state, bool join,
+                          struct keyring *ring, char why[static PROVIDER_WHY_LEN])
 {
     uint8_t blob[BLOB_MAX], *key = ring->secrets->sealing;
     size_t len = 0;
 
     (void)snprintf(why, PROVIDER_WHY_LEN, "keys cannot be sealed or opened");
     if (provider->kind == PROVIDER_NONE) {
-        keyring_found(ring);
+        (join ? keyring_begin : keyring_found)(ring);
         return PH_OK;
     }
     const enum ph_seal_provider kind =
@@ -227,8 +242,9 @@ enum ph_err provider_load(const struct provider *provider, const char *state, st
     enum ph_err err = sealing_key(provider, found == PH_OK, key, why);
     if (err == PH_OK && found == PH_OK)
         err = open_state(state, (struct ph_bytes){blob, len}, key, kind, ring, why);
+    else if (err == PH_OK && join)
+        keyring_begin(ring);
     else if (err == PH_OK)
-        err = make_state(state, key, kind, ring, why);
-    ph_wipe(key, 32);
+        err = make_state(provider, state, ring, why);
     return err;
 }

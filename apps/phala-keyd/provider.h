@@ -8,6 +8,8 @@
 
 #include "base/bytes.h"
 
+#include <stdbool.h>
+
 enum { PROVIDER_WHY_LEN = 256 };
 
 /* Parsed --seal. */
@@ -21,7 +23,8 @@ PH_CHECKED enum ph_err provider_parse(const char *text, struct provider *out);
 
 /**
  * Fill in seed and cluster keys: from the state file, or, when there is none, made and stored
- * before this returns.
+ * before this returns. With `join` nothing is made or stored: the worker waits for the keys of a
+ * cluster.
  *
  * @state  path of the state file; NULL only with PROVIDER_NONE
  * @why    written when refused
@@ -32,8 +35,11 @@ PH_CHECKED enum ph_err provider_parse(const char *text, struct provider *out);
  *         PH_ERR_NOT_FOUND    there is a state but no sealing key
  *         PH_ERR_IO
  */
-PH_CHECKED enum ph_err provider_load(const struct provider *provider, const char *state,
+PH_CHECKED enum ph_err provider_load(const struct provider *provider, const char *state, bool join,
                                      struct keyring *ring, char why[static PROVIDER_WHY_LEN]);
+/* The state file's content for the keys as they are now; nothing with PROVIDER_NONE. Appended. */
+PH_CHECKED enum ph_err provider_state(const struct provider *provider, const struct keyring *ring,
+                                      struct ph_buf *out);
 
 /* Flags for KEYD_INFO_IS. */
 uint8_t provider_flags(const struct provider *provider);

@@ -1,5 +1,6 @@
 #include "roles.h"
 
+#include "base/clock.h"
 #include "base/own.h"
 #include "codec/der.h"
 #include "crypto/hash.h"
@@ -21,7 +22,7 @@ struct job {
     const struct ph_ipc_frame *frame;
     int fd;
     struct ph_buf *reply;
-    char why[128]; /* sentence for KEYD_FAIL */
+    char why[CLUSTER_WHY_LEN]; /* sentence for KEYD_FAIL */
 };
 
 static enum ph_err because(struct job *job, enum ph_err err, const char *why)
@@ -51,7 +52,9 @@ static enum ph_err do_info(struct job *job)
         return because(job, PH_ERR_MALFORMED, "KEYD_INFO takes no fields");
     memcpy(is.signer.b, ring->signer.b, sizeof(is.signer.b));
     memcpy(is.cluster.b, ring->cluster.b, sizeof(is.cluster.b));
-    is.epoch = ph_cluster_keys_newest(&ring->secrets->cluster)->epoch;
+    is.policy = job->keyd->cluster.policy_hash;
+    if (keyring_has_cluster(ring))
+        is.epoch = ph_cluster_keys_newest(&ring->secrets->cluster)->epoch;
     memcpy(is.caller_x25519.b, ring->caller_pub, sizeof(is.caller_x25519.b));
     return ph_encode_KEYD_INFO_IS(job->reply, 0, job->frame->id, &is);
 }
@@ -322,9 +325,87 @@ static enum ph_err do_state_advance(struct job *job)
     return ph_encode_STATE_ADVANCED(job->reply, 0, job->frame->id);
 }
 
+static int64_t now_s(void)
+{
+    return ph_clock_wall_ms() / 1000;
+}
+
+static enum ph_err do_cluster_nonce(struct job *job)
+{
+    struct ph_msg_CLUSTER_NONCE_IS answer;
+
+    if (ph_get_CLUSTER_NONCE(job->frame) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "CLUSTER_NONCE takes no fields");
+    PH_TRY(cluster_nonce(&job->keyd->cluster, now_s(), answer.nonce.b, job->why));
+    return ph_encode_CLUSTER_NONCE_IS(job->reply, 0, job->frame->id, &answer);
+}
+
+static enum ph_err do_cluster_give(struct job *job)
+{
+    struct ph_msg_CLUSTER_GIVE m;
+    struct cluster_given given;
+
+    if (ph_get_CLUSTER_GIVE(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "CLUSTER_GIVE: fields do not fit");
+    PH_TRY(cluster_give(&job->keyd->cluster, &job->keyd->ring, m.exporter.b, m.join, now_s(),
+                        &given, job->why));
+    struct ph_msg_CLUSTER_GIVEN answer = {.measurement = ph_bytes_str(given.measurement),
+                                          .report_data = PH_BYTES_OF(given.report_data),
+                                          .sealed = {given.sealed, given.sealed_len}};
+    memcpy(answer.joiner.b, given.joiner.b, sizeof(answer.joiner.b));
+    return ph_encode_CLUSTER_GIVEN(job->reply, 0, job->frame->id, &answer);
+}
+
+static enum ph_err do_cluster_ask(struct job *job)
+{
+    struct ph_msg_CLUSTER_ASK m;
+    struct ph_msg_CLUSTER_ASKING answer;
+    uint8_t report_data[64];
+
+    if (ph_get_CLUSTER_ASK(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "CLUSTER_ASK: fields do not fit");
+    PH_TRY(cluster_ask(&job->keyd->cluster, &job->keyd->ring, m.nonce.b, m.exporter.b, answer.key.b,
+                       report_data, job->why));
+    answer.report_data = PH_BYTES_OF(report_data);
+    return ph_encode_CLUSTER_ASKING(job->reply, 0, job->frame->id, &answer);
+}
+
+static enum ph_err do_cluster_take(struct job *job)
+{
+    struct ph_msg_CLUSTER_TAKE m;
+    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(4096);
+    char measurement[CLUSTER_MEASUREMENT_LEN];
+
+    if (ph_get_CLUSTER_TAKE(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "CLUSTER_TAKE: fields do not fit");
+    PH_TRY(cluster_take(&job->keyd->cluster, &job->keyd->ring, m.give, now_s(), measurement,
+                        job->why));
+    PH_TRY(provider_state(&job->keyd->provider, &job->keyd->ring, &state));
+    const struct ph_msg_CLUSTER_TAKEN answer = {.measurement = ph_bytes_str(measurement),
+                                                .state = ph_buf_view(&state)};
+    return ph_encode_CLUSTER_TAKEN(job->reply, 0, job->frame->id, &answer);
+}
+
+/* What a worker does that still waits for the keys of a cluster. */
+static bool works_alone(uint16_t type)
+{
+    return type == PH_IPC_KEYD_INFO || type == PH_IPC_TLS_SIGN || type == PH_IPC_CLUSTER_ASK ||
+           type == PH_IPC_CLUSTER_TAKE;
+}
+
 static enum ph_err dispatch(struct job *job)
 {
+    if (!keyring_has_cluster(&job->keyd->ring) && !works_alone(job->frame->type))
+        return because(job, PH_ERR_NOT_FOUND, "this worker has no keys of a cluster yet");
     switch (job->frame->type) {
+    case PH_IPC_CLUSTER_NONCE:
+        return do_cluster_nonce(job);
+    case PH_IPC_CLUSTER_GIVE:
+        return do_cluster_give(job);
+    case PH_IPC_CLUSTER_ASK:
+        return do_cluster_ask(job);
+    case PH_IPC_CLUSTER_TAKE:
+        return do_cluster_take(job);
     case PH_IPC_KEYD_INFO:
         return do_info(job);
     case PH_IPC_SIGN_BATCH:

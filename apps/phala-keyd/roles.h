@@ -4,8 +4,10 @@
 /* What phala-keyd does for phalad: one datagram in, one datagram out. Every signature has a typed
  * meaning; nothing signs bytes that it does not understand. docs/keys.md lists the roles. */
 
+#include "cluster.h"
 #include "heads.h"
 #include "keyring.h"
+#include "provider.h"
 
 #include "base/bytes.h"
 
@@ -15,10 +17,12 @@ enum {
 
 struct keyd {
     struct keyring ring;
-    uint8_t flags;           /* enum ph_keyd_flag */
-    uint64_t last_batch_ms;  /* signed batches never go back in time */
-    struct heads heads;      /* newest commits of phats' states */
-    struct ph_secret *plain; /* PH_SECRETS_SEALED_MAX bytes for an opened document; owned */
+    struct cluster cluster;
+    struct provider provider; /* seals the state that a hand-over makes */
+    uint8_t flags;            /* enum ph_keyd_flag */
+    uint64_t last_batch_ms;   /* signed batches never go back in time */
+    struct heads heads;       /* newest commits of phats' states */
+    struct ph_secret *plain;  /* PH_SECRETS_SEALED_MAX bytes for an opened document; owned */
 };
 
 /**

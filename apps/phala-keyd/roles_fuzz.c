@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
             ph_secret_new(PH_SECRETS_SEALED_MAX, &keyd.plain) != PH_OK)
             abort();
         keyring_found(&keyd.ring);
+        keyd.cluster.policy = calloc(1, sizeof(*keyd.cluster.policy)); /* denies everything */
         if (keyring_derive(&keyd.ring) != PH_OK)
             abort();
     }

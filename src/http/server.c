@@ -251,6 +251,13 @@ bool ph_http_req_is_tls(const struct ph_http_req *req)
     return ph_http_conn_of(req)->tls != NULL;
 }
 
+enum ph_err ph_http_req_exporter(const struct ph_http_req *req, uint8_t out[static 32])
+{
+    const struct ph_http_session *tls = ph_http_conn_of(req)->tls;
+
+    return tls ? ph_http_session_exporter(tls, out) : PH_ERR_UNSUPPORTED;
+}
+
 void ph_http_req_remote(const struct ph_http_req *req, char out[static 64])
 {
     memcpy(out, ph_http_conn_of(req)->remote, 64);

@@ -99,6 +99,9 @@ struct ph_bytes ph_http_req_host(
     const struct ph_http_req *req); /* Host header, lower-cased, port removed; may be empty */
 uint32_t ph_http_req_tag(const struct ph_http_req *req);
 bool ph_http_req_is_tls(const struct ph_http_req *req);
+/* Exporter value of the request's connection (RFC 9266), which no other connection has.
+ * PH_ERR_UNSUPPORTED: plain, or a TLS before 1.3. */
+PH_CHECKED enum ph_err ph_http_req_exporter(const struct ph_http_req *req, uint8_t out[static 32]);
 void ph_http_req_remote(const struct ph_http_req *req,
                         char out[static 64]); /* "127.0.0.1", "::1", "unix" */
 /* First value of a header, name in lower case; len 0 if absent. */

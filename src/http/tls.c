@@ -271,3 +271,18 @@ void ph_http_session_bye(struct ph_http_session *s)
     if (!s->resend)
         (void)gnutls_bye(s->session, GNUTLS_SHUT_WR);
 }
+
+enum ph_err ph_http_tls_exporter(void *session, uint8_t out[static 32])
+{
+    static const char label[] = "EXPORTER-Channel-Binding";
+
+    if (gnutls_protocol_get_version(session) != GNUTLS_TLS1_3 ||
+        gnutls_prf_rfc5705(session, sizeof(label) - 1, label, 0, "", 32, (char *)out) < 0)
+        return PH_ERR_UNSUPPORTED;
+    return PH_OK;
+}
+
+enum ph_err ph_http_session_exporter(const struct ph_http_session *s, uint8_t out[static 32])
+{
+    return ph_http_tls_exporter(s->session, out);
+}

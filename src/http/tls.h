@@ -36,6 +36,11 @@ PH_CHECKED enum ph_err ph_http_session_recv(struct ph_http_session *session, uin
  * same bytes in front. PH_ERR_IO. */
 PH_CHECKED enum ph_err ph_http_session_send(struct ph_http_session *session, struct ph_bytes data,
                                             size_t *sent);
+/* The exporter value of a finished TLS 1.3 handshake: RFC 9266. `session` is a gnutls_session_t.
+ * PH_ERR_UNSUPPORTED: an older TLS, whose value may not be unique. */
+PH_CHECKED enum ph_err ph_http_tls_exporter(void *session, uint8_t out[static 32]);
+PH_CHECKED enum ph_err ph_http_session_exporter(const struct ph_http_session *session,
+                                                uint8_t out[static 32]);
 /* Say that no more comes (close_notify); best effort. */
 void ph_http_session_bye(struct ph_http_session *session);
 

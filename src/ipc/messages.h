@@ -82,7 +82,7 @@ enum {
     /* phalad <-> keyd: datagrams, one frame each; id echoes */                                     \
     M0(KEYD_INFO,    60, PH_D2K)                                                                   \
     M(KEYD_INFO_IS, 61, PH_K2D, F(B20, signer) F(BYTES, signer_pub) F(B20, cluster) F(U32, epoch)    \
-                                F(B32, caller_x25519) F(BYTES, tls_pub) F(U8, flags))                \
+                                F(B32, caller_x25519) F(BYTES, tls_pub) F(U8, flags) F(B32, policy))  \
     M(SIGN_BATCH,   62, PH_D2K, F(B32, root) F(U32, count) F(U64, time_ms))                         \
     M(SIGNED,       63, PH_K2D, F(B65, sig))                                                        \
     M(TLS_SIGN,     64, PH_D2K, F(U16, scheme) F(REST, digest))                                     \
@@ -95,7 +95,15 @@ enum {
     M(STATE_KEY,    71, PH_D2K, F(B20, phat) F(REST, head))     /* newest head in the log, empty: none; + fd: phalad's end of the state channel */ \
     M0(STATE_KEY_SENT, 72, PH_K2D)                                                                 \
     M(STATE_ADVANCE, 73, PH_D2K, F(REST, head))                 /* a commit that is durable */        \
-    M0(STATE_ADVANCED, 74, PH_K2D)
+    M0(STATE_ADVANCED, 74, PH_K2D)                                                                 \
+    M0(CLUSTER_NONCE, 75, PH_D2K)                              /* hand-over of a cluster's keys: keys/handover.h */ \
+    M(CLUSTER_NONCE_IS, 76, PH_K2D, F(B32, nonce))                                                  \
+    M(CLUSTER_GIVE, 77, PH_D2K, F(B32, exporter) F(REST, join))                                     \
+    M(CLUSTER_GIVEN, 78, PH_K2D, F(B20, joiner) F(BYTES, measurement) F(BYTES, report_data) F(REST, sealed)) \
+    M(CLUSTER_ASK, 79, PH_D2K, F(B32, nonce) F(B32, exporter))                                      \
+    M(CLUSTER_ASKING, 80, PH_K2D, F(B32, key) F(REST, report_data))                                 \
+    M(CLUSTER_TAKE, 81, PH_D2K, F(REST, give))                                                      \
+    M(CLUSTER_TAKEN, 82, PH_K2D, F(BYTES, measurement) F(REST, state)) /* state: what the state file is to hold; empty: nothing is kept */
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };

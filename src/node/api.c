@@ -118,6 +118,9 @@ void ph_api_info(struct ph_node *node, struct ph_http_req *req, struct ph_bytes 
 {
     const struct ph_worker_identity *id = &node->identity;
     const struct ph_config *c = node->config;
+    const struct ph_keyd_info *keyd = ph_keyd_client_info(node->keyd);
+    static const struct ph_hash32 none;
+    const bool has_policy = memcmp(keyd->policy.b, none.b, sizeof(none.b)) != 0;
     json_t *hosts = json_array();
 
     (void)arg;
@@ -125,10 +128,12 @@ void ph_api_info(struct ph_node *node, struct ph_http_req *req, struct ph_bytes 
         (void)json_array_append_new(hosts, json_string(c->private_hosts_insecure[i]));
     answer_json(
         req, 200,
-        json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o, s:s?}", "version",
-                  PH_VERSION, "signer", json_hex(PH_BYTES_OF(id->signer.b), true), "cluster",
-                  json_hex(PH_BYTES_OF(id->cluster.b), true), "caller_x25519",
-                  json_hex(PH_BYTES_OF(id->caller_x25519), false), "tls_pub",
+        json_pack("{s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o, s:s?}",
+                  "version", PH_VERSION, "signer", json_hex(PH_BYTES_OF(id->signer.b), true),
+                  "cluster", json_hex(PH_BYTES_OF(id->cluster.b), true), "epoch", (int)keyd->epoch,
+                  "cluster_policy",
+                  has_policy ? json_hex(PH_BYTES_OF(keyd->policy.b), false) : json_null(),
+                  "caller_x25519", json_hex(PH_BYTES_OF(id->caller_x25519), false), "tls_pub",
                   json_hex(PH_BYTES_OF(id->tls_pub), false), "operator",
                   json_hex(PH_BYTES_OF(id->operator_.b), true), "insecure_simulator",
                   node->insecure_simulator, "keys_ephemeral", node->keys_ephemeral, "open", c->open,

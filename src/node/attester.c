@@ -26,23 +26,27 @@ struct ph_attester {
     bool forgotten; /* the first one's asker left while the thread works */
     /* Under the lock. */
     bool stop, has_job, has_result;
-    uint8_t nonce[32];
+    struct ph_attest_wish job; /* copy of the first wish */
     enum ph_err result;
     struct ph_buf document;
     char why[PH_TEE_WHY_LEN];
 };
 
-static enum ph_err make(struct ph_attester *a, const uint8_t nonce[static 32], struct ph_buf *out,
+static enum ph_err make(struct ph_attester *a, const struct ph_attest_wish *job, struct ph_buf *out,
                         char why[static PH_TEE_WHY_LEN])
 {
+    const int64_t now_s = ph_clock_wall_ms() / 1000;
+
+    if (job->bare)
+        return ph_tee_evidence(a->node->tee, job->report_data, now_s, out, why);
     struct ph_buf evidence PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX);
     struct ph_attestation_doc doc = {.identity = a->node->identity,
                                      .insecure_simulator = a->node->insecure_simulator};
     uint8_t report_data[64];
 
-    memcpy(doc.nonce, nonce, sizeof(doc.nonce));
-    ph_worker_report_data(&doc.identity, nonce, report_data);
-    PH_TRY(ph_tee_evidence(a->node->tee, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
+    memcpy(doc.nonce, job->nonce, sizeof(doc.nonce));
+    ph_worker_report_data(&doc.identity, job->nonce, report_data);
+    PH_TRY(ph_tee_evidence(a->node->tee, report_data, now_s, &evidence, why));
     doc.evidence = ph_buf_view(&evidence);
     return ph_attestation_doc_encode(&doc, out);
 }
@@ -57,13 +61,12 @@ static void *work(void *ctx)
             (void)pthread_cond_wait(&a->wake, &a->lock);
         if (a->stop)
             break;
-        uint8_t nonce[32];
         char why[PH_TEE_WHY_LEN] = "";
         struct ph_buf document = PH_BUF(PH_ATTESTATION_MAX);
-        memcpy(nonce, a->nonce, sizeof(nonce));
+        const struct ph_attest_wish job = a->job;
         a->has_job = false;
         (void)pthread_mutex_unlock(&a->lock);
-        const enum ph_err result = make(a, nonce, &document, why);
+        const enum ph_err result = make(a, &job, &document, why);
         (void)pthread_mutex_lock(&a->lock);
         ph_buf_clear(&a->document);
         a->document = document;
@@ -79,7 +82,7 @@ static void *work(void *ctx)
 static void hand_over_first(struct ph_attester *a)
 {
     (void)pthread_mutex_lock(&a->lock);
-    memcpy(a->nonce, a->first->nonce, sizeof(a->nonce));
+    a->job = *a->first;
     a->has_job = true;
     (void)pthread_cond_signal(&a->wake);
     (void)pthread_mutex_unlock(&a->lock);

@@ -13,7 +13,9 @@ struct ph_attester;
 
 /* One wish; the storage is the asker's, until `done` or ph_attester_forget. */
 struct ph_attest_wish {
-    uint8_t nonce[32];
+    uint8_t nonce[32];       /* of an attestation document */
+    bool bare;               /* evidence over `report_data` instead of a document */
+    uint8_t report_data[64]; /* of bare evidence */
     void (*done)(void *ctx, enum ph_err err, struct ph_bytes document, const char *why);
     void *ctx;
     struct ph_attest_wish *next;

@@ -30,6 +30,10 @@ static const char usage[] =
     "                                 --data) or postgresql://USER@HOST/DATABASE\n"
     "  --collateral DIR               collateral for quotes that others ask to verify\n"
     "  --os-images FILE               OS images that guests may run to be called valid by /verify\n"
+    "  --join https://HOST:PORT       first start: get the keys of that worker's cluster\n"
+    "  --cluster-policy FILE          evidence that workers must show to be given the cluster's "
+    "keys, or\n"
+    "                                 to give them; without it nothing is handed over\n"
     "  --ephemeral-keys               accept keys that do not survive a restart (no sealing "
     "hardware)\n"
     "  --keyd PATH, --run PATH        phala-keyd and phala-run (default: beside phalad)\n"
@@ -127,6 +131,8 @@ enum option_id {
     OPT_OPERATOR,
     OPT_TEE,
     OPT_COLLATERAL,
+    OPT_JOIN,
+    OPT_CLUSTER_POLICY,
     OPT_STATE,
     OPT_OS_IMAGES,
     OPT_EPHEMERAL,
@@ -155,6 +161,7 @@ static const struct option options[] = {
     { "tls-phat", 1, NULL, OPT_TLS_PHAT },     { "tls-cert", 1, NULL, OPT_TLS_CERT },
     { "domain", 1, NULL, OPT_DOMAIN },         { "owner", 1, NULL, OPT_OWNER },
     { "open", 0, NULL, OPT_OPEN },             { "operator", 1, NULL, OPT_OPERATOR },
+    { "join", 1, NULL, OPT_JOIN },             { "cluster-policy", 1, NULL, OPT_CLUSTER_POLICY },
     { "state", 1, NULL, OPT_STATE },           { "collateral", 1, NULL, OPT_COLLATERAL }, { "os-images", 1, NULL, OPT_OS_IMAGES },
     { "tee", 1, NULL, OPT_TEE },               { "ephemeral-keys", 0, NULL, OPT_EPHEMERAL },
     { "keyd", 1, NULL, OPT_KEYD },             { "run", 1, NULL, OPT_RUN },
@@ -242,6 +249,12 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
         return PH_OK;
     case OPT_COLLATERAL:
         c->collateral_dir = arg;
+        return PH_OK;
+    case OPT_JOIN:
+        c->join_url = arg;
+        return strncmp(arg, "https://", 8) == 0 ? PH_OK : PH_ERR_MALFORMED;
+    case OPT_CLUSTER_POLICY:
+        c->cluster_policy = arg;
         return PH_OK;
     case OPT_EPHEMERAL:
         c->ephemeral_keys = true;

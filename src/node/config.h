@@ -37,6 +37,8 @@ struct ph_config {
     const char *os_images_file; /* measured images for POST /verify; NULL: none */
     const char *state_url;      /* commit log of states; NULL: files under data_dir */
     const char *collateral_dir; /* for quotes to verify that come without; NULL: none */
+    const char *join_url;       /* worker to get a cluster's keys from; NULL: none */
+    const char *cluster_policy; /* file; NULL: none */
     bool ephemeral_keys;        /* accept that keys and secrets do not survive a restart */
     const char *keyd_path, *run_path;
     bool require_full_sandbox;

@@ -24,9 +24,15 @@ enum {
 /* The child between fork and exec: descriptors 0 to 3, nothing else, no environment. */
 static void become_keyd(const struct ph_keyd_config *config, int channel)
 {
-    char *const argv[] = {(char *)(uintptr_t)config->path,  (char *)(uintptr_t) "--state",
-                          (char *)(uintptr_t)config->state, (char *)(uintptr_t) "--seal",
-                          (char *)(uintptr_t)config->seal,  NULL};
+    const char *argv[9] = {config->path, "--state", config->state, "--seal", config->seal};
+    size_t argc = 5;
+
+    if (config->cluster_policy) {
+        argv[argc++] = "--cluster-policy";
+        argv[argc++] = config->cluster_policy;
+    }
+    if (config->join)
+        argv[argc++] = "--join";
     char *const no_environment[] = {NULL};
     sigset_t none;
 
@@ -38,7 +44,7 @@ static void become_keyd(const struct ph_keyd_config *config, int channel)
     (void)close_range(CHANNEL + 1, ~0U, 0);
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
-    (void)execve(config->path, argv, no_environment);
+    (void)execve(config->path, (char *const *)(uintptr_t)argv, no_environment);
     _exit(127);
 }
 

@@ -86,6 +86,7 @@ static enum ph_err ask_info(struct ph_keyd_client *client)
     memcpy(client->info.caller_x25519, m.caller_x25519.b, 32);
     memcpy(client->info.tls_pub, m.tls_pub.ptr, 64);
     client->info.flags = m.flags;
+    client->info.policy = m.policy;
     return PH_OK;
 }
 
@@ -337,4 +338,90 @@ enum ph_err ph_keyd_client_state_advance(struct ph_keyd_client *client, struct p
         err = refusal(&q, why);
     explain(err, why);
     return err;
+}
+
+/* Hand-over. */
+
+enum ph_err ph_keyd_client_cluster_nonce(struct ph_keyd_client *client, uint8_t out[static 32],
+                                         char why[static PH_KEYD_WHY_LEN])
+{
+    struct ph_msg_CLUSTER_NONCE_IS got;
+    QUESTION;
+
+    begin(client, &q);
+    PH_TRY(ph_encode_CLUSTER_NONCE(&q.request, 0, q.id));
+    PH_TRY(ask(client, &q, NULL, 0));
+    if (ph_get_CLUSTER_NONCE_IS(&q.frame, &got) != PH_OK)
+        return refusal(&q, why);
+    memcpy(out, got.nonce.b, 32);
+    return PH_OK;
+}
+
+static void copy_text(struct ph_bytes from, char *out, size_t cap)
+{
+    (void)snprintf(out, cap, "%.*s", (int)(from.len < cap ? from.len : cap - 1),
+                   (const char *)from.ptr);
+}
+
+enum ph_err ph_keyd_client_cluster_give(struct ph_keyd_client *client,
+                                        const uint8_t exporter[static 32], struct ph_bytes join,
+                                        struct ph_keyd_given *out, char why[static PH_KEYD_WHY_LEN])
+{
+    struct ph_msg_CLUSTER_GIVE m = {.join = join};
+    struct ph_msg_CLUSTER_GIVEN got;
+    QUESTION;
+
+    begin(client, &q);
+    memcpy(m.exporter.b, exporter, 32);
+    PH_TRY(ph_encode_CLUSTER_GIVE(&q.request, 0, q.id, &m));
+    PH_TRY(ask(client, &q, NULL, 0));
+    if (ph_get_CLUSTER_GIVEN(&q.frame, &got) != PH_OK || got.report_data.len != 64 ||
+        got.sealed.len > sizeof(out->sealed))
+        return refusal(&q, why);
+    memcpy(out->joiner.b, got.joiner.b, sizeof(out->joiner.b));
+    copy_text(got.measurement, out->measurement, sizeof(out->measurement));
+    memcpy(out->report_data, got.report_data.ptr, 64);
+    memcpy(out->sealed, got.sealed.ptr, got.sealed.len);
+    out->sealed_len = got.sealed.len;
+    return PH_OK;
+}
+
+enum ph_err ph_keyd_client_cluster_ask(struct ph_keyd_client *client,
+                                       const uint8_t nonce[static 32],
+                                       const uint8_t exporter[static 32], uint8_t key[static 32],
+                                       uint8_t report_data[static 64],
+                                       char why[static PH_KEYD_WHY_LEN])
+{
+    struct ph_msg_CLUSTER_ASK m;
+    struct ph_msg_CLUSTER_ASKING got;
+    QUESTION;
+
+    begin(client, &q);
+    memcpy(m.nonce.b, nonce, 32);
+    memcpy(m.exporter.b, exporter, 32);
+    PH_TRY(ph_encode_CLUSTER_ASK(&q.request, 0, q.id, &m));
+    PH_TRY(ask(client, &q, NULL, 0));
+    if (ph_get_CLUSTER_ASKING(&q.frame, &got) != PH_OK || got.report_data.len != 64)
+        return refusal(&q, why);
+    memcpy(key, got.key.b, 32);
+    memcpy(report_data, got.report_data.ptr, 64);
+    return PH_OK;
+}
+
+enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client, struct ph_bytes give,
+                                        char measurement[static 128], struct ph_buf *state,
+                                        char why[static PH_KEYD_WHY_LEN])
+{
+    const struct ph_msg_CLUSTER_TAKE m = {.give = give};
+    struct ph_msg_CLUSTER_TAKEN got;
+    QUESTION;
+
+    begin(client, &q);
+    PH_TRY(ph_encode_CLUSTER_TAKE(&q.request, 0, q.id, &m));
+    PH_TRY(ask(client, &q, NULL, 0));
+    if (ph_get_CLUSTER_TAKEN(&q.frame, &got) != PH_OK)
+        return refusal(&q, why);
+    copy_text(got.measurement, measurement, 128);
+    PH_TRY(ph_buf_add(state, got.state));
+    return ask_info(client);
 }

@@ -18,6 +18,9 @@
 #include "base/ids.h"
 #include "ipc/messages.h"
 #include "keys/eip712.h"
+#include "keys/handover.h"
+
+#include <stdbool.h>
 
 enum {
     PH_KEYD_TIMEOUT_MS = 2000,
@@ -27,20 +30,23 @@ enum {
 };
 
 struct ph_keyd_config {
-    const char *path;  /* executable of phala-keyd */
-    const char *state; /* its state file; made when absent. Ignored with seal "none" */
-    const char *seal;  /* "simulator:FILE", "snp" or "none": docs/keys.md */
+    const char *path;           /* executable of phala-keyd */
+    const char *state;          /* its state file; made when absent. Ignored with seal "none" */
+    const char *seal;           /* "simulator:FILE", "snp" or "none": docs/keys.md */
+    const char *cluster_policy; /* file; NULL: nothing is handed over */
+    bool join;                  /* without a state: wait for the keys of a cluster */
 };
 
 /* What phala-keyd says about itself. */
 struct ph_keyd_info {
     struct ph_eth_address signer;
-    uint8_t signer_pub[64]; /* secp256k1 x || y */
-    struct ph_eth_address cluster;
-    uint32_t epoch; /* newest of the cluster */
+    uint8_t signer_pub[64];        /* secp256k1 x || y */
+    struct ph_eth_address cluster; /* zero: it waits for the keys of one */
+    uint32_t epoch;                /* newest of the cluster; 0 likewise */
     uint8_t caller_x25519[32];
-    uint8_t tls_pub[64]; /* P-256 x || y */
-    uint8_t flags;       /* enum ph_keyd_flag */
+    uint8_t tls_pub[64];     /* P-256 x || y */
+    uint8_t flags;           /* enum ph_keyd_flag */
+    struct ph_hash32 policy; /* SHA-256 of the cluster policy; zero: none */
 };
 
 struct ph_keyd_client;
@@ -67,7 +73,7 @@ PH_CHECKED enum ph_err ph_keyd_client_start(const struct ph_keyd_config *config,
  * fine. */
 void ph_keyd_client_free(struct ph_keyd_client *client);
 
-/* As answered at the start. Immutable. */
+/* As answered at the start, or after ph_keyd_client_cluster_take. */
 const struct ph_keyd_info *ph_keyd_client_info(const struct ph_keyd_client *client);
 /* Its process id; for logs and tests. */
 int ph_keyd_client_pid(const struct ph_keyd_client *client);
@@ -137,5 +143,36 @@ PH_CHECKED enum ph_err ph_keyd_client_state_key(struct ph_keyd_client *client,
 PH_CHECKED enum ph_err ph_keyd_client_state_advance(struct ph_keyd_client *client,
                                                     struct ph_bytes head,
                                                     char why[static PH_KEYD_WHY_LEN]);
+
+/* Hand-over of the cluster's keys: keys/handover.h. PH_ERR_UNSUPPORTED: no cluster policy. */
+
+/* Giver: a nonce for one hand-over. PH_ERR_LIMIT. */
+PH_CHECKED enum ph_err ph_keyd_client_cluster_nonce(struct ph_keyd_client *client,
+                                                    uint8_t out[static 32],
+                                                    char why[static PH_KEYD_WHY_LEN]);
+struct ph_keyd_given {
+    struct ph_eth_address joiner;
+    char measurement[128];
+    uint8_t report_data[64]; /* for the evidence that goes with the answer */
+    uint8_t sealed[PH_HANDOVER_SEALED_MAX];
+    size_t sealed_len;
+};
+/* Giver: the joiner's message, to be judged. PH_ERR_UNTRUSTED: refused. */
+PH_CHECKED enum ph_err ph_keyd_client_cluster_give(struct ph_keyd_client *client,
+                                                   const uint8_t exporter[static 32],
+                                                   struct ph_bytes join, struct ph_keyd_given *out,
+                                                   char why[static PH_KEYD_WHY_LEN]);
+/* Joiner: a key, and the report data for the evidence that goes with it. */
+PH_CHECKED enum ph_err
+ph_keyd_client_cluster_ask(struct ph_keyd_client *client, const uint8_t nonce[static 32],
+                           const uint8_t exporter[static 32], uint8_t key[static 32],
+                           uint8_t report_data[static 64], char why[static PH_KEYD_WHY_LEN]);
+/* Joiner: the giver's message, to be judged. On PH_OK the client's info is that of the cluster;
+ * `state`, appended, is what the state file must hold from now on (nothing with seal "none"). */
+PH_CHECKED enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client,
+                                                   struct ph_bytes give,
+                                                   char measurement[static 128],
+                                                   struct ph_buf *state,
+                                                   char why[static PH_KEYD_WHY_LEN]);
 
 #endif

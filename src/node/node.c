@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "node/api.h"
 #include "node/attester.h"
+#include "node/cluster.h"
 #include "node/instances.h"
 #include "node/phat_state.h"
 #include "node/phats.h"
@@ -182,7 +183,14 @@ static enum ph_err start_keyd(struct ph_node *node)
                                !node->config->ephemeral_keys
                            ? "snp"
                            : "none");
-    const struct ph_keyd_config config = {node->config->keyd_path, state, seal};
+    const char *policy = node->config->cluster_policy;
+    char simulator_policy[4096];
+    if (!policy && node->insecure_simulator) {
+        PH_TRY(ph_cluster_simulator_policy(node, simulator_policy, sizeof(simulator_policy)));
+        policy = simulator_policy;
+    }
+    const struct ph_keyd_config config = {node->config->keyd_path, state, seal, policy,
+                                          node->config->join_url != NULL};
     const enum ph_err err = ph_keyd_client_start(&config, &node->keyd, why);
     if (err != PH_OK) {
         ph_log(PH_LOG_ERROR, "phala-keyd did not start", "path", config.path, "why", why, NULL);
@@ -197,6 +205,8 @@ static enum ph_err start_keyd(struct ph_node *node)
                NULL);
         return PH_ERR_UNSUPPORTED;
     }
+    if (info->epoch == 0)
+        PH_TRY(ph_cluster_join(node));
     node->identity.signer = info->signer;
     node->identity.cluster = info->cluster;
     memcpy(node->identity.caller_x25519, info->caller_x25519, 32);

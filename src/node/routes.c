@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "node/api.h"
 #include "node/calls.h"
+#include "node/cluster.h"
 #include "node/phats.h"
 #include "node/verify_api.h"
 
@@ -20,6 +21,9 @@ static const struct route {
     {"GET", "/v1/attestation", NULL, ph_api_attestation},
     {"POST", "/verify", NULL, ph_api_verify_dstack},
     {"POST", "/v1/evidence/verify", NULL, ph_api_verify_evidence},
+    {"POST", "/v1/cluster/nonce", NULL, ph_api_cluster_nonce},
+    {"POST", "/v1/cluster/join", NULL, ph_api_cluster_join},
+    {"GET", "/v1/cluster/handovers", NULL, ph_api_cluster_handovers},
     {"GET", "/v1/phats", NULL, ph_api_phats_list},
     {"POST", "/v1/phats", NULL, ph_api_phat_deploy},
     {"GET", "/v1/phats/", "", ph_api_phat_show},

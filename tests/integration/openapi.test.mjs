@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import http from 'node:http';
+import https from 'node:https';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -10,8 +11,8 @@ import Ajv2020 from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { script } from './lib/bundle.mjs';
 import { Owner } from './lib/owner.mjs';
-import { program, root, runTool, until } from './lib/proc.mjs';
-import { startWorker } from './lib/worker.mjs';
+import { program, root, runTool, tempDir, until } from './lib/proc.mjs';
+import { sameSimulator, startWorker } from './lib/worker.mjs';
 
 const document = parse(readFileSync(join(root, 'api/openapi.yaml'), 'utf8'), { merge: true });
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -23,7 +24,7 @@ let worker;
 let phat;
 
 before(async () => {
-  worker = await startWorker(null);
+  worker = await startWorker(null, { args: ['--tls', '127.0.0.1:0'] });
   phat = await worker.phat('contract', `export default { fetch(request) { console.log('hello'); return new Response('hi'); } };`, {}, owner);
 });
 after(() => worker?.stop());
@@ -111,6 +112,32 @@ test('attestation repeats the nonce, and refuses one that is none', async () => 
   assert.equal(fresh.identity.signer, worker.signer);
   await ask('GET', '/v1/attestation');
   refused(await ask('GET', '/v1/attestation', { query: '?nonce=12' }), 400, 'bad-request');
+});
+
+test('cluster: no hand-over without TLS', async () => {
+  refused(await ask('POST', '/v1/cluster/nonce'), 403, 'tls-needed');
+  refused(await ask('POST', '/v1/cluster/join', { headers: { 'content-type': 'application/octet-stream' }, body: 'x' }), 403, 'tls-needed');
+});
+
+test('cluster: a nonce over TLS, and a worker that joins', async (t) => {
+  const overTls = (url, { method }) => new Promise((resolve, reject) => {
+    const request = https.request(worker.tlsUrl + new URL(url).pathname, { method, rejectUnauthorized: false }, (answer) => {
+      const pieces = [];
+      answer.on('data', (piece) => pieces.push(piece)).on('error', reject)
+        .on('end', () => resolve(new Response(Buffer.concat(pieces), { status: answer.statusCode, headers: answer.headers })));
+    });
+    request.on('error', reject);
+    request.end();
+  });
+  const nonce = await ask('POST', '/v1/cluster/nonce', { send: overTls });
+  assert.equal(nonce.response.headers.get('content-length'), '32');
+  const data = await tempDir(t);
+  await sameSimulator(worker.dir, data);
+  const other = await startWorker(t, { data, args: ['--join', worker.tlsUrl] });
+  assert.equal(other.cluster, worker.cluster);
+  exercised.add('POST /v1/cluster/join'); // by the worker that came up
+  const { handovers } = (await ask('GET', '/v1/cluster/handovers')).json();
+  assert.deepEqual(handovers.map(({ what, peer }) => [what, peer]), [['gave', other.signer]]);
 });
 
 test('deploy: created, updated, tried, and each reason to refuse', async () => {

@@ -1,6 +1,6 @@
 // A real worker for a test: phalad, phala-keyd and phala-run on loopback with the TEE simulator.
 import assert from 'node:assert/strict';
-import { mkdtemp } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { script } from './bundle.mjs';
@@ -28,6 +28,14 @@ export async function startWorker(t, { args = [], data, env, open = true, wrappe
     return Object.assign(call, { id, owner, body });
   };
   return worker;
+}
+
+/** Puts the simulator of `to`, a data directory without one, under the root of `from`'s: a development policy names one root. */
+export async function sameSimulator(from, to) {
+  await mkdir(join(to, 'simulator'), { recursive: true, mode: 0o700 });
+  for (const name of await readdir(join(from, 'simulator'))) {
+    if (name.includes('seed')) await copyFile(join(from, 'simulator', name), join(to, 'simulator', name));
+  }
 }
 
 const urlOf = (ready, scheme) => ready.urls?.find((url) => url.startsWith(`${scheme}:`))?.replace(/\/$/, '');

@@ -1,0 +1,150 @@
+/* The joiner's side, before the worker serves anything. Part of cluster.h. */
+
+#include "attest/intel/quote.h"
+#include "base/clock.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "codec/json.h"
+#include "http/bound.h"
+#include "node/cluster.h"
+#include "node/handovers.h"
+#include "node/keyd_client.h"
+#include "store/file.h"
+#include "tee/quote.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+
+enum { TIMEOUT_S = 30, MR_TD_AT = 136, MR_TD_LEN = 48 };
+
+/* Measurement of this worker, from a quote of its own. */
+static enum ph_err own_mr_td(struct ph_node *node, char hex[static 2 * MR_TD_LEN + 1])
+{
+    struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_QUOTE_MAX);
+    const uint8_t report_data[64] = {0};
+    struct ph_intel_quote parsed;
+    struct ph_bytes before, mr_td;
+    enum ph_check check;
+    char why[PH_TEE_WHY_LEN];
+
+    PH_TRY(ph_tee_quote(node->tee, report_data, &quote, why));
+    PH_TRY(ph_intel_quote_parse(ph_buf_view(&quote), &parsed, &check));
+    struct ph_reader r = {parsed.body};
+    if (!ph_read_view(&r, MR_TD_AT, &before) || !ph_read_view(&r, MR_TD_LEN, &mr_td))
+        return PH_ERR_MALFORMED;
+    ph_hex_encode(mr_td, hex);
+    return PH_OK;
+}
+
+enum ph_err ph_cluster_simulator_policy(struct ph_node *node, char *path, size_t cap)
+{
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(1024);
+    int data_fd PH_OWNED(ph_closep) = -1, fd PH_OWNED(ph_closep) = -1;
+    char mr_td[2 * MR_TD_LEN + 1], root_hex[65];
+    uint8_t root[32];
+
+    PH_TRY(own_mr_td(node, mr_td));
+    PH_TRY(ph_tee_simulator_root(node->tee, root));
+    ph_hex_encode(PH_BYTES_OF(root), root_hex);
+    PH_TRY(
+        ph_buf_addf(&text,
+                    "{\"statuses\":[\"UpToDate\"],\"measurements\":{\"tdx\":[{\"mr_td\":\"%s\"}]},"
+                    "\"simulator_root_insecure\":\"%s\"}\n",
+                    mr_td, root_hex));
+    PH_TRY(ph_dir_open(AT_FDCWD, node->config->data_dir, &data_fd));
+    PH_TRY(ph_dir_open(data_fd, "simulator", &fd));
+    const struct ph_bytes all = ph_buf_view(&text);
+    PH_TRY(ph_file_replace(fd, "cluster-policy.json", &all, 1));
+    if ((size_t)snprintf(path, cap, "%s/simulator/cluster-policy.json", node->config->data_dir) >=
+        cap)
+        return PH_ERR_LIMIT;
+    return PH_OK;
+}
+
+/* A POST that must be answered with 200; else the worker's own sentence is in `why`. */
+static enum ph_err post(struct ph_http_bound *bound, const char *path, struct ph_bytes body,
+                        struct ph_buf *answer, char why[static 256])
+{
+    json_t *doc PH_OWNED(ph_json_freep) = NULL;
+    struct ph_json_why json_why;
+    const char *code = NULL, *message = NULL;
+    uint16_t status;
+
+    PH_TRY(ph_http_bound_post(bound, path, body, &status, answer, why));
+    if (status == 200)
+        return PH_OK;
+    if (ph_json_load(ph_buf_view(answer), 65536, &doc, &json_why) == PH_OK) {
+        const json_t *error = json_object_get(doc, "error");
+        code = json_string_value(json_object_get(error, "code"));
+        message = json_string_value(json_object_get(error, "message"));
+    }
+    (void)snprintf(why, 256, "%.40s: status %u: %.40s: %.150s", path, status, code ? code : "?",
+                   message ? message : "");
+    return PH_ERR_UNTRUSTED;
+}
+
+static enum ph_err make_join(struct ph_node *node, const struct ph_http_bound *bound,
+                             struct ph_bytes nonce, struct ph_buf *out, char why[static 256])
+{
+    struct ph_buf evidence PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX);
+    struct ph_handover_join join = {.signer = ph_keyd_client_info(node->keyd)->signer};
+    uint8_t exporter[32], report_data[64];
+
+    (void)snprintf(why, 256, "the answer to the first request is no nonce");
+    if (nonce.len != sizeof(join.nonce))
+        return PH_ERR_MALFORMED;
+    memcpy(join.nonce, nonce.ptr, sizeof(join.nonce));
+    PH_TRY(ph_http_bound_exporter(bound, exporter));
+    PH_TRY(
+        ph_keyd_client_cluster_ask(node->keyd, join.nonce, exporter, join.key, report_data, why));
+    PH_TRY(ph_tee_evidence(node->tee, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
+    join.evidence = ph_buf_view(&evidence);
+    (void)snprintf(why, 256, "the evidence of this machine is too long for a hand-over");
+    return ph_handover_join_encode(&join, out);
+}
+
+static enum ph_err keep(struct ph_node *node, const struct ph_buf *state)
+{
+    int fd PH_OWNED(ph_closep) = -1;
+    const struct ph_bytes all = ph_buf_view(state);
+
+    if (state->len == 0)
+        return PH_OK;
+    PH_TRY(ph_dir_open(AT_FDCWD, node->config->data_dir, &fd));
+    return ph_file_replace(fd, "keyd.state", &all, 1);
+}
+
+static enum ph_err join(struct ph_node *node, char why[static 256])
+{
+    struct ph_http_bound *bound PH_OWNED(ph_http_bound_closep) = NULL;
+    struct ph_buf nonce PH_OWNED(ph_buf_clear) = PH_BUF(65536),
+                        message PH_OWNED(ph_buf_clear) = PH_BUF(PH_HANDOVER_MESSAGE_MAX),
+                        answer PH_OWNED(ph_buf_clear) = PH_BUF(PH_HANDOVER_MESSAGE_MAX),
+                        state PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_handover_give give;
+    char measurement[128];
+
+    (void)snprintf(why, 256, "expected https://HOST:PORT");
+    PH_TRY(ph_http_bound_open(node->config->join_url, TIMEOUT_S, &bound));
+    PH_TRY(post(bound, "/v1/cluster/nonce", (struct ph_bytes){0}, &nonce, why));
+    PH_TRY(make_join(node, bound, ph_buf_view(&nonce), &message, why));
+    PH_TRY(post(bound, "/v1/cluster/join", ph_buf_view(&message), &answer, why));
+    (void)snprintf(why, 256, "phala-keyd does not answer");
+    PH_TRY(ph_keyd_client_cluster_take(node->keyd, ph_buf_view(&answer), measurement, &state, why));
+    (void)snprintf(why, 256, "the keys that were taken could not be stored");
+    PH_TRY(keep(node, &state));
+    PH_TRY(ph_handover_give_parse(ph_buf_view(&answer), &give));
+    return ph_handovers_add(node, "took", &give.signer, measurement, node->config->join_url);
+}
+
+enum ph_err ph_cluster_join(struct ph_node *node)
+{
+    char why[256] = "";
+
+    const enum ph_err err = join(node, why);
+    if (err != PH_OK)
+        ph_log(PH_LOG_ERROR, "the cluster's keys were not handed over", "from",
+               node->config->join_url, "why", why, "class", ph_err_name(err), NULL);
+    return err;
+}

@@ -1,0 +1,173 @@
+// The keys of a cluster go from worker to worker, and to nobody else: every refusal with its reason.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import https from 'node:https';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { seal } from './lib/hpke.mjs';
+import { Owner } from './lib/owner.mjs';
+import { atEnd, program, runTool, tempDir } from './lib/proc.mjs';
+import { sameSimulator, startWorker } from './lib/worker.mjs';
+
+const reader = 'export default { fetch(request, env) { return Response.json(env.API_KEY ?? null); } };';
+const tls = ['--tls', '127.0.0.1:0'];
+
+/** A worker that could join `giver`: its data directory. */
+async function sibling(t, giver) {
+  const data = await tempDir(t);
+  await sameSimulator(giver.dir, data);
+  return data;
+}
+
+/** Start a worker that must not come up; yields what it logged. */
+async function refusedToJoin(data, url, ...args) {
+  const result = await runTool(program('phalad'), ['--data', data, '--listen', '127.0.0.1:0', '--tee', 'simulator', '--open',
+    '--keyd', program('phala-keyd'), '--run', program('phala-run'), '--join', url, ...args]);
+  assert.notEqual(result.code, 0, 'it came up');
+  await assert.rejects(stat(join(data, 'keyd.state')), { code: 'ENOENT' });
+  return result.stdout + result.stderr;
+}
+
+const handovers = async (worker) => (await (await fetch(`${worker.url}/v1/cluster/handovers`)).json()).handovers;
+
+async function policyOf(t, giver, change) {
+  const policy = JSON.parse(await readFile(join(giver.dir, 'simulator/cluster-policy.json'), 'utf8'));
+  change(policy);
+  const file = join(await tempDir(t), 'policy.json');
+  await writeFile(file, JSON.stringify(policy));
+  return file;
+}
+
+/** One request over TLS with nothing judged. */
+const post = (url, path, body = Buffer.alloc(0)) => new Promise((resolve, reject) => {
+  const request = https.request(url + path, { method: 'POST', rejectUnauthorized: false }, async (response) => {
+    const parts = [];
+    for await (const part of response) parts.push(part);
+    resolve({ status: response.statusCode, body: Buffer.concat(parts) });
+  });
+  request.on('error', reject);
+  request.end(body);
+});
+
+describe('cluster', () => {
+  test('a second worker joins, shares what belongs to the cluster and nothing else, and keeps it', async (t) => {
+    const first = await startWorker(t, { args: tls });
+    const data = await sibling(t, first);
+    let second = await startWorker(t, { data, args: ['--join', first.tlsUrl] });
+    assert.equal(second.cluster, first.cluster);
+    assert.equal(second.info.caller_x25519, first.info.caller_x25519);
+    assert.equal(second.info.epoch, 1);
+    assert.equal(second.info.cluster_policy, first.info.cluster_policy);
+    for (const own of ['signer', 'tls_pub']) assert.notEqual(second.info[own], first.info[own], own);
+
+    // Sealed by the one, released by the other; one signature is good for both.
+    const owner = new Owner();
+    const id = owner.phatId('shared');
+    const envelope = seal(Buffer.from(first.info.caller_x25519, 'hex'), 'phala-secrets-v1', Buffer.from(id, 'hex'), Buffer.from('{"API_KEY":"of both"}'));
+    const content = `0x${createHash('sha256').update(envelope).digest('hex')}`;
+    await first.phat('shared', reader, {}, owner);
+    const authorization = await owner.authorization({ action: 'secrets', name: 'shared', cluster: first.cluster, sequence: owner.nextSequence(), content });
+    const put = (worker) => fetch(`${worker.url}/v1/phats/${id}/secrets`, { method: 'PUT', headers: { authorization }, body: envelope });
+    assert.equal((await put(first)).status, 200);
+    const files = (await readdir(first.dir, { recursive: true })).filter((name) => name.includes(id));
+    assert.ok(files.length >= 2, files.join());
+    await second.stop();
+    for (const name of files) {
+      await mkdir(join(data, name, '..'), { recursive: true });
+      await copyFile(join(first.dir, name), join(data, name));
+    }
+
+    // Its own state from now on: the giver is not needed any more.
+    await first.stop();
+    const before = second;
+    second = await startWorker(t, { data, args: ['--join', first.tlsUrl] });
+    assert.equal(second.cluster, first.cluster);
+    assert.equal(second.signer, before.signer);
+    assert.equal(await (await fetch(`${second.url}/p/${id}/`)).json(), 'of both');
+
+    const [took] = await handovers(second);
+    assert.deepEqual([took.what, took.peer, took.epoch], ['took', first.signer, 1]);
+    assert.match(took.measurement, /^TDX [0-9a-f]{96} INSECURE-SIMULATOR$/);
+    const again = await startWorker(t, { data: first.dir });
+    const [gave, ...more] = await handovers(again);
+    assert.deepEqual([gave.what, gave.peer, gave.measurement, more.length], ['gave', before.signer, took.measurement, 0]);
+  });
+
+  test('the giver refuses evidence that its policy does not accept, and says why', async (t) => {
+    const first = await startWorker(t, { args: tls });
+    const refusals = {
+      'another measurement': [(p) => { p.measurements.tdx[0].mr_td = '00'.repeat(48); }, /evidence refused: policy-measurement/],
+      'any code at all': [(p) => { p.measurements = 'any'; }, /accepts any code; name measurements/],
+      'a TCB that is too old': [(p) => { p.min_tcb_date = '2099-01-01T00:00:00Z'; }, /evidence refused: .*date/],
+      'a TCB status that is not listed': [(p) => { p.statuses = ['OutOfDate']; }, /evidence refused: .*status/],
+      'a simulator, at a policy for hardware': [(p) => { delete p.simulator_root_insecure; }, /evidence refused: root-untrusted/],
+      'another simulator': [(p) => { p.simulator_root_insecure = '11'.repeat(32); }, /evidence refused: root-untrusted/],
+    };
+    for (const [what, [change, says]] of Object.entries(refusals)) {
+      const data = await tempDir(t);
+      await sameSimulator(first.dir, data);
+      const giver = await startWorker(t, { data, args: [...tls, '--cluster-policy', await policyOf(t, first, change)] });
+      const log = await refusedToJoin(await sibling(t, first), giver.tlsUrl);
+      assert.match(log, says, what);
+      assert.match(log, /join-refused/, what);
+      assert.deepEqual(await handovers(giver), [], what);
+      // The same policy makes a joiner refuse the giver.
+      if (what !== 'any code at all') {
+        const file = await policyOf(t, first, change);
+        assert.match(await refusedToJoin(await sibling(t, first), first.tlsUrl, '--cluster-policy', file), says, `joiner: ${what}`);
+      }
+    }
+  });
+
+  test('who stands between the two is refused by the giver', async (t) => {
+    const first = await startWorker(t, { args: tls });
+    const key = join(first.dir, 'relay.key');
+    const cert = join(first.dir, 'relay.pem');
+    await runTool('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '1', '-subj', '/CN=relay']);
+    const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 1 });
+    const seen = [];
+    const relay = https.createServer({ key: await readFile(key), cert: await readFile(cert) }, (request, response) => {
+      const parts = [];
+      request.on('data', (part) => parts.push(part));
+      request.on('end', () => {
+        const body = Buffer.concat(parts);
+        seen.push({ path: request.url, body });
+        const on = https.request(first.tlsUrl + request.url, { method: 'POST', agent, headers: { 'content-length': body.length } }, (answer) => {
+          response.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'] });
+          answer.pipe(response);
+        });
+        on.end(body);
+      });
+    });
+    await new Promise((resolve) => { relay.listen(0, '127.0.0.1', resolve); });
+    atEnd(t, () => { agent.destroy(); relay.closeAllConnections(); relay.close(); });
+
+    const log = await refusedToJoin(await sibling(t, first), `https://127.0.0.1:${relay.address().port}`);
+    assert.deepEqual(seen.map(({ path }) => path), ['/v1/cluster/nonce', '/v1/cluster/join']);
+    assert.match(log, /evidence refused: report-data/);
+    assert.deepEqual(await handovers(first), []);
+
+    // What it saw is good for nothing afterwards: the nonce is spent.
+    const replayed = await post(first.tlsUrl, '/v1/cluster/join', seen[1].body);
+    assert.equal(replayed.status, 403);
+    assert.match(replayed.body.toString(), /used before/);
+  });
+
+  test('messages that are none, and connections that cannot be bound, are refused', async (t) => {
+    const first = await startWorker(t, { args: tls });
+    const plain = await fetch(`${first.url}/v1/cluster/nonce`, { method: 'POST' });
+    assert.deepEqual([plain.status, (await plain.json()).error.code], [403, 'tls-needed']);
+    const short = await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(84));
+    assert.match(short.body.toString(), /expected key, nonce, signer and evidence/);
+    const foreign = await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(200, 7));
+    assert.match(foreign.body.toString(), /not one of this worker's/);
+    const { body: nonce } = await post(first.tlsUrl, '/v1/cluster/nonce');
+    const garbage = await post(first.tlsUrl, '/v1/cluster/join', Buffer.concat([Buffer.alloc(32, 9), nonce, Buffer.alloc(20), Buffer.from('{}')]));
+    assert.deepEqual([garbage.status, JSON.parse(garbage.body).error.code], [403, 'join-refused']);
+    assert.match(garbage.body.toString(), /evidence: /);
+    assert.equal((await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(100 * 1024))).status, 413);
+    assert.equal((await fetch(`${first.url}/healthz`)).status, 200);
+    assert.match(await refusedToJoin(await sibling(t, first), 'https://127.0.0.1:1'), /not handed over/);
+  });
+});
