@@ -45,6 +45,7 @@ TEST(absent_parts_stay_absent)
     CHECK(ph_evidence_parse(ph_buf_view(&text), &bundle, &why) == PH_OK);
     CHECK(ph_evidence_view(bundle)->collateral.pck_crl.len == 0);
     CHECK(ph_evidence_view(bundle)->collateral.tcb_info_json.len == 0);
+    CHECK(!memmem(text.ptr, text.len, "event_log", 9));
 }
 
 TEST(every_kind_of_part_goes_through)
@@ -242,6 +243,8 @@ TEST(one_part_of_snp_is_enough_to_be_written)
         struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
         struct ph_evidence_bundle *b PH_OWNED(ph_evidence_freep) = NULL;
         struct ph_evidence e = {.kind = PH_EVIDENCE_SNP, .quote = PH_BYTES_LIT("q")};
+        e.event_log = PH_BYTES_LIT("l");
+        e.nvidia.evidence = PH_BYTES_LIT("[]");
         struct ph_bytes *const in[] = {&e.snp.vek_cert, &e.snp.cert_chain, &e.snp.crl};
         *in[i] = PH_BYTES_LIT("x");
         CHECK(ph_evidence_encode(&e, &text) == PH_OK);
@@ -250,6 +253,8 @@ TEST(one_part_of_snp_is_enough_to_be_written)
         const struct ph_bytes out[] = {s->vek_cert, s->cert_chain, s->crl};
         for (size_t k = 0; k < 3; k++)
             CHECK(ph_bytes_is(out[k], k == i ? "x" : ""));
+        CHECK(ph_bytes_is(ph_evidence_view(b)->event_log, "l"));
+        CHECK(!memmem(text.ptr, text.len, "rims", 4)); /* no empty lists */
     }
 }
 

@@ -222,6 +222,11 @@ TEST(a_bundle_carries_both)
     CHECK(ph_jput_end(&j) == PH_OK);
     CHECK(memmem(shown.ptr, shown.len, "{\"kind\":\"phala-evidence-v1\",", 28) == shown.ptr);
     CHECK(memmem(shown.ptr, shown.len, "\"kind\":\"intel-tdx-quote\"", 24));
+    for (size_t cut = 1; cut < 4; cut++) { /* room for all but the last brackets */
+        struct ph_buf few PH_OWNED(ph_buf_clear) = PH_BUF(shown.len - cut);
+        j = (struct ph_jput){.out = &few};
+        CHECK(ph_evidence_show(ph_evidence_view(bundle), &j, NULL, &why) != PH_OK);
+    }
     teardown(&f);
 }
 
@@ -230,6 +235,9 @@ TEST(nvidias_own_objects_are_no_bundles)
     setup(&f, NULL);
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
     CHECK(ph_evidence_detect(f.evidence.nvidia.evidence) == PH_EVIDENCE_NVIDIA);
+    struct ph_buf report PH_OWNED(ph_buf_clear) = PH_BUF(1 << 16);
+    CHECK(ph_synth_nv_report(&f.gpus.dev[0], &report) == PH_OK);
+    CHECK(ph_evidence_detect(ph_buf_view(&report)) == PH_EVIDENCE_NVIDIA);
     CHECK(ph_buf_add_str(&text, "{\"evidence_list\":") == PH_OK);
     CHECK(ph_buf_add(&text, f.evidence.nvidia.evidence) == PH_OK);
     CHECK(ph_buf_add_str(&text, "}") == PH_OK);

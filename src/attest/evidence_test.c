@@ -166,8 +166,17 @@ TEST(a_nitro_document_is_judged_by_its_user_data)
     expected[0] ^= 1;
     CHECK(ph_evidence_verify(&args, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_REPORT_DATA);
     expected[0] ^= 1;
+    struct ph_evidence_args rootless = args;
+    rootless.roots = NULL;
+    CHECK(ph_evidence_verify(&rootless, &v) == PH_ERR_UNTRUSTED && !v.accepted);
     roots.pin[0].maker = PH_ROOT_AMD_MILAN; /* a pin counts for its own maker only */
     CHECK(ph_evidence_verify(&args, &v) == PH_ERR_UNTRUSTED && !v.accepted);
+}
+
+TEST(makers_have_the_roots_that_are_pinned_and_no_others)
+{
+    const struct ph_attest_roots roots = ph_attest_roots_production();
+    CHECK(roots.cnt == 1 && roots.pin_cnt == 6);
 }
 
 TEST(what_is_missing_denies)
@@ -222,6 +231,10 @@ TEST(what_cannot_be_judged_is_refused_and_says_why)
     f.evidence.kind = PH_EVIDENCE_NONE;
     f.evidence.quote = PH_BYTES_LIT("nothing");
     is_not_judged(PH_ERR_UNSUPPORTED, "no known kind");
+    f.evidence.event_log = PH_BYTES_LIT("l");
+    is_not_judged(PH_ERR_UNSUPPORTED, "event log");
+    f.args.policy = NULL;
+    is_not_judged(PH_ERR_UNSUPPORTED, "event log");
     teardown(&f);
 }
 
@@ -233,6 +246,15 @@ TEST(evidence_is_shown_by_its_kind)
     why.text[0] = '\0';
     CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_OK && ph_jput_end(&j) == PH_OK);
     CHECK(memmem(text.ptr, text.len, "\"kind\":\"intel-tdx-quote\"", 24) && !why.text[0]);
+    f.evidence.nvidia.evidence = PH_BYTES_LIT("[]"); /* no GPU in it */
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) != PH_OK && strstr(why.text, "nvidia"));
+    f.evidence.nvidia.evidence = PH_BYTES_LIT("?");
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) != PH_OK && strstr(why.text, "nvidia"));
+    f.evidence.nvidia.evidence.len = 0;
+    f.evidence.quote.len = 1;
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) != PH_OK && strstr(why.text, "none"));
+    f.evidence.quote.len = 0;
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) != PH_OK && strstr(why.text, "nvidia"));
     f.evidence.quote.len = 100;
     why.text[0] = '\0';
     CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_ERR_MALFORMED);
@@ -273,6 +295,7 @@ PH_TEST_MAIN(CASE(what_only_begins_like_evidence_is_not_shown),
              CASE(a_kind_is_told_by_its_first_bytes), CASE(bare_evidence_and_bundles_are_opened),
              CASE(a_quote_gets_the_verdict_of_its_verifier),
              CASE(a_nitro_document_is_judged_by_its_user_data), CASE(what_is_missing_denies),
+             CASE(makers_have_the_roots_that_are_pinned_and_no_others),
              CASE(an_event_log_beside_a_quote_is_demanded_to_replay),
              CASE(what_cannot_be_judged_is_refused_and_says_why),
              CASE(evidence_is_shown_by_its_kind))

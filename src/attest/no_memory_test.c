@@ -47,6 +47,7 @@ __attribute__((visibility("default"))) void *realloc(void *old, size_t len)
 }
 #endif
 
+#include "attest/evidence.h"
 #include "attest/intel/verify.h"
 #include "attest/synth/synth_world.h"
 #include "base/own.h"
@@ -143,7 +144,9 @@ TEST(an_event_log_is_not_judged_without_memory)
 
 TEST(collateral_is_not_made_without_memory)
 {
-    static const struct ph_collateral_parts parts; /* none at all */
+    static struct world w;
+    struct ph_synth_pki *pki PH_OWNED(ph_synth_pki_freep) = NULL;
+    struct ph_collateral_parts parts = {0}; /* none at all */
     struct ph_collateral *collateral = NULL;
     struct ph_json_why why;
     enum ph_err err;
@@ -158,9 +161,47 @@ TEST(collateral_is_not_made_without_memory)
     }
     CHECK(n > 1 && err == PH_OK && collateral);
     ph_collateral_free(collateral);
+    collateral = NULL;
+    world_init(&w);
+    CHECK(ph_synth_pki_new(&w.s, &pki) == PH_OK);
+    parts = ph_synth_pki_parts(pki);
+    parts.pck_chain_pem = ph_synth_pki_chain_pem(pki);
+    const unsigned long few = n;
+    for (n = 1; WITH_FAILURE(n, ph_collateral_parse(&parts, &collateral, &why)); n++)
+        CHECK(err == PH_ERR_NOMEM && !collateral);
+    CHECK(n > few && err == PH_OK && collateral);
+    ph_collateral_free(collateral);
 }
 
-PH_TEST_MAIN(CASE(a_policy_that_does_not_fit_is_not_written),
+TEST(evidence_is_not_opened_without_memory)
+{
+    static const char *const texts[] = {
+        "{\"format\":\"phala-evidence-v1\",\"time\":\"2025-06-19T10:32:27Z\","
+        "\"nvidia\":{\"evidence\":\"[]\"}}",
+        "[]",
+    };
+    struct ph_json_why why;
+    enum ph_err err;
+
+    if (!HEAP_FAILS)
+        SKIP_BECAUSE("a sanitizer stands in for the heap");
+    for (size_t i = 0; i < PH_LEN(texts); i++) {
+        struct ph_evidence_bundle *bundle PH_OWNED(ph_evidence_freep) = NULL;
+        unsigned long n = 1;
+        for (; WITH_FAILURE(n, ph_evidence_open(ph_bytes_str(texts[i]), &bundle, &why)); n++)
+            CHECK(err == PH_ERR_NOMEM && !bundle);
+        CHECK(n > 2 && err == PH_OK && bundle);
+    }
+    const struct ph_evidence both = {.quote = PH_BYTES_LIT("q"),
+                                     .nvidia = {.evidence = PH_BYTES_LIT("[]")}};
+    const struct ph_evidence_args args = {.evidence = &both};
+    memset(&verdict, 0xa5, sizeof(verdict));
+    CHECK(WITH_FAILURE(1, ph_evidence_verify(&args, &verdict)) && err == PH_ERR_NOMEM);
+    CHECK(!verdict.accepted && strstr(verdict.sentence, "out of memory"));
+}
+
+PH_TEST_MAIN(CASE(evidence_is_not_opened_without_memory),
+             CASE(a_policy_that_does_not_fit_is_not_written),
              CASE(a_quote_is_not_judged_without_memory),
              CASE(an_event_log_is_not_judged_without_memory),
              CASE(collateral_is_not_made_without_memory))

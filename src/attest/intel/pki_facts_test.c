@@ -163,6 +163,9 @@ TEST(a_chain_is_not_looked_into_beyond_its_limit)
           PH_ERR_MALFORMED);
     CHECK(ph_chain_parse_pck((struct ph_bytes){big, PH_CHAIN_PEM_MAX + 1}, NULL, &chain) ==
           PH_ERR_LIMIT);
+    /* One certificate of more bytes than three may have, within what a chain may have. */
+    static uint8_t der[50000] = {0x30, 0x82, (sizeof(der) - 4) >> 8, (sizeof(der) - 4) & 0xff};
+    CHECK(ph_chain_parse_pck(PH_BYTES_OF(der), NULL, &chain) == PH_ERR_LIMIT);
     CHECK(!chain);
 }
 

@@ -1,6 +1,7 @@
 /* Every check alone: evidence that breaks one rule is refused for that rule, and for that only. The
  * test walks over all checks of the table, so that a check without a case fails it. */
 
+#include "attest/nvidia/spdm.h"
 #include "attest/nvidia/test_world.h"
 #include "base/own.h"
 #include "base/test.h"
@@ -421,6 +422,31 @@ TEST(a_device_that_says_it_is_debugged_is_refused)
     }
 }
 
+TEST(one_device_that_is_debugged_is_enough)
+{
+    for (size_t which = 0; which < 2; which++) {
+        start(PH_NVIDIA_BLACKWELL);
+        nv_world_add(&w, PH_NVIDIA_BLACKWELL);
+        w.dev[which].tcb_flags |= 0x10;
+        CHECK(refused(PH_CHECK_POLICY_DEBUG));
+    }
+}
+
+TEST(a_mode_that_trusts_switches_needs_them)
+{
+    static const enum ph_nvidia_arch archs[] = {PH_NVIDIA_HOPPER, PH_NVIDIA_BLACKWELL};
+    static const uint8_t pdi[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    for (size_t i = 0; i < PH_LEN(archs); i++) {
+        for (uint8_t mode = 0; mode <= PH_SPDM_MODE_PPCIE; mode++) {
+            const uint8_t field[2] = {mode, 0};
+            start(archs[i]);
+            ph_synth_nv_field(&w.dev[0].report, 22, pdi, sizeof(pdi));
+            ph_synth_nv_field(&w.dev[0].report, 36, field, sizeof(field));
+            CHECK(mode == PH_SPDM_MODE_PPCIE ? refused(PH_CHECK_POLICY_NV_SWITCHES) : accepted());
+        }
+    }
+}
+
 TEST(a_raw_report_is_judged_with_the_chain_beside_it)
 {
     struct ph_buf report PH_OWNED(ph_buf_clear) = PH_BUF(1 << 16);
@@ -483,4 +509,6 @@ PH_TEST_MAIN(CASE(each_check_alone_refuses_for_its_reason),
              CASE(a_simulators_root_needs_a_policy_that_names_it_and_says_so),
              CASE(a_policy_names_devices_and_versions),
              CASE(a_device_that_says_it_is_debugged_is_refused),
+             CASE(one_device_that_is_debugged_is_enough),
+             CASE(a_mode_that_trusts_switches_needs_them),
              CASE(a_raw_report_is_judged_with_the_chain_beside_it))
