@@ -275,6 +275,8 @@ TEST(what_is_no_pair_of_certificates_is_refused)
     snp_world_make(&w, &other);
     const struct ph_snp_chain_source source = {.vek = ph_buf_view(&other.vek)};
     CHECK(ph_snp_chain_new(&source, &chain, &failed) == PH_ERR_UNSUPPORTED && !chain);
+    const struct ph_snp_chain_source nothing = {0};
+    CHECK(ph_snp_chain_new(&nothing, &chain, &failed) == PH_ERR_MALFORMED && !chain);
 }
 
 TEST(a_cached_chain_gives_the_same_verdict)

@@ -467,6 +467,10 @@ TEST(a_raw_report_is_judged_with_the_chain_beside_it)
                                   .now_s = NV_NOW};
     CHECK(ph_nvidia_verify(&args, &v) == PH_OK);
     CHECK(ph_nvidia_is_evidence(args.evidence));
+    uint8_t nonce[PH_NVIDIA_NONCE_LEN];
+    CHECK(ph_nvidia_peek_nonce(args.evidence, nonce) == PH_OK);
+    CHECK(memcmp(nonce, w.nonce, sizeof(nonce)) == 0);
+    CHECK(ph_nvidia_peek_nonce(PH_BYTES_LIT("x"), nonce) == PH_ERR_MALFORMED);
     /* Every change of the report is refused: a prime step visits every part of it. Manifests and
      * responses are left out: they are not what is changed, and take long. */
     w.policy.nvidia.rim_not_required = w.policy.nvidia.ocsp_not_required = true;
