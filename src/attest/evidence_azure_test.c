@@ -141,6 +141,11 @@ TEST(what_is_wrapped_is_shown)
     setup("{\"keys\":[],\"user-data\":\"aabb\"}");
     CHECK(shows("{\"kind\":\"azure-") && shows("\"report\":{"));
     CHECK(shows("\"runtime_data\":\"{\\\"keys\\\":[],") && !shows("tdreport"));
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_OK);
+    struct ph_buf few PH_OWNED(ph_buf_clear) = PH_BUF(out.len - 1); /* all but the last bracket */
+    j = (struct ph_jput){.out = &few};
+    CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_ERR_LIMIT);
+    j = (struct ph_jput){.out = &out};
     f.blob[32] = 9; /* no version of a report */
     CHECK(ph_evidence_show(&f.evidence, &j, NULL, &why) == PH_ERR_UNSUPPORTED && why.text[0]);
     f.evidence.quote.len = 40;

@@ -45,7 +45,7 @@ TEST(absent_parts_stay_absent)
     CHECK(ph_evidence_parse(ph_buf_view(&text), &bundle, &why) == PH_OK);
     CHECK(ph_evidence_view(bundle)->collateral.pck_crl.len == 0);
     CHECK(ph_evidence_view(bundle)->collateral.tcb_info_json.len == 0);
-    CHECK(!memmem(text.ptr, text.len, "event_log", 9));
+    CHECK(!memmem(text.ptr, text.len, "event_log", 9) && !memmem(text.ptr, text.len, "snp", 3));
 }
 
 TEST(every_kind_of_part_goes_through)
@@ -160,6 +160,13 @@ TEST(what_is_wrong_is_refused_and_named)
         {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"snp\":{\"crl\":\"?\"}}", "snp.crl"},
         {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"snp\":{\"crl\":7}}", "snp.crl"},
         {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"collateral\":7}", "collateral"},
+        {HEAD "\"quote\":\"AA==\",\"collateral\":{},\"nvidia\":[]}", "nvidia"},
+        {HEAD "\"quote\":\"AA==\",\"collateral\":{},\"snp\":7}", "snp"},
+        {HEAD "\"quote\":\"AA==\",\"collateral\":{},\"snp\":{\"crl\":\"?\"}}", "snp.crl"},
+        {HEAD "\"quote\":\"AA==\",\"collateral\":{},\"event_log\":\"?\"}", "event_log"},
+        {HEAD "\"quote\":\"?\",\"collateral\":{}," GPUS "}", "quote"},
+        {HEAD "\"quote\":7," GPUS "}", "quote"},
+        {"{\"format\":\"phala-evidence-v1\",\"time\":\"2025\"," GPUS "}", "time"},
         {HEAD "\"nvidia\":[]}", "nvidia"},
         {HEAD "\"nvidia\":{\"evidence\":\"\"}}", "evidence"},
         {HEAD "\"nvidia\":{\"evidence\":[]}}", "evidence"},
@@ -234,6 +241,9 @@ TEST(lists_hold_as_many_as_can_be_judged)
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVIDENCE_MAX);
     struct ph_evidence e = {.nvidia = {.evidence = PH_BYTES_LIT("[]")}};
     e.nvidia.ocsp_cnt = PH_EVIDENCE_OCSP_MAX + 1;
+    CHECK(ph_evidence_encode(&e, &text) == PH_ERR_LIMIT && text.len == 0);
+    e.nvidia.ocsp_cnt = 0;
+    e.nvidia.rim_cnt = PH_EVIDENCE_RIMS_MAX + 1;
     CHECK(ph_evidence_encode(&e, &text) == PH_ERR_LIMIT && text.len == 0);
 }
 
