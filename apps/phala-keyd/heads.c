@@ -93,6 +93,32 @@ enum ph_err heads_open(struct heads *heads, const struct ph_phat_id *phat,
     return PH_ERR_UNTRUSTED;
 }
 
+bool heads_known(const struct heads *heads, const struct ph_phat_id *phat, uint64_t *index)
+{
+    const struct known_head *at = heads->cap > 0 ? slot(heads, phat) : NULL;
+
+    if (!at || !at->used)
+        return false;
+    *index = at->tip.index;
+    return true;
+}
+
+enum ph_err heads_skip(struct heads *heads, const struct ph_state_head *head,
+                       const struct ph_hash32 *hash, const char **why)
+{
+    uint64_t known;
+
+    if (!heads_known(heads, &head->phat, &known)) {
+        *why = "state: it was not opened here";
+        return PH_ERR_NOT_FOUND;
+    }
+    if (head->index <= known + 1) {
+        *why = "state: the log reaches back to the newest known commit: show all that follow it";
+        return PH_ERR_UNTRUSTED;
+    }
+    return put(heads, &head->phat, head, hash);
+}
+
 enum ph_err heads_advance(struct heads *heads, const struct ph_state_head *head,
                           const struct ph_hash32 *hash, const char **why)
 {

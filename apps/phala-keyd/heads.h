@@ -23,8 +23,9 @@ void heads_clear(struct heads *heads);
  * @why   written when refused; static storage
  *
  * Also takes the one commit after the known one: durable, but this process was not told before
- * phalad died. The first log shown of a phat is taken as it is.
- * Returns PH_ERR_UNTRUSTED (older, or another history), PH_ERR_LIMIT, PH_ERR_NOMEM
+ * phalad died. What other workers committed is told with heads_advance before. The first log shown
+ * of a phat is taken as it is. Returns PH_ERR_UNTRUSTED (older, or another history), PH_ERR_LIMIT,
+ * PH_ERR_NOMEM
  */
 PH_CHECKED enum ph_err heads_open(struct heads *heads, const struct ph_phat_id *phat,
                                   const struct ph_state_head *head, const struct ph_hash32 *hash,
@@ -33,5 +34,14 @@ PH_CHECKED enum ph_err heads_open(struct heads *heads, const struct ph_phat_id *
  * state was not opened. */
 PH_CHECKED enum ph_err heads_advance(struct heads *heads, const struct ph_state_head *head,
                                      const struct ph_hash32 *hash, const char **why);
+
+/* What is known of a phat: false if nothing, else the index of its newest commit, which may be 0.
+ */
+bool heads_known(const struct heads *heads, const struct ph_phat_id *phat, uint64_t *index);
+/* Other workers went on from the known commit, and the log has lost its beginning meanwhile: `head`
+ * is the oldest that is left of it. Taken for its mac; a fork within what is lost is not seen.
+ * PH_ERR_NOT_FOUND; PH_ERR_UNTRUSTED: it is not beyond the known one, or could be chained. */
+PH_CHECKED enum ph_err heads_skip(struct heads *heads, const struct ph_state_head *head,
+                                  const struct ph_hash32 *hash, const char **why);
 
 #endif

@@ -86,6 +86,29 @@ TEST(an_empty_state_may_become_anything_once)
     heads_clear(&heads);
 }
 
+TEST(what_other_workers_committed_is_followed_commit_by_commit)
+{
+    uint64_t known = 0;
+    const struct ph_phat_id one = phat_of(1), two = phat_of(2);
+    const struct ph_state_head far = head_of(1, 9, 7), near = head_of(1, 6, 7),
+                               old = head_of(1, 5, 7), other = head_of(2, 9, 7);
+    const struct ph_hash32 hash = hash_of(9, 7);
+
+    CHECK(open_at(1, 5, 7) == PH_OK);
+    CHECK(heads_known(&heads, &one, &known) && known == 5 && !heads_known(&heads, &two, &known));
+    CHECK(advance(1, 6, 7) == PH_OK && advance(1, 7, 7) == PH_OK && open_at(1, 8, 7) == PH_OK);
+    heads_clear(&heads);
+    /* Without what follows the known commit: only when the log no longer has it. */
+    CHECK(open_at(1, 5, 7) == PH_OK);
+    CHECK(heads_skip(&heads, &near, &hash, &why) == PH_ERR_UNTRUSTED);
+    CHECK(heads_skip(&heads, &old, &hash, &why) == PH_ERR_UNTRUSTED);
+    CHECK(heads_skip(&heads, &other, &hash, &why) == PH_ERR_NOT_FOUND);
+    CHECK(heads_skip(&heads, &far, &hash, &why) == PH_OK);
+    CHECK(open_at(1, 9, 7) == PH_OK && open_at(1, 8, 7) == PH_ERR_UNTRUSTED);
+    CHECK(advance(1, 10, 7) == PH_OK);
+    heads_clear(&heads);
+}
+
 TEST(many_phats_keep_apart)
 {
     for (unsigned n = 0; n < 5000; n++)
@@ -98,5 +121,6 @@ TEST(many_phats_keep_apart)
 }
 
 PH_TEST_MAIN(CASE(the_newest_commit_and_the_one_after_it_open),
+             CASE(what_other_workers_committed_is_followed_commit_by_commit),
              CASE(older_missing_and_other_histories_do_not),
              CASE(an_empty_state_may_become_anything_once), CASE(many_phats_keep_apart))

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "codec/der.h"
+#include "crypto/aead.h"
 #include "crypto/hash.h"
 #include "crypto/p256.h"
 #include "crypto/secp256k1.h"
@@ -286,6 +287,58 @@ static enum ph_err judge_head(struct job *job, struct ph_bytes raw, struct ph_st
     return PH_OK;
 }
 
+static enum ph_err advance(struct job *job, struct ph_bytes raw,
+                           enum ph_err (*take)(struct heads *, const struct ph_state_head *,
+                                               const struct ph_hash32 *, const char **))
+{
+    struct ph_state_head head;
+    struct ph_hash32 hash;
+    const char *why = "state: no memory";
+
+    PH_TRY(judge_head(job, raw, &head, &hash));
+    const enum ph_err err = take(&job->keyd->heads, &head, &hash, &why);
+    if (err != PH_OK)
+        return because(job, err, why);
+    return ph_encode_STATE_ADVANCED(job->reply, 0, job->frame->id);
+}
+
+static enum ph_err do_state_skip(struct job *job)
+{
+    struct ph_msg_STATE_SKIP m;
+
+    if (ph_get_STATE_SKIP(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "STATE_SKIP: fields do not fit");
+    return advance(job, m.head, heads_skip);
+}
+
+static enum ph_err do_state_known(struct job *job)
+{
+    struct ph_msg_STATE_KNOWN m;
+    struct ph_msg_STATE_IS answer = {0};
+
+    if (ph_get_STATE_KNOWN(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "STATE_KNOWN: fields do not fit");
+    answer.known = heads_known(&job->keyd->heads, &m.phat, &answer.index);
+    return ph_encode_STATE_IS(job->reply, 0, job->frame->id, &answer);
+}
+
+/* Only workers with the cluster's keys can say where one of them is reached: storage cannot send
+ * callers elsewhere. */
+static enum ph_err do_peer_url(struct job *job)
+{
+    struct keyring_secrets *s = job->keyd->ring.secrets;
+    struct ph_msg_PEER_URL m;
+    struct ph_msg_PEER_URL_MAC answer;
+
+    if (ph_get_PEER_URL(job->frame, &m) != PH_OK || m.url.len < 8 ||
+        m.url.len > KEYD_PEER_URL_MAX || memcmp(m.url.ptr, "http", 4) != 0)
+        return because(job, PH_ERR_MALFORMED, "PEER_URL: not a URL of at most 255 bytes");
+    PH_TRY(ph_keys_peers(s->cluster.identity, s->scratch));
+    ph_hmac_sha256(PH_BYTES_OF(s->scratch), m.url, answer.mac.b);
+    ph_wipe(s->scratch, sizeof(s->scratch));
+    return ph_encode_PEER_URL_MAC(job->reply, 0, job->frame->id, &answer);
+}
+
 static enum ph_err do_state_key(struct job *job)
 {
     struct ph_msg_STATE_KEY m;
@@ -312,17 +365,10 @@ static enum ph_err do_state_key(struct job *job)
 static enum ph_err do_state_advance(struct job *job)
 {
     struct ph_msg_STATE_ADVANCE m;
-    struct ph_state_head head;
-    struct ph_hash32 hash;
-    const char *why = "state: no memory";
 
     if (ph_get_STATE_ADVANCE(job->frame, &m) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "STATE_ADVANCE: fields do not fit");
-    PH_TRY(judge_head(job, m.head, &head, &hash));
-    const enum ph_err err = heads_advance(&job->keyd->heads, &head, &hash, &why);
-    if (err != PH_OK)
-        return because(job, err, why);
-    return ph_encode_STATE_ADVANCED(job->reply, 0, job->frame->id);
+    return advance(job, m.head, heads_advance);
 }
 
 static int64_t now_s(void)
@@ -408,6 +454,12 @@ static enum ph_err dispatch(struct job *job)
         return do_cluster_take(job);
     case PH_IPC_KEYD_INFO:
         return do_info(job);
+    case PH_IPC_STATE_KNOWN:
+        return do_state_known(job);
+    case PH_IPC_STATE_SKIP:
+        return do_state_skip(job);
+    case PH_IPC_PEER_URL:
+        return do_peer_url(job);
     case PH_IPC_SIGN_BATCH:
         return do_sign_batch(job);
     case PH_IPC_TLS_SIGN:

@@ -13,6 +13,7 @@
 
 enum {
     KEYD_DATAGRAM_MAX = 80 * 1024, /* the largest request: secrets of 64 KiB and their envelope */
+    KEYD_PEER_URL_MAX = 255,
 };
 
 struct keyd {

@@ -80,6 +80,11 @@ enum {
     M(EXITED,       43, PH_Z2D, F(U32, pid) F(U32, wait_status))                                    \
     M(ZYGOTE_UP,    44, PH_Z2D, F(REST, sandbox_layers))        /* layers this host gives, and which are missing: name=ok|missing:reason,… */ \
     /* phalad <-> keyd: datagrams, one frame each; id echoes */                                     \
+    M(STATE_KNOWN,  100, PH_D2K, F(B20, phat))                   /* which commit is the newest that it knows? */ \
+    M(STATE_IS,     101, PH_K2D, F(U8, known) F(U64, index))     /* known 0: none, the first log shown is taken */ \
+    M(STATE_SKIP,   102, PH_D2K, F(REST, head))                  /* oldest commit left in a log that lost its beginning; answered STATE_ADVANCED */ \
+    M(PEER_URL,     103, PH_D2K, F(REST, url))                   /* base URL of a worker of the cluster */ \
+    M(PEER_URL_MAC, 104, PH_K2D, F(B32, mac)) \
     M0(KEYD_INFO,    60, PH_D2K)                                                                   \
     M(KEYD_INFO_IS, 61, PH_K2D, F(B20, signer) F(BYTES, signer_pub) F(B20, cluster) F(U32, epoch)    \
                                 F(B32, caller_x25519) F(BYTES, tls_pub) F(U8, flags) F(B32, policy))  \

@@ -18,6 +18,7 @@ static const char label_tls[] = "phala/tls/p256";
 static const char label_cluster[] = "phala/cluster/secp256k1";
 static const char label_secrets[] = "phala/secrets/aes256gcm";
 static const char label_state[] = "phala/state/hkdf";
+static const char label_peers[] = "phala/peers/hmac";
 
 static enum ph_err derive(const uint8_t master[static PH_MASTER_LEN], const char *label,
                           struct ph_bytes context, uint8_t try, uint8_t out[static 32])
@@ -93,6 +94,11 @@ enum ph_err ph_keys_phat_state(const uint8_t master[static PH_MASTER_LEN],
                                const struct ph_phat_id *phat, uint8_t out[static 32])
 {
     return derive(master, label_state, PH_BYTES_OF(phat->b), 0, out);
+}
+
+enum ph_err ph_keys_peers(const uint8_t identity[static PH_MASTER_LEN], uint8_t out[static 32])
+{
+    return derive(identity, label_peers, (struct ph_bytes){NULL, 0}, 0, out);
 }
 
 enum { STATE_AAD_LEN = 9, STATE_NONCE_AT = 9, STATE_SEALED_AT = 21 };

@@ -51,6 +51,8 @@ TEST(keys_are_those_of_the_published_vectors)
     memset(phat.b, 0xa1, 20);
     CHECK(ph_keys_phat_secrets(master(), &phat, key) == PH_OK);
     CHECK(hex_is(key, 32, "a24ade69320b7a9f3b27ef4e52a9085d374f2f032c4c387841ad268f858974ff"));
+    CHECK(ph_keys_peers(master(), key) == PH_OK);
+    CHECK(hex_is(key, 32, "c08060a8f78ad506264932dec05e6fce8d8ceb1937df778188d52e942a080780"));
     CHECK(ph_keys_phat_state(master(), &phat, key) == PH_OK);
     CHECK(hex_is(key, 32, "0d298c8eae5567a2e1bd37231b9c42f0a9852c31d5d9e33d212226fa4c7579f7"));
 }

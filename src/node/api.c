@@ -222,7 +222,7 @@ void ph_api_receipt(struct ph_node *node, struct ph_http_req *req, struct ph_byt
 
 /* --- phats ----------------------------------------------------------------------------------- */
 
-static bool owner_is_allowed(const struct ph_config *c, const struct ph_eth_address *owner)
+bool ph_api_owner_is_allowed(const struct ph_config *c, const struct ph_eth_address *owner)
 {
     for (size_t i = 0; i < c->owner_cnt; i++)
         if (memcmp(c->owners[i].b, owner->b, sizeof(owner->b)) == 0)
@@ -255,7 +255,7 @@ enum ph_err ph_api_authorize(struct ph_node *node, struct ph_http_req *req, cons
     } else if (out->expires > (uint64_t)now_s + EXPIRES_AHEAD_S) {
         code = "expires-too-late";
         what = "expires may lie at most 600 s ahead";
-    } else if (!owner_is_allowed(node->config, owner)) {
+    } else if (!ph_api_owner_is_allowed(node->config, owner)) {
         status = 403;
         code = "owner-not-allowed";
         what = "this worker is not open, and this owner is not on its list";
@@ -387,12 +387,7 @@ void ph_api_phat_delete(struct ph_node *node, struct ph_http_req *req, struct ph
                         "the phat is deleted already, or being deployed right now");
         return;
     }
-    ph_instance_retire(phat);
-    if (ph_phat_drop(phat, &request, sig) != PH_OK) {
-        ph_answer_error(req, 500, "storage", "the deletion could not be stored");
-        return;
-    }
-    ph_api_phat_answer(req, 200, phat);
+    (void)ph_api_change(node, req, phat, &request, sig, NULL);
 }
 
 /* --- secrets --------------------------------------------------------------------------------- */
@@ -461,12 +456,8 @@ static void secrets_end(struct ph_exchange *ex)
         ph_answer_error(u->req, 422, "secrets-refused", why[0] ? why : ph_err_name(err));
         return;
     }
-    if (ph_phat_put_secrets(phat, &u->request, u->sig, ph_buf_view(&sealed)) != PH_OK) {
-        ph_answer_error(u->req, 500, "storage", "the secrets could not be stored");
-        return;
-    }
-    ph_instance_retire(phat); /* the next call sees them */
-    ph_api_phat_answer(u->req, 200, phat);
+    if (ph_api_change(u->node, u->req, phat, &u->request, u->sig, &sealed))
+        upload_closed(&u->ex, false); /* the request is the change's now */
 }
 
 void ph_api_phat_secrets(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)

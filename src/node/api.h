@@ -40,5 +40,7 @@ struct ph_bytes ph_api_query(const struct ph_http_req *req, const char *name);
 PH_CHECKED enum ph_err ph_api_authorize(struct ph_node *node, struct ph_http_req *req,
                                         const char *action, struct ph_owner_request *out,
                                         uint8_t sig[static 65], struct ph_eth_address *owner);
+/* The worker takes phats of this owner. */
+bool ph_api_owner_is_allowed(const struct ph_config *config, const struct ph_eth_address *owner);
 
 #endif

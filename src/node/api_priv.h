@@ -8,5 +8,14 @@
 
 /* Answer with the public description of a phat. */
 void ph_api_phat_answer(struct ph_http_req *req, uint16_t status, const struct ph_phat *phat);
+/**
+ * Make an authorized change and answer: a deletion, or with `sealed` (taken over) new secrets. The
+ * phat takes no other change meanwhile.
+ *
+ * Yields false when nothing was begun: the request is answered, and its user pointer as it was.
+ */
+bool ph_api_change(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
+                   const struct ph_owner_request *request, const uint8_t sig[static 65],
+                   struct ph_buf *sealed);
 
 #endif

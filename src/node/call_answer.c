@@ -218,7 +218,8 @@ static const struct {
     {"state-unusable", 503,
      "the phat's state cannot be used now: its owner or the worker's operator must see to it"},
     {"state-lost", 503,
-     "the phat's state could not be written: what this call wrote did not happen"},
+     "the phat's state could not be written, or another worker took it over: what this call wrote "
+     "may be there or not"},
     {"state-queue", 503, "too much waits for the phat's state to be written; try again later"},
     {"cpu-limit", 503, "the phat used more CPU time than its limits.cpuMs allows"},
     {"memory-limit", 503, "the phat used more memory than its limits.memoryMiB allows"},

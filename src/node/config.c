@@ -20,6 +20,10 @@ static const char usage[] =
     "  --tls-cert FILE                certificate chain for the worker's TLS key (default: "
     "self-signed)\n"
     "  --domain NAME                  phats answer at <id>.NAME\n"
+    "  --cluster-url URL              share phats with every worker that has the same --state: "
+    "where "
+    "callers\n"
+    "                                 reach this one, http(s)://HOST[:PORT]\n"
     "  --owner 0xADDRESS              who may deploy; may be repeated\n"
     "  --open                         anyone may deploy\n"
     "  --operator 0xADDRESS           owner of this worker, bound by its evidence\n"
@@ -113,6 +117,21 @@ static enum ph_err parse_listen(const char *text, bool one_phat, bool tls, struc
     return PH_OK;
 }
 
+bool ph_url_is_base(struct ph_bytes url)
+{
+    const size_t scheme = url.len > 8 && memcmp(url.ptr, "https://", 8) == 0  ? 8
+                          : url.len > 7 && memcmp(url.ptr, "http://", 7) == 0 ? 7
+                                                                              : 0;
+
+    for (size_t i = scheme; i < url.len; i++) {
+        const uint8_t c = url.ptr[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '-' || c == ':' || c == '[' || c == ']'))
+            return false;
+    }
+    return scheme > 0 && url.len <= 255;
+}
+
 static enum ph_err parse_address(const char *text, struct ph_eth_address *out)
 {
     return ph_hex_decode(ph_bytes_str(text), out->b, sizeof(out->b));
@@ -126,6 +145,7 @@ enum option_id {
     OPT_TLS_PHAT,
     OPT_TLS_CERT,
     OPT_DOMAIN,
+    OPT_CLUSTER_URL,
     OPT_OWNER,
     OPT_OPEN,
     OPT_OPERATOR,
@@ -159,6 +179,7 @@ static const struct option options[] = {
     { "data", 1, NULL, OPT_DATA },             { "listen", 1, NULL, OPT_LISTEN },
     { "tls", 1, NULL, OPT_TLS },               { "listen-phat", 1, NULL, OPT_LISTEN_PHAT },
     { "tls-phat", 1, NULL, OPT_TLS_PHAT },     { "tls-cert", 1, NULL, OPT_TLS_CERT },
+    { "cluster-url", 1, NULL, OPT_CLUSTER_URL },
     { "domain", 1, NULL, OPT_DOMAIN },         { "owner", 1, NULL, OPT_OWNER },
     { "open", 0, NULL, OPT_OPEN },             { "operator", 1, NULL, OPT_OPERATOR },
     { "join", 1, NULL, OPT_JOIN },             { "cluster-policy", 1, NULL, OPT_CLUSTER_POLICY },
@@ -230,6 +251,9 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
     case OPT_DOMAIN:
         c->domain = arg;
         return PH_OK;
+    case OPT_CLUSTER_URL:
+        c->cluster_url = arg;
+        return ph_url_is_base(ph_bytes_str(arg)) ? PH_OK : PH_ERR_MALFORMED;
     case OPT_OWNER:
         if (c->owner_cnt == PH_CONFIG_LIST_MAX)
             return PH_ERR_LIMIT;
@@ -349,6 +373,8 @@ enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char w
         return fail(why, "listen", "is missing; for example --listen 127.0.0.1:8080");
     if (!c.print_routes && !c.open && c.owner_cnt == 0)
         return fail(why, "owner", "is missing; name who may deploy, or say --open");
+    if (c.cluster_url && (!c.state_url || strncmp(c.state_url, "file:", 5) == 0))
+        return fail(why, "cluster-url", "needs --state postgresql://…, which the workers share");
     *out = c;
     return PH_OK;
 }

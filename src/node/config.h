@@ -29,6 +29,7 @@ struct ph_config {
     size_t listen_cnt;
     const char *domain;        /* phats answer at <id>.<domain>; NULL: path routing only */
     const char *tls_cert_file; /* PEM chain for phala-keyd's TLS key; NULL: self-signed */
+    const char *cluster_url;   /* where callers reach this worker; NULL: no cluster */
     bool open;                 /* any owner may deploy */
     struct ph_eth_address owners[PH_CONFIG_LIST_MAX];
     size_t owner_cnt;
@@ -67,6 +68,8 @@ struct ph_config {
  */
 PH_CHECKED enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out,
                                        char why[static 256]);
+/* "http://host", "https://host:443": scheme and authority, no path, at most 255 bytes. */
+bool ph_url_is_base(struct ph_bytes url);
 /* Text of --help. */
 const char *ph_config_usage(void);
 

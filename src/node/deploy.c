@@ -7,6 +7,7 @@
 #include "node/calls.h"
 #include "node/instances.h"
 #include "node/phats.h"
+#include "node/records.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +30,8 @@ struct deploy {
     struct ph_buf body;
     struct ph_phat *phat;
     struct ph_version *version;
-    struct ph_instance *instance;
+    struct ph_instance *instance; /* on trial */
+    uint64_t instance_id;
 };
 
 static void maybe_free(struct deploy *d)
@@ -74,18 +76,28 @@ static void on_closed(struct ph_exchange *ex, bool sent_all)
     maybe_free(d);
 }
 
-/* The new version ran its top level: store it, then let it take over. */
-static void accept(struct deploy *d)
+/* The instance that ran its top level; NULL if it ended while the bundle was stored. */
+static struct ph_instance *tried(const struct deploy *d)
+{
+    return ph_instance_running(d->node->instances, d->instance_id);
+}
+
+/* Stored for the cluster, if there is one: store it here, then let it take over. */
+static void take_over(struct deploy *d)
 {
     const bool is_new = d->phat->version == NULL;
 
     if (ph_phat_put(d->phat, d->version, ph_buf_view(&d->body)) != PH_OK) {
-        ph_instance_kill(d->instance, "retired", "its bundle could not be stored");
+        if (tried(d))
+            ph_instance_kill(tried(d), "retired", "its bundle could not be stored");
         refuse(d, 500, "storage", "the bundle could not be stored; nothing was changed");
         return;
     }
     d->version = NULL; /* the phat's now */
-    ph_instance_adopt(d->phat, d->instance);
+    if (tried(d))
+        ph_instance_adopt(d->phat, tried(d));
+    else
+        ph_instance_retire(d->phat);
     d->node->metrics.deploys++;
     ph_log(PH_LOG_INFO, "phat deployed", "phat", d->phat->id_text, "name",
            d->phat->version->manifest.name, NULL);
@@ -94,20 +106,55 @@ static void accept(struct deploy *d)
     d->req = NULL;
 }
 
-static void on_trial(void *ctx, bool started, struct ph_bytes message)
+static void on_shared(void *ctx, enum ph_err err)
 {
     struct deploy *d = ctx;
 
     d->on_trial = false;
     d->phat->deploying = false;
+    if (err == PH_OK) {
+        take_over(d);
+    } else {
+        if (tried(d))
+            ph_instance_kill(tried(d), "retired", "its bundle could not be stored");
+        ph_phat_release(d->phat);
+        d->node->metrics.deploys_refused++;
+        if (d->req)
+            ph_record_refuse(d->req, err);
+        d->req = NULL;
+    }
+    maybe_free(d);
+}
+
+/* The new version ran its top level. */
+static void accept(struct deploy *d)
+{
+    const struct ph_record_wish wish = {.file = PH_PHAT_BUNDLE,
+                                        .phat = d->phat->id,
+                                        .request = &d->request,
+                                        .sig = d->sig,
+                                        .data = ph_buf_view(&d->body),
+                                        .done = on_shared,
+                                        .ctx = d};
+
+    d->instance_id = d->instance->spawn_id;
+    ph_record_share(d->node, &wish);
+}
+
+static void on_trial(void *ctx, bool started, struct ph_bytes message)
+{
+    struct deploy *d = ctx;
+
     if (started) {
         accept(d);
-    } else {
-        char text[900];
-        (void)snprintf(text, sizeof(text), "%.*s", (int)(message.len > 890 ? 890 : message.len),
-                       (const char *)message.ptr);
-        refuse(d, 422, "start-failed", text);
+        return;
     }
+    d->on_trial = false;
+    d->phat->deploying = false;
+    char text[900];
+    (void)snprintf(text, sizeof(text), "%.*s", (int)(message.len > 890 ? 890 : message.len),
+                   (const char *)message.ptr);
+    refuse(d, 422, "start-failed", text);
     maybe_free(d);
 }
 

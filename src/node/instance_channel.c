@@ -4,6 +4,7 @@
 #include "node/calls.h"
 #include "node/egress.h"
 #include "node/instances_priv.h"
+#include "node/leases.h"
 #include "node/phat_state.h"
 
 enum { EXIT_WAIT_MS = 200 };
@@ -157,10 +158,27 @@ static void await_exit(struct ph_instance *i)
         exit_overdue(i);
 }
 
+void ph_instance_hear(struct ph_instance *i)
+{
+    struct ph_ipc_frame frame;
+
+    /* After the bytes were read: what they say was so at a moment when the lease was here. */
+    if (!ph_lease_lets_speak(i))
+        return;
+    while (i->state != PH_INSTANCE_GONE) {
+        const enum ph_err err = ph_ipc_next(&i->chan, &frame);
+        if (err == PH_ERR_AGAIN)
+            return;
+        if (err != PH_OK || on_frame(i, &frame) != PH_OK) {
+            ph_instance_kill_for_limit(i, "protocol", "it sent a frame that breaks the protocol");
+            return;
+        }
+    }
+}
+
 void ph_instance_on_socket(void *ctx, uint32_t events)
 {
     struct ph_instance *i = ctx;
-    struct ph_ipc_frame frame;
 
     if (events & EPOLLOUT)
         ph_instance_flush_later(i);
@@ -173,13 +191,5 @@ void ph_instance_on_socket(void *ctx, uint32_t events)
         await_exit(i);
         return;
     }
-    while (i->state != PH_INSTANCE_GONE) {
-        const enum ph_err err = ph_ipc_next(&i->chan, &frame);
-        if (err == PH_ERR_AGAIN)
-            return;
-        if (err != PH_OK || on_frame(i, &frame) != PH_OK) {
-            ph_instance_kill_for_limit(i, "protocol", "it sent a frame that breaks the protocol");
-            return;
-        }
-    }
+    ph_instance_hear(i);
 }

@@ -231,6 +231,14 @@ enum ph_err ph_instance_trial(struct ph_phat *phat, struct ph_version *version,
     return PH_OK;
 }
 
+struct ph_instance *ph_instance_running(const struct ph_instances *instances, uint64_t spawn_id)
+{
+    for (struct ph_instance *i = instances->all; i; i = i->next)
+        if (i->spawn_id == spawn_id && i->state == PH_INSTANCE_RUNNING)
+            return i;
+    return NULL;
+}
+
 void ph_instance_retire(struct ph_phat *phat)
 {
     struct ph_instance *i = phat->instance;

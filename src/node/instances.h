@@ -40,6 +40,7 @@ struct ph_instance {
     int state_fd;            /* our end of the state channel, until the state is served; else -1 */
     bool awaits_state;       /* calls are held until it has its phat's state */
     struct ph_ipc_chan held; /* frames of those calls */
+    bool unheard;            /* what it says waits until the phat's lease is certain */
     struct ph_state_roots *roots;      /* durable commits of that state; NULL: it has none */
     struct ph_receipt_state made_from; /* what answers of the frames from now on can depend on */
     uint32_t pid;                      /* 0 until SPAWNED, and after EXITED */
@@ -86,6 +87,8 @@ PH_CHECKED enum ph_err ph_instance_trial(struct ph_phat *phat, struct ph_version
                                          struct ph_bytes archive,
                                          void (*trial)(void *, bool, struct ph_bytes), void *ctx,
                                          struct ph_instance **out);
+/* The instance of this spawn_id, if it runs; NULL otherwise. */
+struct ph_instance *ph_instance_running(const struct ph_instances *instances, uint64_t spawn_id);
 /* Make the instance the phat's; the one before drains. */
 void ph_instance_adopt(struct ph_phat *phat, struct ph_instance *instance);
 /* End the phat's instance after its calls (secrets changed, phat deleted). */

@@ -33,6 +33,8 @@ void ph_instance_kill_for_limit(struct ph_instance *instance, const char *code,
                                 const char *message);
 /* Its socket is ready; ctx is the instance. */
 void ph_instance_on_socket(void *instance, uint32_t events);
+/* Take what it said, if that may be heard now (node/leases.h). */
+void ph_instance_hear(struct ph_instance *instance);
 /* Bring the pool of waiting instances up to its size; ctx is the instances. */
 void ph_instances_refill(void *instances);
 

@@ -305,6 +305,65 @@ enum ph_err ph_keyd_client_secrets_release(struct ph_keyd_client *client,
     return err;
 }
 
+enum ph_err ph_keyd_client_state_skip(struct ph_keyd_client *client, struct ph_bytes head,
+                                      char why[static PH_KEYD_WHY_LEN])
+{
+    const struct ph_msg_STATE_SKIP m = {.head = head};
+    QUESTION;
+
+    why[0] = '\0';
+    begin(client, &q);
+    enum ph_err err = ph_encode_STATE_SKIP(&q.request, 0, q.id, &m);
+    if (err == PH_OK)
+        err = ask(client, &q, NULL, 0);
+    if (err == PH_OK && ph_get_STATE_ADVANCED(&q.frame) != PH_OK)
+        err = refusal(&q, why);
+    explain(err, why);
+    return err;
+}
+
+enum ph_err ph_keyd_client_state_known(struct ph_keyd_client *client, const struct ph_phat_id *phat,
+                                       uint64_t *index, char why[static PH_KEYD_WHY_LEN])
+{
+    const struct ph_msg_STATE_KNOWN m = {.phat = *phat};
+    struct ph_msg_STATE_IS got;
+    QUESTION;
+
+    why[0] = '\0';
+    begin(client, &q);
+    enum ph_err err = ph_encode_STATE_KNOWN(&q.request, 0, q.id, &m);
+    if (err == PH_OK)
+        err = ask(client, &q, NULL, 0);
+    if (err == PH_OK && ph_get_STATE_IS(&q.frame, &got) != PH_OK)
+        err = refusal(&q, why);
+    explain(err, why);
+    PH_TRY(err);
+    if (!got.known)
+        return PH_ERR_NOT_FOUND;
+    *index = got.index;
+    return PH_OK;
+}
+
+enum ph_err ph_keyd_client_peer_url(struct ph_keyd_client *client, struct ph_bytes url,
+                                    struct ph_hash32 *mac, char why[static PH_KEYD_WHY_LEN])
+{
+    const struct ph_msg_PEER_URL m = {.url = url};
+    struct ph_msg_PEER_URL_MAC got;
+    QUESTION;
+
+    why[0] = '\0';
+    begin(client, &q);
+    enum ph_err err = ph_encode_PEER_URL(&q.request, 0, q.id, &m);
+    if (err == PH_OK)
+        err = ask(client, &q, NULL, 0);
+    if (err == PH_OK && ph_get_PEER_URL_MAC(&q.frame, &got) != PH_OK)
+        err = refusal(&q, why);
+    explain(err, why);
+    PH_TRY(err);
+    *mac = got.mac;
+    return PH_OK;
+}
+
 enum ph_err ph_keyd_client_state_key(struct ph_keyd_client *client, const struct ph_phat_id *phat,
                                      struct ph_bytes head, int channel_fd,
                                      char why[static PH_KEYD_WHY_LEN])

@@ -133,6 +133,21 @@ ph_keyd_client_secrets_release(struct ph_keyd_client *client, const struct ph_ow
                                const uint8_t owner_sig[static 65], struct ph_bytes sealed,
                                int pipe_fd, uint32_t *len, char why[static PH_KEYD_WHY_LEN]);
 
+/* Which commit of a phat is the newest that phala-keyd knows; PH_ERR_NOT_FOUND: it knows none. */
+PH_CHECKED enum ph_err ph_keyd_client_state_known(struct ph_keyd_client *client,
+                                                  const struct ph_phat_id *phat, uint64_t *index,
+                                                  char why[static PH_KEYD_WHY_LEN]);
+/* The log begins with this head, which lies beyond what follows the known one. PH_ERR_UNTRUSTED:
+ * it does not, or was not committed by the phat. */
+PH_CHECKED enum ph_err ph_keyd_client_state_skip(struct ph_keyd_client *client,
+                                                 struct ph_bytes head,
+                                                 char why[static PH_KEYD_WHY_LEN]);
+
+/* What proves that a worker with the cluster's keys says it is reached at this URL. */
+PH_CHECKED enum ph_err ph_keyd_client_peer_url(struct ph_keyd_client *client, struct ph_bytes url,
+                                               struct ph_hash32 *mac,
+                                               char why[static PH_KEYD_WHY_LEN]);
+
 /* A phat's state is opened: hold the newest head of its log (empty: none) against what phala-keyd
  * knows, and send the state key to the other end of `channel_fd` (docs/state.md). PH_ERR_UNTRUSTED:
  * storage shows an older, forked or forged history: see why. */

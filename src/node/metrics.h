@@ -15,6 +15,7 @@
     C(calls_answered,   "phala_calls_answered_total",    "Calls answered by their phat")           \
     C(calls_failed,     "phala_calls_failed_total",      "Calls that the worker answered for the phat: limits, crashes, errors") \
     C(calls_cut,        "phala_calls_cut_total",         "Streamed answers that ended early")      \
+    C(calls_redirected, "phala_calls_redirected_total",  "Calls sent to the worker that has the phat's state") \
     C(calls_refused,    "phala_calls_refused_total",     "Calls refused before they reached a phat") \
     C(request_bytes,    "phala_request_bytes_total",     "Bytes of request bodies given to phats") \
     C(response_bytes,   "phala_response_bytes_total",    "Bytes of answer bodies from phats")      \

@@ -8,8 +8,10 @@
 #include "node/attester.h"
 #include "node/cluster.h"
 #include "node/instances.h"
+#include "node/leases.h"
 #include "node/phat_state.h"
 #include "node/phats.h"
+#include "node/records.h"
 #include "node/routes.h"
 #include "node/tls.h"
 #include "node/verify_api.h"
@@ -336,6 +338,8 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
     PH_TRY(ph_attester_new(node, &node->attester));
     PH_TRY(ph_verifier_new(node, &node->verifier));
     PH_TRY(ph_phat_states_open(node));
+    PH_TRY(ph_leases_open(node));
+    PH_TRY(ph_records_open(node));
     PH_TRY(start_server(node));
     housekeeping(node);
     say_ready(node);
@@ -355,8 +359,10 @@ void ph_node_stop(struct ph_node *node)
     ph_http_server_close(node->server);
     ph_attester_free(node->attester);
     ph_verifier_free(node->verifier);
+    ph_records_close(node);
     ph_instances_close(node->instances);
     ph_phat_states_close(node);
+    ph_leases_close(node);
     ph_phats_close(node->phats);
     ph_http_client_close(node->client);
     ph_batcher_free(node->batcher);

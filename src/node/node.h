@@ -24,6 +24,8 @@ struct ph_tee;
 struct ph_attester;
 struct ph_verifier;
 struct ph_state_server;
+struct ph_leases;
+struct ph_records;
 
 struct ph_node {
     const struct ph_config *config;
@@ -44,6 +46,9 @@ struct ph_node {
     struct ph_attester *attester;
     struct ph_verifier *verifier;
     struct ph_state_server *states;
+    struct ph_leases *leases;   /* NULL: no cluster */
+    struct ph_records *records; /* the same */
+    uint32_t calls_gated;       /* calls that wait to hear who has their phat's state */
     int state_pages_fd;
     struct ph_buf tls_chain;
     struct ph_buf scratch;              /* header block of the answer being sent */

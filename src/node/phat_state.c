@@ -35,6 +35,8 @@ static void next(struct ph_phat *phat)
 {
     if (phat->instance)
         ph_phat_state_want(phat->instance);
+    if (!phat->instance && !phat->state_busy)
+        ph_lease_give_back(phat);
 }
 
 static void told(void *ctx, const struct ph_phat_id *id, enum ph_state_event event, enum ph_err err,
@@ -108,7 +110,8 @@ void ph_phat_state_want(struct ph_instance *instance)
     struct ph_instance *i = instance;
     struct ph_phat *phat = i->phat;
 
-    if (!i->awaits_state || phat->state_busy || i->state == PH_INSTANCE_GONE)
+    if (!i->awaits_state || phat->state_busy || i->state == PH_INSTANCE_GONE ||
+        !ph_lease_is_held(phat))
         return;
     phat->state_busy = true;
     phat->state_holder = i;

@@ -16,7 +16,8 @@ void ph_phat_states_close(struct ph_node *node);
 /* The instance runs a version with state: calls to it are held from now on. PH_ERR_IO: no channel.
  */
 PH_CHECKED enum ph_err ph_phat_state_hold(struct ph_instance *instance);
-/* It is the phat's instance now: give it the state, at once or when the one before is gone. */
+/* It is the phat's instance now: give it the state, at once or when the one before is gone, and the
+ * phat's lease is here. */
 void ph_phat_state_want(struct ph_instance *instance);
 /* It is gone. */
 void ph_phat_state_leave(struct ph_instance *instance);

@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "codec/tar.h"
-#include "node/calls.h"
+#include "node/call_gate.h"
 #include "node/instances.h"
 #include "store/file.h"
 
@@ -168,7 +168,7 @@ static void cron_fire(void *ctx)
         const struct ph_cron *cron = &phat->version->manifest.cron[i];
         int64_t at;
         if (ph_cron_next(cron, now_s / 60 * 60 - 60, &at) == PH_OK && at == now_s / 60 * 60)
-            ph_call_scheduled(phat->node, phat, cron->text, at * 1000);
+            ph_call_gate_scheduled(phat->node, phat, cron->text, at * 1000);
     }
     arm_cron(phat);
 }
@@ -212,8 +212,11 @@ static enum ph_err load_one(struct ph_phats *phats, const struct ph_phat_id *id)
     PH_TRY(ph_phats_ensure(phats, id, &rec.owner, &phat));
     phat->sequence = rec.request.sequence;
     phat->changed_ms = rec.time_ms;
-    if (data.len == 0)
+    phat->bundle_sequence = rec.request.sequence;
+    if (data.len == 0) {
+        phat->secrets_floor = rec.request.sequence;
         return strcmp(rec.request.action, "delete") == 0 ? PH_OK : PH_ERR_UNTRUSTED;
+    }
     if (strcmp(rec.request.action, "deploy") != 0)
         return PH_ERR_UNTRUSTED;
     PH_TRY(ph_bundle_open(ph_buf_view(&data), &info, &why));
@@ -307,7 +310,10 @@ static enum ph_err store(struct ph_phat *phat, enum ph_phat_file file,
     rec.data =
         (struct ph_buf){.ptr = (uint8_t *)(uintptr_t)data.ptr, .len = data.len, .limit = data.len};
     PH_TRY(ph_phat_store(phat->node->phats->dir_fd, file, &phat->id, &rec));
-    phat->sequence = request->sequence;
+    if (request->sequence > phat->sequence) /* a cluster's records come in another order */
+        phat->sequence = request->sequence;
+    if (file == PH_PHAT_BUNDLE)
+        phat->bundle_sequence = request->sequence;
     phat->changed_ms = rec.time_ms;
     return PH_OK;
 }
@@ -326,6 +332,7 @@ enum ph_err ph_phat_drop(struct ph_phat *phat, const struct ph_owner_request *re
      * for again. */
     PH_TRY(ph_phat_remove_secrets(phat->node->phats->dir_fd, &phat->id));
     phat->secrets_sequence = 0;
+    phat->secrets_floor = request->sequence;
     PH_TRY(store(phat, PH_PHAT_BUNDLE, request, sig, (struct ph_bytes){NULL, 0}));
     set_version(phat, NULL);
     return PH_OK;

@@ -8,6 +8,7 @@
  * network.
  */
 
+#include "node/leases.h"
 #include "node/manifest.h"
 #include "node/node.h"
 #include "node/phat_log.h"
@@ -29,12 +30,15 @@ struct ph_phat {
     char id_text[41];
     struct ph_eth_address owner;
     uint64_t sequence;         /* of the newest accepted change */
+    uint64_t bundle_sequence;  /* of the newest bundle, or of its deletion */
     uint64_t secrets_sequence; /* of the secrets stored; 0: none */
+    uint64_t secrets_floor;    /* of the last deletion: secrets before it are over */
     uint64_t changed_ms;
     struct ph_version *version;       /* NULL: deleted */
     struct ph_instance *instance;     /* NULL: none runs */
     struct ph_instance *state_holder; /* has the state, or is about to; NULL: it went */
     bool state_busy;                  /* the state is opened for some instance, or open */
+    struct ph_lease lease;            /* of its state, in a cluster */
     uint32_t calls;                   /* in flight */
     uint32_t holders;                 /* instances that point here */
     bool deploying;                   /* a new bundle is on trial */

@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "node/api.h"
+#include "node/call_gate.h"
 #include "node/calls.h"
 #include "node/cluster.h"
 #include "node/phats.h"
@@ -95,7 +96,7 @@ static void to_phat(struct ph_node *node, struct ph_http_req *req, const struct 
         ph_answer_error(req, 404, "no-such-phat", "no phat of this id is deployed here");
         return;
     }
-    ph_call_begin(node, req, phat, target);
+    ph_call_gate(node, req, phat, target);
 }
 
 static bool parse_id(struct ph_bytes hex, struct ph_phat_id *out)

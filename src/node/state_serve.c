@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "node/state_catch_up.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -200,6 +201,7 @@ static enum ph_err bring_up(const struct ph_serve_means *m, struct ph_served *v,
     PH_TRY(choose_pages(v, why));
     PH_TRY(replay(m, v, why));
     PH_TRY(newest_head(v, &head, why));
+    PH_TRY(ph_state_catch_up(m->keyd, &v->phat, v->writer, why));
     return ph_keyd_client_state_key(m->keyd, &v->phat, ph_buf_view(&head), v->channel, why);
 }
 

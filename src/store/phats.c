@@ -30,23 +30,39 @@ void ph_phat_record_clear(struct ph_phat_record *record)
     ph_buf_clear(&record->data);
 }
 
+static void encode_head(enum ph_phat_file file, const struct ph_phat_record *record,
+                        uint8_t head[static HEAD_LEN])
+{
+    memcpy(head, files[file].magic, 4);
+    ph_owner_request_encode(&record->request, head + 4);
+    memcpy(head + 4 + PH_OWNER_REQUEST_LEN, record->sig, 65);
+    ph_put_u64le(head + 4 + PH_OWNER_REQUEST_LEN + 65, record->time_ms);
+}
+
+enum ph_err ph_phat_record_encode(enum ph_phat_file file, const struct ph_phat_record *record,
+                                  struct ph_buf *out)
+{
+    uint8_t head[HEAD_LEN];
+
+    encode_head(file, record, head);
+    PH_TRY(ph_buf_add(out, PH_BYTES_OF(head)));
+    return ph_buf_add(out, ph_buf_view(&record->data));
+}
+
 enum ph_err ph_phat_store(int dir_fd, enum ph_phat_file file, const struct ph_phat_id *id,
                           const struct ph_phat_record *record)
 {
     uint8_t head[HEAD_LEN];
     char name[64];
 
-    memcpy(head, files[file].magic, 4);
-    ph_owner_request_encode(&record->request, head + 4);
-    memcpy(head + 4 + PH_OWNER_REQUEST_LEN, record->sig, 65);
-    ph_put_u64le(head + 4 + PH_OWNER_REQUEST_LEN + 65, record->time_ms);
+    encode_head(file, record, head);
     file_name(file, id, name);
     const struct ph_bytes parts[] = {PH_BYTES_OF(head), ph_buf_view(&record->data)};
     return ph_file_replace(dir_fd, name, parts, PH_LEN(parts));
 }
 
-static enum ph_err parse(struct ph_bytes raw, enum ph_phat_file file, const struct ph_phat_id *id,
-                         struct ph_phat_record *out)
+enum ph_err ph_phat_record_parse(struct ph_bytes raw, enum ph_phat_file file,
+                                 const struct ph_phat_id *id, struct ph_phat_record *out)
 {
     struct ph_reader r = {raw};
     struct ph_bytes magic, request;
@@ -75,7 +91,7 @@ enum ph_err ph_phat_load(int dir_fd, enum ph_phat_file file, const struct ph_pha
 
     file_name(file, id, name);
     PH_TRY(ph_file_read(dir_fd, name, &raw));
-    return parse(ph_buf_view(&raw), file, id, out);
+    return ph_phat_record_parse(ph_buf_view(&raw), file, id, out);
 }
 
 enum ph_err ph_phat_remove_secrets(int dir_fd, const struct ph_phat_id *id)

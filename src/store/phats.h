@@ -27,6 +27,18 @@ struct ph_phat_record {
 void ph_phat_record_clear(struct ph_phat_record *record);
 
 enum ph_phat_file { PH_PHAT_BUNDLE, PH_PHAT_SECRETS };
+enum { PH_PHAT_RECORD_MAX = PH_BUNDLE_MAX + 4 + PH_OWNER_REQUEST_LEN + 65 + 8 };
+
+/* The bytes of a file, appended. PH_ERR_NOMEM, PH_ERR_LIMIT. */
+PH_CHECKED enum ph_err ph_phat_record_encode(enum ph_phat_file file,
+                                             const struct ph_phat_record *record,
+                                             struct ph_buf *out);
+/* Judge such bytes, wherever they come from: on PH_OK the signer owns the phat of this id, and the
+ * caller clears *out. PH_ERR_MALFORMED, PH_ERR_UNTRUSTED, PH_ERR_LIMIT, PH_ERR_NOMEM. What is
+ * signed (action, worker, content) is the caller's to look at. */
+PH_CHECKED enum ph_err ph_phat_record_parse(struct ph_bytes raw, enum ph_phat_file file,
+                                            const struct ph_phat_id *id,
+                                            struct ph_phat_record *out);
 
 /* Durable when it returns PH_OK. `owner` is not stored. */
 PH_CHECKED enum ph_err ph_phat_store(int dir_fd, enum ph_phat_file file,

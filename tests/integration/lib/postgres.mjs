@@ -13,7 +13,7 @@ export function postgresBin() {
   return versions.length > 0 ? join(base, versions[0], 'bin') : null;
 }
 
-const freePort = () => new Promise((resolve, reject) => {
+export const freePort = () => new Promise((resolve, reject) => {
   const server = createServer().once('error', reject).listen(0, '127.0.0.1', () => {
     const { port } = server.address();
     server.close(() => resolve(port));

@@ -1,0 +1,132 @@
+// Several workers, one phat, over one PostgreSQL: records are shared, a state has one holder, and another worker
+// takes over when the holder dies, stops or is cut off.
+import assert from 'node:assert/strict';
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { Owner } from './lib/owner.mjs';
+import { freePort, postgresBin, startPostgres } from './lib/postgres.mjs';
+import { tempDir, until } from './lib/proc.mjs';
+import { startWorker } from './lib/worker.mjs';
+
+const state = { state: { maxMiB: 16 } };
+const counter = `export default { async fetch(request, env) {
+  const url = new URL(request.url);
+  env.DB.exec('CREATE TABLE IF NOT EXISTS hits(path TEXT PRIMARY KEY, n INTEGER)');
+  if (url.pathname !== '/read') env.DB.prepare('INSERT INTO hits VALUES(?, 1) ON CONFLICT(path) DO UPDATE SET n = n + 1').bind(url.pathname).run();
+  const { n } = env.DB.prepare('SELECT coalesce(sum(n), 0) AS n FROM hits').first();
+  return Response.json({ n, body: await request.text() });
+} };`;
+const hello = (word) => `export default { fetch() { return new Response(${JSON.stringify(word)}); } };`;
+
+describe('a cluster', { skip: postgresBin() ? false : 'PostgreSQL is not installed' }, () => {
+  let server;
+  before(async () => { server = await startPostgres(); });
+  after(async () => { await server?.stop(); });
+
+  // Workers with the same keys: those of the first.
+  async function cluster(t, count) {
+    const first = await startWorker(t, {});
+    await first.stop();
+    const workers = [];
+    for (let i = 0; i < count; i++) {
+      const data = await tempDir(t);
+      for (const path of ['keyd.state', 'simulator']) await cp(join(first.dir, path), join(data, path), { recursive: true });
+      workers.push(await member(t, data));
+    }
+    return workers;
+  }
+  async function member(t, data) {
+    for (let tries = 0; ; tries++) {
+      const port = await freePort(); // another process may take it meanwhile
+      const url = `http://127.0.0.1:${port}`;
+      try {
+        return await startWorker(t, { data, args: ['--listen', `127.0.0.1:${port}`, '--state', server.url, '--cluster-url', url] });
+      } catch (error) {
+        if (tries === 5 || !/cannot listen/.test(error.message)) throw error;
+      }
+    }
+  }
+  const at = (worker, id, path = '/', init) => fetch(`${worker.url}/p/${id}${path}`, init);
+  const seen = (worker, id) => until(async () => (await fetch(`${worker.url}/v1/phats/${id}`)).ok, { what: 'the record' });
+
+  test('runs what one worker took on all of them, also after a restart, and forgets what was deleted', async (t) => {
+    const [a, b] = await cluster(t, 2);
+    const owner = new Owner();
+    const phat = await a.phat('hello', hello('one'), {}, owner);
+    await seen(b, phat.id);
+    assert.equal(await (await at(b, phat.id)).text(), 'one');
+    await b.phat('hello', hello('two'), {}, owner);
+    await until(async () => (await (await at(a, phat.id)).text()) === 'two', { what: 'the update' });
+    await b.stop();
+    const c = await member(t, b.dir);
+    assert.equal(await (await at(c, phat.id)).text(), 'two');
+    const authorization = await owner.authorization({ action: 'delete', name: 'hello', cluster: c.cluster, sequence: owner.nextSequence() });
+    assert.equal((await fetch(`${c.url}/v1/phats/${phat.id}`, { method: 'DELETE', headers: { authorization } })).status, 200);
+    await until(async () => (await at(a, phat.id)).status === 404, { what: 'the deletion' });
+  });
+
+  test('sends callers to the holder of a state, and takes it over when that one is killed', async (t) => {
+    const [a, b] = await cluster(t, 2);
+    const phat = await a.phat('counter', counter, state);
+    await seen(b, phat.id);
+    assert.equal((await (await at(a, phat.id, '/x')).json()).n, 1);
+    const sent = await at(b, phat.id, '/x?y=1', { redirect: 'manual', method: 'POST', body: 'z' });
+    assert.equal(sent.status, 307);
+    assert.match(sent.headers.get('location'), new RegExp(`/p/${phat.id}/x\\?y=1$`));
+    assert.deepEqual(await (await at(b, phat.id, '/x', { method: 'POST', body: 'kept' })).json(), { n: 2, body: 'kept' });
+    process.kill(a.pid, 'SIGKILL');
+    await a.exited;
+    let n;
+    await until(async () => { n = (await (await at(b, phat.id, '/x')).json()).n; return true; }, { what: 'the take-over' });
+    assert.equal(n, 3);
+  });
+
+  test('takes a state over from a holder that is stopped, whose calls see nothing old when it wakes', async (t) => {
+    const [a, b] = await cluster(t, 2);
+    const phat = await a.phat('counter', counter, state);
+    await seen(b, phat.id);
+    assert.equal((await (await at(a, phat.id, '/x')).json()).n, 1);
+    process.kill(a.pid, 'SIGSTOP');
+    const held = Array.from({ length: 5 }, () => at(a, phat.id, '/read'));
+    const follow = async () => {
+      const response = await at(b, phat.id, '/x', { redirect: 'manual' });
+      return response.status === 200 && (await response.json()).n;
+    };
+    assert.equal(await until(follow, { what: 'the take-over' }), 2);
+    assert.equal(await follow(), 3);
+    process.kill(a.pid, 'SIGCONT');
+    for (const answer of held) {
+      const response = await answer;
+      if (response.ok) assert.equal((await response.json()).n, 3);
+      else assert.match((await response.json()).error.code, /^state-(lost|unreachable)$/);
+    }
+    const n = await until(async () => { const r = await at(a, phat.id, '/x'); return r.ok && (await r.json()).n; }, { what: 'the call through the old holder' });
+    assert.ok(n >= 4, `${n}`);
+  });
+
+  test('refuses records that are not the owner\'s, and holders that are not of the cluster', async (t) => {
+    const [a, b] = await cluster(t, 2);
+    const owner = new Owner();
+    const phat = await a.phat('hello', hello('one'), {}, owner);
+    await seen(b, phat.id);
+    const old = server.query(`SELECT encode(record, 'hex') FROM phala_phats WHERE phat = '\\x${phat.id}'`);
+    await a.phat('hello', hello('two'), {}, owner);
+    await until(async () => (await (await at(b, phat.id)).text()) === 'two', { what: 'the update' });
+    const change = (record, sequence) => server.query(`WITH c AS (UPDATE phala_changes SET n = n + 1 RETURNING n)
+      UPDATE phala_phats SET record = '\\x${record}', sequence = ${sequence}, change = (SELECT n FROM c) WHERE phat = '\\x${phat.id}'`);
+    change(old, owner.sequence + 10n);
+    await until(() => /rolled back/.test(b.output()), { what: 'the refusal of an old record' });
+    change(old.slice(0, -2) + (old.endsWith('00') ? '01' : '00'), owner.sequence + 11n);
+    change(`${old.slice(0, 60)}ff${old.slice(62)}`, owner.sequence + 12n);
+    await until(() => /UNTRUSTED|MALFORMED|untrusted|malformed/.test(b.output()), { what: 'the refusal of a forged record' });
+    assert.equal(await (await at(b, phat.id)).text(), 'two');
+
+    const counted = await a.phat('counter', counter, state, owner);
+    await seen(b, counted.id);
+    assert.equal((await (await at(a, counted.id, '/x')).json()).n, 1);
+    server.query(`UPDATE phala_leases SET url = 'http://example.org' WHERE phat = '\\x${counted.id}'`);
+    const response = await at(b, counted.id, '/x', { redirect: 'manual' });
+    assert.deepEqual([response.status, response.headers.get('location')], [503, null]);
+  });
+});
