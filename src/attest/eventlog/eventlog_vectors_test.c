@@ -9,7 +9,9 @@
 
 static void need_vectors(void)
 {
-    struct ph_buf sets PH_OWNED(ph_buf_clear) = ph_test_vector("eventlog/SETS.tsv");
+    struct ph_buf sets = ph_test_vector("eventlog/SETS.tsv");
+
+    ph_buf_clear(&sets);
 }
 
 /* A version 4 TDX quote: the body at 48, RTMR0 at 376. */
