@@ -24,9 +24,9 @@ static const uint8_t *ptr_of(struct ph_bytes b)
     return b.len > 0 ? b.ptr : nothing;
 }
 
-static enum ph_err gcm_seal(const EVP_CIPHER *cipher, const uint8_t *key, struct ph_bytes iv,
-                            struct ph_bytes aad, size_t tag_len, struct ph_bytes plain,
-                            uint8_t *out)
+static enum ph_err aead_seal(const EVP_CIPHER *cipher, const uint8_t *key, struct ph_bytes iv,
+                             struct ph_bytes aad, size_t tag_len, struct ph_bytes plain,
+                             uint8_t *out)
 {
     EVP_CIPHER_CTX *ctx PH_OWNED(cipher_freep) = EVP_CIPHER_CTX_new();
     uint8_t tag[PH_GCM_TAG_LEN];
@@ -47,9 +47,9 @@ static enum ph_err gcm_seal(const EVP_CIPHER *cipher, const uint8_t *key, struct
     return PH_OK;
 }
 
-static enum ph_err gcm_open(const EVP_CIPHER *cipher, const uint8_t *key, struct ph_bytes iv,
-                            struct ph_bytes aad, size_t tag_len, struct ph_bytes sealed,
-                            uint8_t *out)
+static enum ph_err aead_open(const EVP_CIPHER *cipher, const uint8_t *key, struct ph_bytes iv,
+                             struct ph_bytes aad, size_t tag_len, struct ph_bytes sealed,
+                             uint8_t *out)
 {
     EVP_CIPHER_CTX *ctx PH_OWNED(cipher_freep) = EVP_CIPHER_CTX_new();
     const struct ph_bytes text = {sealed.ptr, sealed.len - tag_len};
@@ -80,17 +80,17 @@ static bool too_long(struct ph_bytes b)
     return b.len > INT32_MAX;
 }
 
-enum ph_err ph_aes256gcm_seal(const uint8_t key[static PH_AES256_KEY_LEN],
+static enum ph_err whole_seal(const EVP_CIPHER *cipher, const uint8_t key[static 32],
                               const uint8_t nonce[static PH_GCM_NONCE_LEN], struct ph_bytes aad,
                               struct ph_bytes plain, uint8_t *out)
 {
     if (too_long(aad) || too_long(plain))
         return PH_ERR_LIMIT;
-    return gcm_seal(ph_ossl()->aes256gcm, key, (struct ph_bytes){nonce, PH_GCM_NONCE_LEN}, aad,
-                    PH_GCM_TAG_LEN, plain, out);
+    return aead_seal(cipher, key, (struct ph_bytes){nonce, PH_GCM_NONCE_LEN}, aad, PH_GCM_TAG_LEN,
+                     plain, out);
 }
 
-enum ph_err ph_aes256gcm_open(const uint8_t key[static PH_AES256_KEY_LEN],
+static enum ph_err whole_open(const EVP_CIPHER *cipher, const uint8_t key[static 32],
                               const uint8_t nonce[static PH_GCM_NONCE_LEN], struct ph_bytes aad,
                               struct ph_bytes sealed, uint8_t *out)
 {
@@ -98,8 +98,32 @@ enum ph_err ph_aes256gcm_open(const uint8_t key[static PH_AES256_KEY_LEN],
         return PH_ERR_MALFORMED;
     if (too_long(aad) || too_long(sealed))
         return PH_ERR_LIMIT;
-    return gcm_open(ph_ossl()->aes256gcm, key, (struct ph_bytes){nonce, PH_GCM_NONCE_LEN}, aad,
-                    PH_GCM_TAG_LEN, sealed, out);
+    return aead_open(cipher, key, (struct ph_bytes){nonce, PH_GCM_NONCE_LEN}, aad, PH_GCM_TAG_LEN,
+                     sealed, out);
+}
+
+enum ph_err ph_aes256gcm_seal(const uint8_t key[static 32], const uint8_t nonce[static 12],
+                              struct ph_bytes aad, struct ph_bytes plain, uint8_t *out)
+{
+    return whole_seal(ph_ossl()->aes256gcm, key, nonce, aad, plain, out);
+}
+
+enum ph_err ph_aes256gcm_open(const uint8_t key[static 32], const uint8_t nonce[static 12],
+                              struct ph_bytes aad, struct ph_bytes sealed, uint8_t *out)
+{
+    return whole_open(ph_ossl()->aes256gcm, key, nonce, aad, sealed, out);
+}
+
+enum ph_err ph_chacha20poly1305_seal(const uint8_t key[static 32], const uint8_t nonce[static 12],
+                                     struct ph_bytes aad, struct ph_bytes plain, uint8_t *out)
+{
+    return whole_seal(ph_ossl()->chacha20poly1305, key, nonce, aad, plain, out);
+}
+
+enum ph_err ph_chacha20poly1305_open(const uint8_t key[static 32], const uint8_t nonce[static 12],
+                                     struct ph_bytes aad, struct ph_bytes sealed, uint8_t *out)
+{
+    return whole_open(ph_ossl()->chacha20poly1305, key, nonce, aad, sealed, out);
 }
 
 /* The cipher of a WebCrypto request, if its lengths are ones pkey.h allows. */
@@ -124,7 +148,7 @@ enum ph_err ph_aesgcm_seal(struct ph_bytes key, struct ph_bytes iv, struct ph_by
     PH_TRY(gcm_pick(key, iv, tag_len, &cipher));
     if (too_long(aad) || too_long(plain))
         return PH_ERR_LIMIT;
-    return gcm_seal(cipher, key.ptr, iv, aad, tag_len, plain, out);
+    return aead_seal(cipher, key.ptr, iv, aad, tag_len, plain, out);
 }
 
 enum ph_err ph_aesgcm_open(struct ph_bytes key, struct ph_bytes iv, struct ph_bytes aad,
@@ -137,7 +161,7 @@ enum ph_err ph_aesgcm_open(struct ph_bytes key, struct ph_bytes iv, struct ph_by
         return PH_ERR_LIMIT;
     if (sealed.len < tag_len)
         return PH_ERR_UNTRUSTED;
-    return gcm_open(cipher, key.ptr, iv, aad, tag_len, sealed, out);
+    return aead_open(cipher, key.ptr, iv, aad, tag_len, sealed, out);
 }
 
 enum ph_err ph_aes128ctr(const uint8_t key[static 16], const uint8_t iv[static 16],

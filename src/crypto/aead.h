@@ -1,11 +1,11 @@
 #ifndef PH_CRYPTO_AEAD_H
 #define PH_CRYPTO_AEAD_H
 
-/* AES-256-GCM, HKDF-SHA256, HMAC-SHA256, PBKDF2/scrypt, X25519, AES-128-CTR (keystore files),
- * randomness.
+/* AES-256-GCM, ChaCha20-Poly1305, HKDF-SHA256, HMAC-SHA256, PBKDF2/scrypt, X25519, AES-128-CTR
+ * (keystore files), randomness.
  *
- * Layer: crypto. Spec: SP 800-38D, RFC 5869, RFC 2104, RFC 8018, RFC 7914, RFC 7748. Tests:
- * aead_test.c, hmac_test.c.
+ * Layer: crypto. Spec: SP 800-38D, RFC 8439, RFC 5869, RFC 2104, RFC 8018, RFC 7914, RFC 7748.
+ * Tests: aead_test.c, hmac_test.c.
  */
 
 #include "base/bytes.h"
@@ -27,6 +27,14 @@ PH_CHECKED enum ph_err ph_aes256gcm_seal(const uint8_t key[static PH_AES256_KEY_
 PH_CHECKED enum ph_err ph_aes256gcm_open(const uint8_t key[static PH_AES256_KEY_LEN],
                                          const uint8_t nonce[static PH_GCM_NONCE_LEN],
                                          struct ph_bytes aad, struct ph_bytes sealed, uint8_t *out);
+
+/* ChaCha20-Poly1305 (RFC 8439): the same lengths, the same rules, the same errors. */
+PH_CHECKED enum ph_err ph_chacha20poly1305_seal(const uint8_t key[static 32],
+                                                const uint8_t nonce[static 12], struct ph_bytes aad,
+                                                struct ph_bytes plain, uint8_t *out);
+PH_CHECKED enum ph_err ph_chacha20poly1305_open(const uint8_t key[static 32],
+                                                const uint8_t nonce[static 12], struct ph_bytes aad,
+                                                struct ph_bytes sealed, uint8_t *out);
 
 /* Extract-then-expand. out_len at most 255 * 32. */
 PH_CHECKED enum ph_err ph_hkdf_sha256(struct ph_bytes ikm, struct ph_bytes salt,

@@ -23,10 +23,11 @@ static void make(void)
     state.aes192gcm = EVP_CIPHER_fetch(state.ctx, "AES-192-GCM", NULL);
     state.aes256gcm = EVP_CIPHER_fetch(state.ctx, "AES-256-GCM", NULL);
     state.aes128ctr = EVP_CIPHER_fetch(state.ctx, "AES-128-CTR", NULL);
+    state.chacha20poly1305 = EVP_CIPHER_fetch(state.ctx, "ChaCha20-Poly1305", NULL);
     state.p256 = EC_GROUP_new_by_curve_name_ex(state.ctx, NULL, NID_X9_62_prime256v1);
     state.p384 = EC_GROUP_new_by_curve_name_ex(state.ctx, NULL, NID_secp384r1);
     if (!state.aes128gcm || !state.aes192gcm || !state.aes256gcm || !state.aes128ctr ||
-        !state.p256 || !state.p384)
+        !state.chacha20poly1305 || !state.p256 || !state.p384)
         abort();
 }
 

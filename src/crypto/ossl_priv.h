@@ -9,7 +9,7 @@
 
 struct ph_ossl {
     OSSL_LIB_CTX *ctx;
-    EVP_CIPHER *aes128gcm, *aes192gcm, *aes256gcm, *aes128ctr;
+    EVP_CIPHER *aes128gcm, *aes192gcm, *aes256gcm, *aes128ctr, *chacha20poly1305;
     EC_GROUP *p256, *p384;
 };
 
