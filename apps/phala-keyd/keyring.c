@@ -66,6 +66,8 @@ static enum ph_err derive_cluster(struct keyring *ring)
     PH_TRY(ph_eth_address(s->scratch, &ring->cluster));
     PH_TRY(ph_keys_caller(newest->master, s->scratch));
     PH_TRY(ph_x25519_public(s->scratch, ring->caller_pub));
+    PH_TRY(ph_keys_ohttp(newest->master, s->ohttp));
+    PH_TRY(ph_x25519_public(s->ohttp, ring->ohttp_pub));
     return PH_OK;
 }
 

@@ -14,6 +14,7 @@ struct keyring_secrets {
     struct ph_cluster_keys cluster;
     uint8_t receipt[32], tls[32]; /* of the seed: secp256k1, P-256 */
     uint8_t sealing[32];          /* of the state file; kept, for a state made later */
+    uint8_t ohttp[32];            /* of the cluster's newest master: X25519 */
     uint8_t ephemeral[32];        /* X25519, of a hand-over that was asked for */
     uint8_t scratch[32];          /* a derived key while it is used */
 };
@@ -22,7 +23,7 @@ struct keyring {
     struct ph_secret *mem; /* owned */
     struct keyring_secrets *secrets;
     struct ph_eth_address signer, cluster;
-    uint8_t signer_pub[64], caller_pub[32], tls_pub[64];
+    uint8_t signer_pub[64], caller_pub[32], tls_pub[64], ohttp_pub[32];
 };
 
 /* The plain of the state file: seed 32 || cluster keys (keys/cluster.h). */

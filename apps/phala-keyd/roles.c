@@ -10,6 +10,7 @@
 #include "ipc/messages.h"
 #include "ipc/state_packets.h"
 #include "keys/eip712.h"
+#include "keys/ohttp.h"
 #include "keys/receipt.h"
 #include "keys/secrets.h"
 
@@ -57,6 +58,7 @@ static enum ph_err do_info(struct job *job)
     if (keyring_has_cluster(ring))
         is.epoch = ph_cluster_keys_newest(&ring->secrets->cluster)->epoch;
     memcpy(is.caller_x25519.b, ring->caller_pub, sizeof(is.caller_x25519.b));
+    memcpy(is.ohttp_x25519.b, ring->ohttp_pub, sizeof(is.ohttp_x25519.b));
     return ph_encode_KEYD_INFO_IS(job->reply, 0, job->frame->id, &is);
 }
 
@@ -439,6 +441,26 @@ static bool works_alone(uint16_t type)
            type == PH_IPC_CLUSTER_TAKE;
 }
 
+/* What leaves is good for one envelope; the private key stays. */
+static enum ph_err do_ohttp_open(struct job *job)
+{
+    const struct keyring *ring = &job->keyd->ring;
+    struct ph_msg_OHTTP_OPEN m;
+    struct ph_ohttp_session s;
+
+    if (ph_get_OHTTP_OPEN(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "OHTTP_OPEN: fields do not fit");
+    enum ph_err err = ph_ohttp_open_head(ring->secrets->ohttp, ring->ohttp_pub, m.head, &s);
+    if (err != PH_OK)
+        return because(job, err, "OHTTP_OPEN: not for the key configuration of this worker");
+    const size_t key_len = ph_hpke_key_len(s.aead);
+    const struct ph_msg_OHTTP_OPENED answer = {
+        .key = {s.key, key_len}, .nonce = PH_BYTES_OF(s.nonce), .secret = {s.secret, key_len}};
+    err = ph_encode_OHTTP_OPENED(job->reply, 0, job->frame->id, &answer);
+    ph_wipe(&s, sizeof(s));
+    return err;
+}
+
 static enum ph_err dispatch(struct job *job)
 {
     if (!keyring_has_cluster(&job->keyd->ring) && !works_alone(job->frame->type))
@@ -468,6 +490,8 @@ static enum ph_err dispatch(struct job *job)
         return do_secrets_seal(job);
     case PH_IPC_SECRETS_RELEASE:
         return do_secrets_release(job);
+    case PH_IPC_OHTTP_OPEN:
+        return do_ohttp_open(job);
     case PH_IPC_STATE_KEY:
         return do_state_key(job);
     case PH_IPC_STATE_ADVANCE:

@@ -36,6 +36,8 @@ static void check_report_data(const struct ph_verify_input *in, struct ph_bytes 
     ph_report_bytes(report, step, "caller x25519", PH_BYTES_OF(doc->identity.caller_x25519));
     ph_report_bytes(report, step, "operator", PH_BYTES_OF(doc->identity.operator_.b));
     ph_report_bytes(report, step, "tls key", PH_BYTES_OF(doc->identity.tls_pub));
+    if (doc->identity.has_ohttp)
+        ph_report_bytes(report, step, "ohttp keys", PH_BYTES_OF(doc->identity.ohttp_keys));
     ph_report_bytes(report, step, "nonce", PH_BYTES_OF(doc->nonce));
     ph_report_bytes(report, step, "bind", PH_BYTES_OF(bind));
     ph_report_bytes(report, step, "computed", (struct ph_bytes){report_data, PH_REPORT_DATA_LEN});

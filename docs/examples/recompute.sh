@@ -101,9 +101,11 @@ fi
 # for the evidence; a TDX quote carries it at byte 568. Whether the quote is genuine is the next
 # question: phala verify, or any verifier of Intel quotes.
 spki=3059301306072a8648ce3d020106082a8648ce3d03010703420004$(get .attestation.identity.tls_pub)
+ohttp=$(get '.attestation.identity.ohttp_keys // ""')
 address() { get ".attestation.identity.$1" | cut -c3-; }
-bind=$(printf '%s%s%s%s' "$(printf phala.bind.v2 | xxd -p)" "$(get .attestation.nonce)" \
-    "$(printf %s "$spki" | sha256_hex)" "$(address cluster)" | sha256_hex)
+bind=$(printf '%s%s%s%s%s' "$(printf phala.bind.v%d "$([ -n "$ohttp" ] && echo 3 || echo 2)" | xxd -p)" \
+    "$(get .attestation.nonce)" "$(printf %s "$spki" | sha256_hex)" "$(address cluster)" \
+    "$([ -z "$ohttp" ] || printf %s "$ohttp" | sha256_hex)" | sha256_hex)
 report_data=$(printf '%s%064x%s%s%s%s%s' "$(printf phala.worker.v1 | xxd -p)" \
     "$(get .attestation.identity.chain_id)" "$(address registry)" "$(address signer)" \
     "$(get .attestation.identity.caller_x25519)" "$(address operator)" "$bind" | sha256_hex)

@@ -87,7 +87,8 @@ enum {
     M(PEER_URL_MAC, 104, PH_K2D, F(B32, mac)) \
     M0(KEYD_INFO,    60, PH_D2K)                                                                   \
     M(KEYD_INFO_IS, 61, PH_K2D, F(B20, signer) F(BYTES, signer_pub) F(B20, cluster) F(U32, epoch)    \
-                                F(B32, caller_x25519) F(BYTES, tls_pub) F(U8, flags) F(B32, policy))  \
+                                F(B32, caller_x25519) F(BYTES, tls_pub) F(U8, flags) F(B32, policy)   \
+                                F(B32, ohttp_x25519))                                                 \
     M(SIGN_BATCH,   62, PH_D2K, F(B32, root) F(U32, count) F(U64, time_ms))                         \
     M(SIGNED,       63, PH_K2D, F(B65, sig))                                                        \
     M(TLS_SIGN,     64, PH_D2K, F(U16, scheme) F(REST, digest))                                     \
@@ -108,7 +109,9 @@ enum {
     M(CLUSTER_ASK, 79, PH_D2K, F(B32, nonce) F(B32, exporter))                                      \
     M(CLUSTER_ASKING, 80, PH_K2D, F(B32, key) F(REST, report_data))                                 \
     M(CLUSTER_TAKE, 81, PH_D2K, F(REST, give))                                                      \
-    M(CLUSTER_TAKEN, 82, PH_K2D, F(BYTES, measurement) F(REST, state)) /* state: what the state file is to hold; empty: nothing is kept */
+    M(CLUSTER_TAKEN, 82, PH_K2D, F(BYTES, measurement) F(REST, state)) /* state: what the state file is to hold; empty: nothing is kept */ \
+    M(OHTTP_OPEN,   90, PH_D2K, F(REST, head))                  /* of an encapsulated request: key id, suite, enc */ \
+    M(OHTTP_OPENED, 91, PH_K2D, F(BYTES, key) F(BYTES, nonce) F(REST, secret)) /* of that request alone: its AEAD key and nonce, its response's secret */
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };

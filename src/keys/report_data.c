@@ -11,7 +11,7 @@ static const uint8_t spki_prefix[27] = {
 void ph_worker_bind(const struct ph_worker_identity *id, const uint8_t caller_nonce[static 32],
                     uint8_t out[static 32])
 {
-    uint8_t spki[sizeof(spki_prefix) + 64], spki_hash[32];
+    uint8_t spki[sizeof(spki_prefix) + 64], spki_hash[32], ohttp_hash[32];
     struct ph_sha256 h;
 
     memcpy(spki, spki_prefix, sizeof(spki_prefix));
@@ -19,10 +19,15 @@ void ph_worker_bind(const struct ph_worker_identity *id, const uint8_t caller_no
     ph_sha256(PH_BYTES_OF(spki), spki_hash);
 
     ph_sha256_init(&h);
-    ph_sha256_update(&h, PH_BYTES_LIT("phala.bind.v2"));
+    ph_sha256_update(&h,
+                     id->has_ohttp ? PH_BYTES_LIT("phala.bind.v3") : PH_BYTES_LIT("phala.bind.v2"));
     ph_sha256_update(&h, (struct ph_bytes){caller_nonce, 32});
     ph_sha256_update(&h, PH_BYTES_OF(spki_hash));
     ph_sha256_update(&h, PH_BYTES_OF(id->cluster.b));
+    if (id->has_ohttp) {
+        ph_sha256(PH_BYTES_OF(id->ohttp_keys), ohttp_hash);
+        ph_sha256_update(&h, PH_BYTES_OF(ohttp_hash));
+    }
     ph_sha256_final(&h, out);
 }
 

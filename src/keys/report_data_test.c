@@ -51,6 +51,30 @@ TEST(report_data_changes_with_every_part)
     CHANGES(id.tls_pub[63]);
     CHANGES(id.cluster.b[19]);
     CHANGES(nonce[0]);
+    CHANGES(id.has_ohttp);
+    id.has_ohttp = true;
+    ph_worker_report_data(&id, nonce, base);
+    CHANGES(id.ohttp_keys[0]);
+    CHANGES(id.ohttp_keys[PH_OHTTP_KEYS_LEN - 1]);
+    CHANGES(id.tls_pub[0]);
+    CHANGES(nonce[31]);
 }
 
-PH_TEST_MAIN(CASE(report_data_is_the_published_vector), CASE(report_data_changes_with_every_part))
+/* Computed with node's crypto, as is the one above. */
+TEST(a_key_configuration_is_bound_too)
+{
+    struct ph_worker_identity id = identity();
+    uint8_t nonce[32], got[64], want[64] = {0};
+
+    id.has_ohttp = true;
+    memset(id.ohttp_keys, 8, sizeof(id.ohttp_keys));
+    memset(nonce, 5, sizeof(nonce));
+    CHECK(ph_hex_decode(
+              PH_BYTES_LIT("ce5a7bd926be2a5651936f86da8326ebbf8535ddb775f01542b038153a311819"),
+              want, 32) == PH_OK);
+    ph_worker_report_data(&id, nonce, got);
+    CHECK(memcmp(got, want, 64) == 0);
+}
+
+PH_TEST_MAIN(CASE(report_data_is_the_published_vector), CASE(report_data_changes_with_every_part),
+             CASE(a_key_configuration_is_bound_too))

@@ -14,6 +14,7 @@ static const uint8_t p256_order[32] = {
 
 static const char label_receipt[] = "phala/receipt/secp256k1";
 static const char label_caller[] = "phala/caller/x25519";
+static const char label_ohttp[] = "phala/ohttp/x25519";
 static const char label_tls[] = "phala/tls/p256";
 static const char label_cluster[] = "phala/cluster/secp256k1";
 static const char label_secrets[] = "phala/secrets/aes256gcm";
@@ -72,6 +73,11 @@ enum ph_err ph_keys_receipt(const uint8_t seed[static 32], uint8_t out[static 32
 enum ph_err ph_keys_caller(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])
 {
     return derive(master, label_caller, (struct ph_bytes){0}, 0, out);
+}
+
+enum ph_err ph_keys_ohttp(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])
+{
+    return derive(master, label_ohttp, (struct ph_bytes){0}, 0, out);
 }
 
 enum ph_err ph_keys_tls(const uint8_t seed[static 32], uint8_t out[static 32])

@@ -29,6 +29,10 @@ PH_CHECKED enum ph_err ph_keys_cluster(const uint8_t identity[static 32], uint8_
 /* Of a master key: X25519 secret that owners and callers encrypt to. */
 PH_CHECKED enum ph_err ph_keys_caller(const uint8_t master[static PH_MASTER_LEN],
                                       uint8_t out[static 32]);
+/* Of a master key: X25519 secret of the Oblivious HTTP key configuration: private calls, nothing
+ * else. */
+PH_CHECKED enum ph_err ph_keys_ohttp(const uint8_t master[static PH_MASTER_LEN],
+                                     uint8_t out[static 32]);
 /* AES-256 key under which the secrets of one phat are stored. */
 PH_CHECKED enum ph_err ph_keys_phat_secrets(const uint8_t master[static PH_MASTER_LEN],
                                             const struct ph_phat_id *phat, uint8_t out[static 32]);

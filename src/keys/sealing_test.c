@@ -41,6 +41,10 @@ TEST(keys_are_those_of_the_published_vectors)
     CHECK(hex_is(key, 32, "b190b15ad55f5647afe31e55d926c45bc244bcff7bb3caf456d495c6e129643f"));
     CHECK(ph_eth_address(key, &signer) == PH_OK);
     CHECK(hex_is(signer.b, 20, "037eddbedbbb1c364987d385dda239cc206101aa"));
+    CHECK(ph_keys_ohttp(master(), key) == PH_OK);
+    CHECK(hex_is(key, 32, "4ca21c9c91567e13e5628d2935917decff2bf06c61de28f0c6188e73db318f69"));
+    CHECK(ph_x25519_public(key, pub) == PH_OK);
+    CHECK(hex_is(pub, 32, "e34e453315be9cd1b1f1d2958a84891fda88b2bfa6281d052f951a6ebecb3d3e"));
     CHECK(ph_keys_tls(master(), key) == PH_OK);
     CHECK(hex_is(key, 32, "98b0a2b02307200395592309f89eb6c63db18a2ab41d236feff0f55bc990ce5a"));
     CHECK(ph_p256_public(key, xy) == PH_OK);

@@ -85,6 +85,7 @@ static enum ph_err ask_info(struct ph_keyd_client *client)
     memcpy(client->info.signer_pub, m.signer_pub.ptr, 64);
     memcpy(client->info.caller_x25519, m.caller_x25519.b, 32);
     memcpy(client->info.tls_pub, m.tls_pub.ptr, 64);
+    memcpy(client->info.ohttp_x25519, m.ohttp_x25519.b, 32);
     client->info.flags = m.flags;
     client->info.policy = m.policy;
     return PH_OK;
@@ -483,4 +484,35 @@ enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client, struct ph
     copy_text(got.measurement, measurement, 128);
     PH_TRY(ph_buf_add(state, got.state));
     return ask_info(client);
+}
+
+enum ph_err ph_keyd_client_ohttp_open(struct ph_keyd_client *client, struct ph_bytes head,
+                                      struct ph_ohttp_session *out)
+{
+    const struct ph_msg_OHTTP_OPEN m = {.head = head};
+    struct ph_msg_OHTTP_OPENED got;
+    QUESTION;
+
+    if (head.len != PH_OHTTP_HEAD_LEN)
+        return PH_ERR_MALFORMED;
+    begin(client, &q);
+    PH_TRY(ph_encode_OHTTP_OPEN(&q.request, 0, q.id, &m));
+    if (ph_keyd_is_stalled(client))
+        return PH_ERR_AGAIN;
+    PH_TRY(ask(client, &q, NULL, 0));
+    if (ph_get_OHTTP_OPENED(&q.frame, &got) != PH_OK)
+        return refusal(&q, NULL);
+    struct ph_ohttp_session session = {.aead = (enum ph_hpke_aead)head.ptr[6]};
+    const size_t key_len = ph_hpke_key_len(session.aead);
+    if (key_len == 0 || got.key.len != key_len || got.secret.len != key_len ||
+        got.nonce.len != sizeof(session.nonce))
+        return PH_ERR_IO;
+    memcpy(session.enc, head.ptr + PH_OHTTP_HEAD_LEN - 32, 32);
+    memcpy(session.key, got.key.ptr, key_len);
+    memcpy(session.nonce, got.nonce.ptr, sizeof(session.nonce));
+    memcpy(session.secret, got.secret.ptr, key_len);
+    *out = session;
+    ph_wipe(&session, sizeof(session));
+    ph_wipe(q.answer.ptr, q.answer.len);
+    return PH_OK;
 }

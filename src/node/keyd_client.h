@@ -19,6 +19,7 @@
 #include "ipc/messages.h"
 #include "keys/eip712.h"
 #include "keys/handover.h"
+#include "keys/ohttp.h"
 
 #include <stdbool.h>
 
@@ -45,6 +46,7 @@ struct ph_keyd_info {
     uint32_t epoch;                /* newest of the cluster; 0 likewise */
     uint8_t caller_x25519[32];
     uint8_t tls_pub[64];     /* P-256 x || y */
+    uint8_t ohttp_x25519[32];
     uint8_t flags;           /* enum ph_keyd_flag */
     struct ph_hash32 policy; /* SHA-256 of the cluster policy; zero: none */
 };
@@ -189,5 +191,13 @@ PH_CHECKED enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client
                                                    char measurement[static 128],
                                                    struct ph_buf *state,
                                                    char why[static PH_KEYD_WHY_LEN]);
+
+/* The keys of one encapsulated request from its head, PH_OHTTP_HEAD_LEN bytes as they came.
+ * PH_ERR_UNSUPPORTED: for another key or suite. PH_ERR_UNTRUSTED: its enc is no public key.
+ * PH_ERR_MALFORMED: another length. PH_ERR_AGAIN also at once while phala-keyd is stalled. The
+ * caller wipes *out. */
+PH_CHECKED enum ph_err ph_keyd_client_ohttp_open(struct ph_keyd_client *client,
+                                                 struct ph_bytes head,
+                                                 struct ph_ohttp_session *out);
 
 #endif

@@ -397,6 +397,30 @@ static enum ph_err refusal_of(int sock)
     return (enum ph_err)m.err;
 }
 
+/* The real phala-keyd opens what was sealed to the key configuration of its public key, and gives
+ * nothing for any other head. */
+TEST(a_private_calls_envelope_opens_here)
+{
+    struct ph_keyd_client *client = start();
+    struct ph_buf out PH_OWNED(ph_buf_clear) = PH_BUF(4096);
+    struct ph_ohttp_session sender, opened;
+    uint8_t keys[PH_OHTTP_KEYS_LEN];
+
+    ph_ohttp_keys_encode(ph_keyd_client_info(client)->ohttp_x25519, keys);
+    CHECK(ph_ohttp_seal_request(PH_BYTES_OF(keys), PH_BYTES_LIT("hello"), &out, &sender) == PH_OK);
+    const struct ph_bytes head = {out.ptr, PH_OHTTP_HEAD_LEN};
+    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_OK);
+    CHECK(memcmp(&opened, &sender, sizeof(opened)) == 0);
+    out.ptr[0] ^= 1;
+    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_ERR_UNSUPPORTED);
+    out.ptr[0] ^= 1;
+    memset(out.ptr + 7, 0, 32);
+    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_ERR_UNTRUSTED);
+    CHECK(ph_keyd_client_ohttp_open(client, (struct ph_bytes){out.ptr, 38}, &opened) ==
+          PH_ERR_MALFORMED);
+    ph_keyd_client_free(client);
+}
+
 TEST(garbage_is_refused_and_the_process_goes_on_until_the_channel_closes)
 {
     static uint8_t big[100 * 1024];
@@ -547,6 +571,7 @@ int main(void)
         CASE(secrets_are_not_released_for_anything_else),
         CASE(a_descriptor_that_is_no_pipe_or_is_full_gets_nothing),
         CASE(envelopes_are_taken_only_with_their_owners_word),
+        CASE(a_private_calls_envelope_opens_here),
         CASE(garbage_is_refused_and_the_process_goes_on_until_the_channel_closes),
         CASE(the_process_is_locked_down),
         CASE(a_changed_state_or_sealing_key_is_refused_not_replaced),

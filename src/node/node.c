@@ -213,6 +213,8 @@ static enum ph_err start_keyd(struct ph_node *node)
     node->identity.cluster = info->cluster;
     memcpy(node->identity.caller_x25519, info->caller_x25519, 32);
     memcpy(node->identity.tls_pub, info->tls_pub, 64);
+    ph_ohttp_keys_encode(info->ohttp_x25519, node->identity.ohttp_keys);
+    node->identity.has_ohttp = true;
     node->identity.operator_ = node->config->operator_;
     node->signer_text[0] = '0';
     node->signer_text[1] = 'x';

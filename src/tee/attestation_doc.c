@@ -30,6 +30,8 @@ enum ph_err ph_attestation_doc_encode(const struct ph_attestation_doc *doc, stru
     PH_TRY(add_hex(&text, "\",\"caller_x25519\":\"", id->caller_x25519, 32));
     PH_TRY(add_hex(&text, "\",\"operator\":\"0x", id->operator_.b, 20));
     PH_TRY(add_hex(&text, "\",\"tls_pub\":\"", id->tls_pub, 64));
+    if (id->has_ohttp)
+        PH_TRY(add_hex(&text, "\",\"ohttp_keys\":\"", id->ohttp_keys, sizeof(id->ohttp_keys)));
     PH_TRY(add_hex(&text, "\"},\"nonce\":\"", doc->nonce, 32));
     PH_TRY(ph_buf_add_str(&text, "\",\"evidence\":"));
     PH_TRY(ph_buf_add(&text, doc->evidence));
@@ -42,15 +44,19 @@ enum ph_err ph_attestation_doc_encode(const struct ph_attestation_doc *doc, stru
 
 static const char *const top_keys[] = {"format",   "identity",           "nonce",
                                        "evidence", "insecure_simulator", NULL};
-static const char *const identity_keys[] = {"chain_id",      "registry", "signer",  "cluster",
-                                            "caller_x25519", "operator", "tls_pub", NULL};
+/* The first may be missing: a worker without private calls. */
+static const char *const identity_keys[] = {"ohttp_keys", "chain_id", "registry",
+                                            "signer",     "cluster",  "caller_x25519",
+                                            "operator",   "tls_pub",  NULL};
 
 static enum ph_err get_identity(const struct ph_jdoc *doc, uint32_t id,
                                 struct ph_worker_identity *out, struct ph_json_why *why)
 {
     bool has;
 
-    PH_TRY(ph_jread_all_keys(doc, id, "identity", identity_keys, why));
+    const bool has_ohttp =
+        doc->toks[id].type == PH_JOBJECT && ph_jscan_get(doc, id, "ohttp_keys") != 0;
+    PH_TRY(ph_jread_all_keys(doc, id, "identity", identity_keys + (has_ohttp ? 0 : 1), why));
     PH_TRY(ph_jread_int(doc, id, "identity", "chain_id", 0, UINT64_MAX, &out->chain_id, why));
     PH_TRY(ph_jread_hex_0x(doc, id, "identity", "registry", out->registry.b, 20, &has, why));
     PH_TRY(ph_jread_hex_0x(doc, id, "identity", "signer", out->signer.b, 20, &has, why));
@@ -58,7 +64,9 @@ static enum ph_err get_identity(const struct ph_jdoc *doc, uint32_t id,
     PH_TRY(
         ph_jread_hex_0x(doc, id, "identity", "caller_x25519", out->caller_x25519, 32, &has, why));
     PH_TRY(ph_jread_hex_0x(doc, id, "identity", "operator", out->operator_.b, 20, &has, why));
-    return ph_jread_hex_0x(doc, id, "identity", "tls_pub", out->tls_pub, 64, &has, why);
+    PH_TRY(ph_jread_hex_0x(doc, id, "identity", "tls_pub", out->tls_pub, 64, &has, why));
+    return ph_jread_hex_0x(doc, id, "identity", "ohttp_keys", out->ohttp_keys,
+                           sizeof(out->ohttp_keys), &out->has_ohttp, why);
 }
 
 static enum ph_err read_all(struct ph_bytes text, struct ph_attestation_doc *out,

@@ -6,7 +6,8 @@
  *
  *   {"format":"phala-attestation-v1",
  *    "identity":{"chain_id":0,"registry":"0x…","signer":"0x…","cluster":"0x…",
- *                "caller_x25519":hex,"operator":"0x…","tls_pub":hex},
+ *                "caller_x25519":hex,"operator":"0x…","tls_pub":hex,
+ *                "ohttp_keys":hex},      // of workers that answer private calls
  *    "nonce":hex,"evidence":{…phala-evidence-v1…},"insecure_simulator":true}
  *
  * Nothing in it is proved until the evidence was verified against the recomputed report data;

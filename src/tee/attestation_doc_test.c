@@ -16,6 +16,8 @@ static struct ph_attestation_doc sample(void)
     memset(doc.identity.caller_x25519, 3, 32);
     memset(doc.identity.operator_.b, 4, 20);
     memset(doc.identity.tls_pub, 6, 64);
+    memset(doc.identity.ohttp_keys, 7, sizeof(doc.identity.ohttp_keys));
+    doc.identity.has_ohttp = true;
     memset(doc.nonce, 5, 32);
     return doc;
 }
@@ -36,6 +38,20 @@ TEST(document_round_trips_and_keeps_the_evidence_exact)
         CHECK(ph_attestation_doc_parse((struct ph_bytes){text.ptr, len}, &got, why) != PH_OK);
 }
 
+TEST(the_key_configuration_may_be_missing)
+{
+    struct ph_attestation_doc doc = sample(), got;
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_ATTESTATION_MAX);
+    char why[128];
+
+    doc.identity.has_ohttp = false;
+    memset(doc.identity.ohttp_keys, 0, sizeof(doc.identity.ohttp_keys));
+    CHECK(ph_attestation_doc_encode(&doc, &text) == PH_OK);
+    CHECK(!memmem(text.ptr, text.len, "ohttp", 5));
+    CHECK(ph_attestation_doc_parse(ph_buf_view(&text), &got, why) == PH_OK);
+    CHECK(memcmp(&got.identity, &doc.identity, sizeof(got.identity)) == 0);
+}
+
 TEST(a_wrong_member_is_refused_with_its_place)
 {
     static const struct {
@@ -53,6 +69,8 @@ TEST(a_wrong_member_is_refused_with_its_place)
          PH_ERR_MALFORMED},
         {"\"operator\":\"0x0404", "\"operator\":\"0x04", "identity.operator", PH_ERR_MALFORMED},
         {"\"tls_pub\":\"06", "\"tls_pub\":\"0606", "identity.tls_pub", PH_ERR_MALFORMED},
+        {"\"ohttp_keys\":\"07", "\"ohttp_keys\":\"", "identity.ohttp_keys", PH_ERR_MALFORMED},
+        {"\"ohttp_keys\":", "\"ohttp_key\":", "identity.ohttp_key", PH_ERR_MALFORMED},
         {"\"nonce\":\"", "\"nonce\":\"z", "nonce", PH_ERR_MALFORMED},
         {"\"evidence\":{\"format\":\"phala-evidence-v1\"}", "\"evidence\":1", "evidence",
          PH_ERR_MALFORMED},
@@ -78,4 +96,5 @@ TEST(a_wrong_member_is_refused_with_its_place)
 }
 
 PH_TEST_MAIN(CASE(document_round_trips_and_keeps_the_evidence_exact),
+             CASE(the_key_configuration_may_be_missing),
              CASE(a_wrong_member_is_refused_with_its_place))

@@ -16,9 +16,9 @@ const sha256 = (...parts) => {
 const hex = (text) => Buffer.from(text.replace(/^0x/, ''), 'hex');
 
 /** src/keys/report_data.h, computed by nothing of the project. */
-function reportData({ chain_id: chain, registry, signer, cluster, caller_x25519: caller, operator, tls_pub: tls }, nonce) {
+function reportData({ chain_id: chain, registry, signer, cluster, caller_x25519: caller, operator, tls_pub: tls, ohttp_keys: keys }, nonce) {
   const spki = Buffer.concat([hex('3059301306072a8648ce3d020106082a8648ce3d03010703420004'), hex(tls)]);
-  const bind = sha256('phala.bind.v2', hex(nonce), sha256(spki), hex(cluster));
+  const bind = sha256('phala.bind.v3', hex(nonce), sha256(spki), hex(cluster), sha256(hex(keys)));
   const chainId = Buffer.alloc(32);
   chainId.writeBigUInt64BE(BigInt(chain), 24);
   return Buffer.concat([sha256('phala.worker.v1', chainId, hex(registry), hex(signer), hex(caller), hex(operator), bind), Buffer.alloc(32)]);
@@ -109,7 +109,8 @@ test('attestation', async (t) => {
     assert.equal((await verify(document, '--policy', await write('else.json', { ...policy, simulator_root_insecure: '22'.repeat(32) }))).code, 1);
     for (const change of [
       (d) => { d.identity.signer = `0x${'33'.repeat(20)}`; }, (d) => { d.identity.operator = `0x${'33'.repeat(20)}`; },
-      (d) => { d.identity.cluster = `0x${'33'.repeat(20)}`; }, (d) => { d.identity.caller_x25519 = '33'.repeat(32); }, (d) => { d.nonce = '33'.repeat(32); },
+      (d) => { d.identity.cluster = `0x${'33'.repeat(20)}`; }, (d) => { d.identity.caller_x25519 = '33'.repeat(32); }, (d) => { d.identity.ohttp_keys = '33'.repeat(51); },
+      (d) => { delete d.identity.ohttp_keys; }, (d) => { d.nonce = '33'.repeat(32); },
       (d) => { const q = Buffer.from(d.evidence.quote, 'base64'); q[200] ^= 1; d.evidence.quote = q.toString('base64'); },
     ]) {
       const changed = structuredClone(document);
