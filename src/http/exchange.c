@@ -216,7 +216,8 @@ static void exchange_begin(struct ph_http_conn *conn)
     req->body_done = req->head.body_len == 0;
     req->chunked = (struct ph_http_chunked){0};
     req->expect = req->head.expect_continue;
-    req->paused = req->one_piece = req->begun = req->answered = req->above = false;
+    req->any_origin = req->paused = req->one_piece = req->begun = req->answered = req->above =
+        false;
     req->keep_alive = req->head.keep_alive;
     conn->state = PH_HTTP_EXCHANGE;
     ph_http_timer_set(conn, PH_HTTP_T_NONE);

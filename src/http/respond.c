@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <stdio.h>
-#include <time.h>
 
 static const char *reason_of(uint16_t status)
 {
@@ -34,14 +33,11 @@ static const char *reason_of(uint16_t status)
 const char *ph_http_date(struct ph_http_server *server)
 {
     int64_t now_s = ph_clock_wall_ms() / 1000;
-    time_t t = (time_t)now_s;
-    struct tm tm;
+    char date[PH_HTTP_DATE_LEN + 1];
 
-    if (now_s != server->date_s && gmtime_r(&t, &tm)) {
+    if (now_s != server->date_s && ph_http_date_print(now_s, date)) {
         server->date_s = now_s;
-        /* The C locale's names are what IMF-fixdate wants; daemons never call setlocale. */
-        (void)strftime(server->date, sizeof(server->date), "date: %a, %d %b %Y %H:%M:%S GMT\r\n",
-                       &tm);
+        (void)snprintf(server->date, sizeof(server->date), "date: %s\r\n", date);
     }
     return server->date;
 }
@@ -138,7 +134,7 @@ static bool put_head(struct ph_http_conn *conn, uint16_t status, struct ph_bytes
     if (status < 200 || status > 599)
         status = 502;
     server->head_buf.len = 0;
-    if (ph_buf_reserve(&server->head_buf, headers.len * 2 + 512, &at) != PH_OK)
+    if (ph_buf_reserve(&server->head_buf, headers.len * 2 + 544, &at) != PH_OK)
         return false;
     const uint8_t *start = at;
     at = put_str(at, "HTTP/1.1 ");
@@ -148,6 +144,8 @@ static bool put_head(struct ph_http_conn *conn, uint16_t status, struct ph_bytes
     at = put_str(at, "\r\n");
     at = put_str(at, ph_http_date(server));
     at = put_block(at, headers, false, &declared);
+    if (req->any_origin)
+        at = put_str(at, "access-control-allow-origin: *\r\n");
     bool bodiless = is_bodiless(req, status);
     /* Of HEAD and 304 a caller may know a length without having the body. */
     int64_t length = body_len < 0 || (bodiless && body_len == 0) ? declared : body_len;
@@ -183,6 +181,10 @@ void ph_http_respond(struct ph_http_req *req, uint16_t status, struct ph_bytes h
     struct ph_http_conn *conn = ph_http_conn_of(req);
     struct ph_bytes head;
 
+    if (req->inner) {
+        ph_http_inner_respond(req->inner, status, headers, body);
+        return;
+    }
     assert(conn->state == PH_HTTP_EXCHANGE && !req->begun);
     req->one_piece = req->begun = req->answered = true;
     if (!put_head(conn, status, headers, (int64_t)body.len, &head))
@@ -208,6 +210,10 @@ void ph_http_respond_start(struct ph_http_req *req, uint16_t status, struct ph_b
     struct ph_http_conn *conn = ph_http_conn_of(req);
     struct ph_bytes head;
 
+    if (req->inner) {
+        ph_http_inner_start(req->inner, status, headers);
+        return;
+    }
     assert(conn->state == PH_HTTP_EXCHANGE && !req->begun);
     req->begun = true;
     if (!put_head(conn, status, headers, -1, &head) || ph_buf_add(&conn->out, head) != PH_OK)
@@ -247,6 +253,8 @@ size_t ph_http_respond_write(struct ph_http_req *req, struct ph_bytes data)
 {
     struct ph_http_conn *conn = ph_http_conn_of(req);
 
+    if (req->inner)
+        return ph_http_inner_write(req->inner, data);
     assert(conn->state == PH_HTTP_EXCHANGE && req->begun && !req->answered);
     if (conn->broken || data.len == 0)
         return conn->broken ? 0 : ph_http_conn_queued(conn);
@@ -266,6 +274,10 @@ void ph_http_respond_end(struct ph_http_req *req, struct ph_bytes trailers)
     int64_t ignored = 0;
     uint8_t *at;
 
+    if (req->inner) {
+        ph_http_inner_end(req->inner, trailers);
+        return;
+    }
     assert(conn->state == PH_HTTP_EXCHANGE && req->begun && !req->answered);
     req->answered = true;
     if (req->framing == PH_HTTP_F_CHUNKED && !conn->broken) {
@@ -287,6 +299,10 @@ void ph_http_respond_abort(struct ph_http_req *req)
 {
     struct ph_http_conn *conn = ph_http_conn_of(req);
 
+    if (req->inner) {
+        ph_http_inner_abort(req->inner);
+        return;
+    }
     assert(conn->state == PH_HTTP_EXCHANGE);
     req->begun = req->answered = true;
     if (conn->broken)

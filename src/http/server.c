@@ -55,7 +55,7 @@ int ph_http_server_timeout_ms(struct ph_http_server *server)
 {
     int64_t first = INT64_MAX;
 
-    if (server->work_first)
+    if (server->work_first || server->inner_first)
         return 0;
     for (int i = PH_HTTP_T_HEAD; i < PH_HTTP_T_CNT; i++)
         if (server->timers[i].first && server->timers[i].first->deadline_ms < first)
@@ -172,6 +172,7 @@ void ph_http_server_run(struct ph_http_server *server)
     server->depth = 1;
     server->now_ms = ph_clock_mono_ns() / 1000000;
     run_work(server);
+    ph_http_inner_run_all(server);
     int cnt = server->closed ? 0 : epoll_wait(server->epoll_fd, events, EVENTS, 0);
     for (int i = 0; i < cnt && !server->closed; i++)
         dispatch(&events[i]);
@@ -222,6 +223,8 @@ void ph_http_server_close(struct ph_http_server *server)
     server->closed = true;
     while (server->conns.first)
         ph_http_conn_cut(server->conns.first);
+    while (server->inner_first)
+        ph_http_inner_run_all(server);
     if (server->depth == 0)
         server_free(server);
 }
@@ -243,12 +246,17 @@ struct ph_bytes ph_http_req_host(const struct ph_http_req *req)
 
 uint32_t ph_http_req_tag(const struct ph_http_req *req)
 {
-    return ph_http_conn_of(req)->listener->tag;
+    return req->inner ? ph_http_inner_tag(req->inner) : ph_http_conn_of(req)->listener->tag;
 }
 
 bool ph_http_req_is_tls(const struct ph_http_req *req)
 {
-    return ph_http_conn_of(req)->tls != NULL;
+    return req->inner ? ph_http_inner_is_tls(req->inner) : ph_http_conn_of(req)->tls != NULL;
+}
+
+bool ph_http_req_is_inner(const struct ph_http_req *req)
+{
+    return req->inner != NULL;
 }
 
 enum ph_err ph_http_req_exporter(const struct ph_http_req *req, uint8_t out[static 32])
@@ -260,17 +268,24 @@ enum ph_err ph_http_req_exporter(const struct ph_http_req *req, uint8_t out[stat
 
 void ph_http_req_remote(const struct ph_http_req *req, char out[static 64])
 {
-    memcpy(out, ph_http_conn_of(req)->remote, 64);
+    memcpy(out, req->inner ? ph_http_inner_remote(req->inner) : ph_http_conn_of(req)->remote, 64);
+}
+
+static struct ph_bytes block_of(const struct ph_http_req *req)
+{
+    if (req->inner)
+        return ph_http_inner_block(req->inner);
+    return (struct ph_bytes){ph_http_conn_of(req)->block, req->head.block_len};
 }
 
 struct ph_bytes ph_http_req_headers(struct ph_http_req *req)
 {
-    return (struct ph_bytes){ph_http_conn_of(req)->block, req->head.block_len};
+    return block_of(req);
 }
 
 struct ph_bytes ph_http_req_header(const struct ph_http_req *req, const char *name)
 {
-    struct ph_bytes rest = {ph_http_conn_of(req)->block, req->head.block_len};
+    struct ph_bytes rest = block_of(req);
     size_t name_len = strlen(name);
 
     /* The block is our own output: lower-case names, ": " and one LF per line. */
@@ -310,5 +325,13 @@ void ph_http_req_pause(struct ph_http_req *req)
 void ph_http_req_resume(struct ph_http_req *req)
 {
     req->paused = false;
-    ph_http_conn_queue(ph_http_conn_of(req));
+    if (req->inner)
+        ph_http_inner_resume(req->inner);
+    else
+        ph_http_conn_queue(ph_http_conn_of(req));
+}
+
+void ph_http_req_allow_any_origin(struct ph_http_req *req)
+{
+    req->any_origin = true;
 }

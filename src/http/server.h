@@ -102,6 +102,8 @@ bool ph_http_req_is_tls(const struct ph_http_req *req);
 /* Exporter value of the request's connection (RFC 9266), which no other connection has.
  * PH_ERR_UNSUPPORTED: plain, or a TLS before 1.3. */
 PH_CHECKED enum ph_err ph_http_req_exporter(const struct ph_http_req *req, uint8_t out[static 32]);
+/* It came inside another message: http/inner.h. */
+bool ph_http_req_is_inner(const struct ph_http_req *req);
 void ph_http_req_remote(const struct ph_http_req *req,
                         char out[static 64]); /* "127.0.0.1", "::1", "unix" */
 /* First value of a header, name in lower case; len 0 if absent. */
@@ -114,6 +116,10 @@ struct ph_bytes ph_http_req_headers(struct ph_http_req *req);
 int64_t ph_http_req_body_len(const struct ph_http_req *req);
 void *ph_http_req_user(const struct ph_http_req *req);
 void ph_http_req_set_user(struct ph_http_req *req, void *user);
+
+/* Web pages of any origin may read the answer (CORS protocol of the Fetch standard); said before
+ * answering. */
+void ph_http_req_allow_any_origin(struct ph_http_req *req);
 
 /* Back-pressure for uploads: stop and restart on_body. Nests not; default is running. */
 void ph_http_req_pause(struct ph_http_req *req);

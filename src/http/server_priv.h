@@ -9,6 +9,7 @@
  *   shaker.c   the thread of TLS handshakes
  *   exchange.c states of a connection: head, exchange, drain, linger
  *   respond.c  answers
+ *   inner.c    requests that came inside another message
  *
  * Sockets are registered once, edge-triggered; `readable` and `writable` remember what the last
  * event said. Nothing is freed while the loop may still hold a pointer: dead connections wait on a
@@ -70,7 +71,11 @@ struct ph_http_list {
     struct ph_http_conn *first, *last;
 };
 
+struct ph_http_inner;
+
 struct ph_http_req {
+    struct ph_http_inner *inner; /* NULL: of a connection; else nothing here knows one */
+    bool any_origin;
     struct ph_http_head head;
     void *user;
     /* request body */
@@ -136,6 +141,7 @@ struct ph_http_server {
     struct ph_http_listener *listeners;
     struct ph_http_list conns, dead, timers[PH_HTTP_T_CNT];
     struct ph_http_conn *work_first, *work_last;
+    struct ph_http_inner *inner_first, *inner_last; /* to be advanced in the next turn */
     int64_t now_ms;
     int64_t date_s;
     char date[40]; /* "date: …\r\n" of second date_s */
@@ -177,6 +183,20 @@ void ph_http_conn_flush(struct ph_http_conn *conn);
 void ph_http_conn_send(struct ph_http_conn *conn, const struct iovec *iov, int cnt);
 /* Up to len bytes; 0: nothing now, the end, or broken (see conn's flags). */
 size_t ph_http_conn_recv(struct ph_http_conn *conn, uint8_t *into, size_t len, bool *end);
+
+/* inner.c */
+void ph_http_inner_run_all(struct ph_http_server *server);
+void ph_http_inner_respond(struct ph_http_inner *inner, uint16_t status, struct ph_bytes headers,
+                           struct ph_bytes body);
+void ph_http_inner_start(struct ph_http_inner *inner, uint16_t status, struct ph_bytes headers);
+size_t ph_http_inner_write(struct ph_http_inner *inner, struct ph_bytes data);
+void ph_http_inner_end(struct ph_http_inner *inner, struct ph_bytes trailers);
+void ph_http_inner_abort(struct ph_http_inner *inner);
+void ph_http_inner_resume(struct ph_http_inner *inner);
+struct ph_bytes ph_http_inner_block(const struct ph_http_inner *inner);
+uint32_t ph_http_inner_tag(const struct ph_http_inner *inner);
+bool ph_http_inner_is_tls(const struct ph_http_inner *inner);
+const char *ph_http_inner_remote(const struct ph_http_inner *inner);
 
 /* exchange.c */
 /* The shaker gave it back. */

@@ -1,5 +1,7 @@
 #include "http/syntax.h"
 
+#include <time.h>
+
 /* Per byte, bits: 1 may stand in a token, 2 may stand in a field value. */
 /* clang-format off */
 static const uint8_t classes[256] = {
@@ -155,5 +157,54 @@ bool ph_http_parse_decimal(struct ph_bytes text, int64_t *out)
         value = value * 10 + (text.ptr[i] - '0');
     }
     *out = value;
+    return true;
+}
+
+bool ph_http_date_print(int64_t time_s, char out[static PH_HTTP_DATE_LEN + 1])
+{
+    const time_t t = (time_t)time_s;
+    struct tm tm;
+
+    /* The C locale's names are what IMF-fixdate wants; daemons never call setlocale. */
+    return gmtime_r(&t, &tm) && tm.tm_year >= 1000 - 1900 && tm.tm_year <= 9999 - 1900 &&
+           strftime(out, PH_HTTP_DATE_LEN + 1, "%a, %d %b %Y %H:%M:%S GMT", &tm) ==
+               PH_HTTP_DATE_LEN;
+}
+
+static int digits(struct ph_bytes text, size_t at, size_t cnt)
+{
+    int value = 0;
+
+    for (size_t i = at; i < at + cnt; i++)
+        value =
+            text.ptr[i] >= '0' && text.ptr[i] <= '9' ? value * 10 + (text.ptr[i] - '0') : -10000;
+    return value;
+}
+
+bool ph_http_date_parse(struct ph_bytes text, int64_t *out)
+{
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    char again[PH_HTTP_DATE_LEN + 1];
+    struct tm tm = {0};
+    int month = 0;
+
+    if (text.len != PH_HTTP_DATE_LEN)
+        return false;
+    while (month < 12 && memcmp(months + 3 * month, text.ptr + 8, 3) != 0)
+        month++;
+    tm.tm_mday = digits(text, 5, 2);
+    tm.tm_mon = month;
+    tm.tm_year = digits(text, 12, 4) - 1900;
+    tm.tm_hour = digits(text, 17, 2);
+    tm.tm_min = digits(text, 20, 2);
+    tm.tm_sec = digits(text, 23, 2);
+    if (month == 12 || tm.tm_mday < 0 || tm.tm_year < 0 || tm.tm_hour < 0 || tm.tm_min < 0 ||
+        tm.tm_sec < 0)
+        return false;
+    const int64_t time_s = timegm(&tm);
+    /* Whatever is out of range, or not as it must be written, comes out as another text. */
+    if (!ph_http_date_print(time_s, again) || memcmp(again, text.ptr, PH_HTTP_DATE_LEN) != 0)
+        return false;
+    *out = time_s;
     return true;
 }

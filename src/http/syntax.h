@@ -38,6 +38,12 @@ bool ph_http_is_hop_by_hop(struct ph_bytes name);
 bool ph_http_list_has(struct ph_bytes list, const char *token);
 /* Cut the next non-empty, trimmed element off a comma list. False at the end. */
 bool ph_http_list_next(struct ph_bytes *rest, struct ph_bytes *out);
+/* IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT", and nothing else, as seconds since 1970.
+ * [RFC 9110 §5.6.7] Printing fails for years that have no four digits. */
+enum { PH_HTTP_DATE_LEN = 29 };
+PH_CHECKED bool ph_http_date_parse(struct ph_bytes text, int64_t *out);
+PH_CHECKED bool ph_http_date_print(int64_t time_s, char out[static PH_HTTP_DATE_LEN + 1]);
+
 /* 1 to 18 digits and nothing else -> value; this is the only accepted form of Content-Length. */
 PH_CHECKED bool ph_http_parse_decimal(struct ph_bytes text, int64_t *out);
 

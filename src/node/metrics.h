@@ -17,6 +17,8 @@
     C(calls_cut,        "phala_calls_cut_total",         "Streamed answers that ended early")      \
     C(calls_redirected, "phala_calls_redirected_total",  "Calls sent to the worker that has the phat's state") \
     C(calls_refused,    "phala_calls_refused_total",     "Calls refused before they reached a phat") \
+    C(private_opened,   "phala_private_calls_total",     "Private calls whose envelope was opened and taken") \
+    C(private_refused,  "phala_private_refused_total",   "Envelopes that were refused unopened, or were taken before") \
     C(request_bytes,    "phala_request_bytes_total",     "Bytes of request bodies given to phats") \
     C(response_bytes,   "phala_response_bytes_total",    "Bytes of answer bodies from phats")      \
     C(egress_started,   "phala_egress_started_total",    "Outgoing requests of phats")             \

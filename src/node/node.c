@@ -11,6 +11,7 @@
 #include "node/leases.h"
 #include "node/phat_state.h"
 #include "node/phats.h"
+#include "node/private_calls.h"
 #include "node/records.h"
 #include "node/routes.h"
 #include "node/tls.h"
@@ -342,6 +343,7 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
     PH_TRY(ph_phat_states_open(node));
     PH_TRY(ph_leases_open(node));
     PH_TRY(ph_records_open(node));
+    PH_TRY(ph_private_gateway_new(node, &node->gateway));
     PH_TRY(start_server(node));
     housekeeping(node);
     say_ready(node);
@@ -359,6 +361,7 @@ void ph_node_stop(struct ph_node *node)
     if (!node->loop)
         return;
     ph_http_server_close(node->server);
+    ph_private_gateway_free(node->gateway);
     ph_attester_free(node->attester);
     ph_verifier_free(node->verifier);
     ph_records_close(node);

@@ -26,6 +26,7 @@ struct ph_verifier;
 struct ph_state_server;
 struct ph_leases;
 struct ph_records;
+struct ph_private_gateway;
 
 struct ph_node {
     const struct ph_config *config;
@@ -49,6 +50,7 @@ struct ph_node {
     struct ph_leases *leases;   /* NULL: no cluster */
     struct ph_records *records; /* the same */
     uint32_t calls_gated;       /* calls that wait to hear who has their phat's state */
+    struct ph_private_gateway *gateway;
     int state_pages_fd;
     struct ph_buf tls_chain;
     struct ph_buf scratch;              /* header block of the answer being sent */

@@ -6,7 +6,11 @@
 #include "node/calls.h"
 #include "node/cluster.h"
 #include "node/phats.h"
+#include "node/private_calls.h"
 #include "node/verify_api.h"
+
+/* OPEN_PAGES: web pages of other origins. OPEN_INNER: private calls, which are for phats. */
+enum { OPEN_PAGES = 1, OPEN_INNER = 2 };
 
 enum { TAG_API = 0 }; /* tags above it: index of a one-phat listener plus one */
 
@@ -14,24 +18,27 @@ static const struct route {
     const char *method;
     const char *before, *after; /* path around {id}; after NULL: no {id} */
     void (*handle)(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
+    unsigned open; /* to whom besides those who connect */
 } routes[] = {
-    {"GET", "/healthz", NULL, ph_api_health},
-    {"GET", "/readyz", NULL, ph_api_ready},
-    {"GET", "/metrics", NULL, ph_api_metrics},
-    {"GET", "/v1/info", NULL, ph_api_info},
-    {"GET", "/v1/attestation", NULL, ph_api_attestation},
-    {"POST", "/verify", NULL, ph_api_verify_dstack},
-    {"POST", "/v1/evidence/verify", NULL, ph_api_verify_evidence},
-    {"POST", "/v1/cluster/nonce", NULL, ph_api_cluster_nonce},
-    {"POST", "/v1/cluster/join", NULL, ph_api_cluster_join},
-    {"GET", "/v1/cluster/handovers", NULL, ph_api_cluster_handovers},
-    {"GET", "/v1/phats", NULL, ph_api_phats_list},
-    {"POST", "/v1/phats", NULL, ph_api_phat_deploy},
-    {"GET", "/v1/phats/", "", ph_api_phat_show},
-    {"DELETE", "/v1/phats/", "", ph_api_phat_delete},
-    {"PUT", "/v1/phats/", "/secrets", ph_api_phat_secrets},
-    {"GET", "/v1/phats/", "/logs", ph_api_phat_logs},
-    {"GET", "/v1/receipts/", "", ph_api_receipt},
+    {"GET", "/healthz", NULL, ph_api_health, 0},
+    {"GET", "/readyz", NULL, ph_api_ready, 0},
+    {"GET", "/metrics", NULL, ph_api_metrics, 0},
+    {"GET", "/v1/info", NULL, ph_api_info, OPEN_PAGES | OPEN_INNER},
+    {"GET", "/v1/attestation", NULL, ph_api_attestation, OPEN_PAGES},
+    {"POST", "/verify", NULL, ph_api_verify_dstack, 0},
+    {"POST", "/v1/evidence/verify", NULL, ph_api_verify_evidence, 0},
+    {"GET", "/v1/ohttp-keys", NULL, ph_api_ohttp_keys, OPEN_PAGES},
+    {"POST", "/.well-known/ohttp-gateway", NULL, ph_api_ohttp_gateway, OPEN_PAGES},
+    {"POST", "/v1/cluster/nonce", NULL, ph_api_cluster_nonce, 0},
+    {"POST", "/v1/cluster/join", NULL, ph_api_cluster_join, 0},
+    {"GET", "/v1/cluster/handovers", NULL, ph_api_cluster_handovers, 0},
+    {"GET", "/v1/phats", NULL, ph_api_phats_list, 0},
+    {"POST", "/v1/phats", NULL, ph_api_phat_deploy, 0},
+    {"GET", "/v1/phats/", "", ph_api_phat_show, 0},
+    {"DELETE", "/v1/phats/", "", ph_api_phat_delete, 0},
+    {"PUT", "/v1/phats/", "/secrets", ph_api_phat_secrets, 0},
+    {"GET", "/v1/phats/", "/logs", ph_api_phat_logs, 0},
+    {"GET", "/v1/receipts/", "", ph_api_receipt, OPEN_INNER},
 };
 
 enum ph_err ph_routes_list(struct ph_buf *out)
@@ -63,6 +70,26 @@ static struct ph_bytes path_of(struct ph_bytes target)
     return (struct ph_bytes){target.ptr, query ? (size_t)(query - target.ptr) : target.len};
 }
 
+/* A browser asks first: CORS protocol of the Fetch standard. */
+static void answer_preflight(struct ph_http_req *req)
+{
+    ph_http_respond(req, 204,
+                    PH_BYTES_LIT("access-control-allow-methods: GET, POST\n"
+                                 "access-control-allow-headers: content-type\n"
+                                 "access-control-max-age: 86400\n"),
+                    (struct ph_bytes){NULL, 0});
+}
+
+static void to_route(struct ph_node *node, struct ph_http_req *req, const struct route *route,
+                     struct ph_bytes arg)
+{
+    if (ph_http_req_is_inner(req) && !(route->open & OPEN_INNER))
+        ph_answer_error(req, 403, "not-private",
+                        "private calls are for phats; ask for this without an envelope");
+    else
+        route->handle(node, req, arg);
+}
+
 static void to_api(struct ph_node *node, struct ph_http_req *req)
 {
     const struct ph_bytes path = path_of(ph_http_req_target(req)), method = ph_http_req_method(req);
@@ -73,9 +100,15 @@ static void to_api(struct ph_node *node, struct ph_http_req *req)
         if (!match(&routes[i], path, &arg))
             continue;
         known = true;
+        if (routes[i].open & OPEN_PAGES)
+            ph_http_req_allow_any_origin(req);
+        if ((routes[i].open & OPEN_PAGES) && ph_bytes_is(method, "OPTIONS")) {
+            answer_preflight(req);
+            return;
+        }
         if (ph_bytes_is(method, routes[i].method) ||
             (ph_bytes_is(method, "HEAD") && strcmp(routes[i].method, "GET") == 0)) {
-            routes[i].handle(node, req, arg);
+            to_route(node, req, &routes[i], arg);
             return;
         }
     }

@@ -10,6 +10,7 @@ import { after, before, test } from 'node:test';
 import Ajv2020 from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { script } from './lib/bundle.mjs';
+import { Envelope } from './lib/ohttp.mjs';
 import { Owner } from './lib/owner.mjs';
 import { program, root, runTool, tempDir, until } from './lib/proc.mjs';
 import { sameSimulator, startWorker } from './lib/worker.mjs';
@@ -238,6 +239,19 @@ test('verification answers as documented, and refuses what is no request', async
   assert.equal(answer.json().is_valid, false);
   refused(await send('/verify', 'no JSON'), 400, 'bad-request');
   refused(await send('/verify', ' '.repeat((1 << 20) + 1)), 413, 'request-too-large');
+});
+
+test('private calls', async () => {
+  const route = '/.well-known/ohttp-gateway', headers = { 'content-type': 'message/ohttp-req' };
+  await ask('GET', '/v1/ohttp-keys');
+  const keys = new Uint8Array(await (await fetch(`${worker.url}/v1/ohttp-keys`)).arrayBuffer());
+  const { bytes } = await Envelope.make(keys, { path: '/v1/info' });
+  assert.equal((await ask('POST', route, { headers, body: bytes })).response.status, 200);
+  bytes[0] ^= 1;
+  assert.equal((await ask('POST', route, { headers, body: bytes })).response.status, 400);
+  refused(await ask('POST', route, { headers, body: bytes.subarray(0, 20) }), 400, 'bad-envelope');
+  refused(await ask('POST', route, { body: bytes }), 415, 'unsupported-media-type');
+  refused(await ask('POST', route, { headers, body: Buffer.alloc((1 << 20) + 1), send: announce }), 413, 'request-too-large');
 });
 
 test('unknown paths and methods are refused in the documented form', async () => {
