@@ -1,8 +1,13 @@
 // sdk/client: nothing is encrypted before the evidence was judged, and what is encrypted comes back.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { createHash, X509Certificate } from 'node:crypto';
 import { connect } from '../../sdk/client/index.js';
+import { build } from 'esbuild';
+import { needsChromium, serveFolder, startBrowser } from './lib/browser.mjs';
+import { root, tempDir } from './lib/proc.mjs';
 import { phat } from './lib/script.mjs';
 import { startWorker } from './lib/worker.mjs';
 
@@ -96,5 +101,27 @@ test('the client of private calls', async (t) => {
       return new Response(body, response);
     } });
     await assert.rejects(client.fetch(`/p/${echo.id}/`), /not sealed by the worker/);
+  });
+
+  await t.test('in Chromium, from a page of another origin', needsChromium, async (t2) => {
+    const folder = await tempDir(t2);
+    await build({ entryPoints: [join(root, 'sdk/client/index.js')], bundle: true, format: 'esm', platform: 'browser', outfile: join(folder, 'client.mjs'), logLevel: 'silent' });
+    await writeFile(join(folder, 'index.html'), '<!doctype html><title>client</title>');
+    const origin = await serveFolder(t2, folder);
+    const { page, said } = await startBrowser(t2);
+    await page.exposeFunction('judge', (bytes, reportData, rules) => verifyEvidence(Uint8Array.from(bytes), { policy: rules, reportData: Uint8Array.from(reportData) }));
+    await page.goto(`${origin}/index.html`);
+    const seen = await page.evaluate(async ([url, path, rules]) => {
+      const { connect: connectHere } = await import('/client.mjs');
+      const judged = (bytes, options) => window.judge([...bytes], [...options.reportData], options.policy);
+      const client = await connectHere(url, { verifyEvidence: judged, policy: rules });
+      const answer = await client.fetch(path, { method: 'POST', body: 'from a page', receipt: true });
+      const refused = await connectHere(url, { verifyEvidence: judged }).then(() => null, (error) => error.code);
+      return { status: answer.status, body: await answer.json(), phat: answer.receipt.leaf.phat, refused };
+    }, [worker.url, `/p/${echo.id}/page`, policy]).catch((error) => { throw new Error(`${error}\n${said.join('\n')}`); });
+    assert.equal(seen.status, 201);
+    assert.equal(seen.body.text, 'from a page');
+    assert.equal(seen.phat.replace('0x', ''), echo.id);
+    assert.equal(seen.refused, 'evidence');
   });
 });
