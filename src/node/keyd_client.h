@@ -45,7 +45,7 @@ struct ph_keyd_info {
     struct ph_eth_address cluster; /* zero: it waits for the keys of one */
     uint32_t epoch;                /* newest of the cluster; 0 likewise */
     uint8_t caller_x25519[32];
-    uint8_t tls_pub[64];     /* P-256 x || y */
+    uint8_t tls_pub[64]; /* P-256 x || y */
     uint8_t ohttp_x25519[32];
     uint8_t flags;           /* enum ph_keyd_flag */
     struct ph_hash32 policy; /* SHA-256 of the cluster policy; zero: none */
