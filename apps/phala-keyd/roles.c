@@ -1,5 +1,7 @@
 #include "roles.h"
 
+#include "guest.h"
+
 #include "base/clock.h"
 #include "base/own.h"
 #include "codec/der.h"
@@ -492,6 +494,10 @@ static enum ph_err dispatch(struct job *job)
         return do_secrets_release(job);
     case PH_IPC_OHTTP_OPEN:
         return do_ohttp_open(job);
+    case PH_IPC_GUEST_KEY:
+        return guest_key(&job->keyd->ring, job->frame, job->reply, job->why);
+    case PH_IPC_GUEST_SIGN:
+        return guest_sign(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_STATE_KEY:
         return do_state_key(job);
     case PH_IPC_STATE_ADVANCE:

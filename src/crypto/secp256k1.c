@@ -116,3 +116,29 @@ enum ph_err ph_eth_recover(const struct ph_hash32 *digest, const uint8_t sig[sta
     ph_eth_address_of_public(xy, out);
     return PH_OK;
 }
+
+enum ph_err ph_secp256k1_compressed(const uint8_t secret[static PH_SECP256K1_SECRET_LEN],
+                                    uint8_t out[static 33])
+{
+    secp256k1_pubkey key;
+    size_t len = 33;
+
+    if (secp256k1_ec_pubkey_create(ctx(), &key, secret) != 1)
+        return PH_ERR_MALFORMED;
+    (void)secp256k1_ec_pubkey_serialize(ctx(), out, &len, &key, SECP256K1_EC_COMPRESSED);
+    return PH_OK;
+}
+
+enum ph_err ph_secp256k1_verify(struct ph_bytes key, const struct ph_hash32 *digest,
+                                const uint8_t sig[static 64])
+{
+    secp256k1_ecdsa_signature rs;
+    secp256k1_pubkey pub;
+
+    if (key.len == 0 || secp256k1_ec_pubkey_parse(ctx(), &pub, key.ptr, key.len) != 1)
+        return PH_ERR_MALFORMED;
+    if (secp256k1_ecdsa_signature_parse_compact(ctx(), &rs, sig) != 1 ||
+        secp256k1_ecdsa_verify(ctx(), &rs, digest->b, &pub) != 1)
+        return PH_ERR_UNTRUSTED;
+    return PH_OK;
+}

@@ -28,4 +28,12 @@ PH_CHECKED enum ph_err ph_eth_recover(const struct ph_hash32 *digest,
                                       const uint8_t sig[static PH_ETH_SIG_LEN],
                                       struct ph_eth_address *out);
 
+/* A key in the compressed form of SEC 1 §2.3.3. PH_ERR_MALFORMED: the secret is out of range. */
+PH_CHECKED enum ph_err ph_secp256k1_compressed(const uint8_t secret[static PH_SECP256K1_SECRET_LEN],
+                                               uint8_t out[static 33]);
+/* Does r || s, low s only, sign the digest? @key compressed or uncompressed, SEC 1 §2.3.3.
+ * PH_ERR_MALFORMED: no key. PH_ERR_UNTRUSTED: another key signed, or another digest. */
+PH_CHECKED enum ph_err ph_secp256k1_verify(struct ph_bytes key, const struct ph_hash32 *digest,
+                                           const uint8_t sig[static 64]);
+
 #endif

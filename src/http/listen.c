@@ -169,6 +169,44 @@ static enum ph_err set_up(struct ph_http_listener *listener, const union address
     return PH_OK;
 }
 
+/* Connections point to their listener, so one that was closed stays, for the next of its tag. */
+static struct ph_http_listener *retired(struct ph_http_server *server, uint32_t tag)
+{
+    struct ph_http_listener **at = &server->listeners;
+
+    while (*at && !((*at)->retired && (*at)->tag == tag))
+        at = &(*at)->next;
+    return *at;
+}
+
+static enum ph_err again(struct ph_http_listener *listener, const union address *address,
+                         socklen_t len)
+{
+    const enum ph_err err = set_up(listener, address, len, NULL);
+
+    listener->retired = err != PH_OK;
+    if (err != PH_OK && listener->fd >= 0) {
+        (void)close(listener->fd);
+        listener->fd = -1;
+    }
+    return err;
+}
+
+void ph_http_server_unlisten(struct ph_http_server *server, const char *path)
+{
+    for (struct ph_http_listener *l = server->listeners; l; l = l->next) {
+        if (!l->unix_path || strcmp(l->unix_path, path) != 0)
+            continue;
+        if (l->fd >= 0)
+            (void)close(l->fd);
+        l->fd = -1;
+        (void)unlink(l->unix_path);
+        free(l->unix_path);
+        l->unix_path = NULL;
+        l->retired = true;
+    }
+}
+
 enum ph_err ph_http_server_listen(struct ph_http_server *server, const char *address, uint16_t port,
                                   const struct ph_http_tls *tls, uint32_t tag, uint16_t *port_out)
 {
@@ -179,7 +217,10 @@ enum ph_err ph_http_server_listen(struct ph_http_server *server, const char *add
         errno = EINVAL;
         return PH_ERR_IO;
     }
-    struct ph_http_listener *listener = calloc(1, sizeof(*listener));
+    struct ph_http_listener *listener = retired(server, tag);
+    if (listener)
+        return again(listener, &addr, len);
+    listener = calloc(1, sizeof(*listener));
     if (!listener)
         return PH_ERR_NOMEM;
     listener->kind = PH_HTTP_SRC_LISTENER;

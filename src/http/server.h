@@ -77,6 +77,9 @@ PH_CHECKED enum ph_err ph_http_server_open(const struct ph_http_limits *limits,
 PH_CHECKED enum ph_err ph_http_server_listen(struct ph_http_server *server, const char *address,
                                              uint16_t port, const struct ph_http_tls *tls,
                                              uint32_t tag, uint16_t *port_out);
+/* Close the listener on a Unix socket path and remove the socket; connections live on. Listening
+ * with its tag again takes its place. */
+void ph_http_server_unlisten(struct ph_http_server *server, const char *path);
 /* Integration: wait for this descriptor to be readable or for the timeout (ms, -1 = none), then
  * run. Ask for the timeout anew before each wait: it is 0 while streamed output or closed exchanges
  * wait for the next turn. */

@@ -127,7 +127,8 @@ struct ph_http_listener {
     uint32_t tag;
     struct ph_http_server *server;
     struct ph_http_identity *identity; /* NULL: plain */
-    char *unix_path;                   /* NULL: TCP */
+    char *unix_path;                   /* NULL: TCP, or retired */
+    bool retired;                      /* closed by unlisten */
     struct ph_http_listener *next;
 };
 

@@ -111,7 +111,11 @@ enum {
     M(CLUSTER_TAKE, 81, PH_D2K, F(REST, give))                                                      \
     M(CLUSTER_TAKEN, 82, PH_K2D, F(BYTES, measurement) F(REST, state)) /* state: what the state file is to hold; empty: nothing is kept */ \
     M(OHTTP_OPEN,   90, PH_D2K, F(REST, head))                  /* of an encapsulated request: key id, suite, enc */ \
-    M(OHTTP_OPENED, 91, PH_K2D, F(BYTES, key) F(BYTES, nonce) F(REST, secret)) /* of that request alone: its AEAD key and nonce, its response's secret */
+    M(OHTTP_OPENED, 91, PH_K2D, F(BYTES, key) F(BYTES, nonce) F(REST, secret)) /* of that request alone: its AEAD key and nonce, its response's secret */ \
+    M(GUEST_KEY,   110, PH_D2K, F(B20, phat) F(U8, alg) F(BYTES, path) F(REST, purpose)) /* alg: enum ph_dstack_alg */ \
+    M(GUEST_KEY_IS, 111, PH_K2D, F(B32, key) F(B65, by_app) F(B65, by_cluster)) /* signatures end in 0 or 1 */ \
+    M(GUEST_SIGN,  112, PH_D2K, F(B20, phat) F(U8, alg) F(REST, data)) \
+    M(GUEST_SIGNED, 113, PH_K2D, F(B65, by_app) F(B65, by_cluster) F(BYTES, sig) F(REST, key)) /* key: public */
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };

@@ -24,25 +24,32 @@ static size_t put_common(const struct ph_handover *h, const char *tag, uint8_t *
     return n + put(at + n, h->exporter, sizeof(h->exporter));
 }
 
+/* As all report data of a worker: ph_report_data_is_workers. */
+static void finish(struct ph_bytes all, uint8_t out[static 64])
+{
+    ph_sha256(all, out);
+    memset(out + 32, 0, 32);
+}
+
 void ph_handover_join_report_data(const struct ph_handover *h, uint8_t out[static 64])
 {
     uint8_t all[TAG_LEN + COMMON_LEN];
-    size_t n = put_common(h, "phala-cluster-join-v1", all);
+    size_t n = put_common(h, "phala-cluster-join-v2", all);
 
     n += put(all + n, h->joiner.b, sizeof(h->joiner.b));
-    ph_sha512((struct ph_bytes){all, n}, out);
+    finish((struct ph_bytes){all, n}, out);
 }
 
 void ph_handover_give_report_data(const struct ph_handover *h, const struct ph_handover_give *give,
                                   uint8_t out[static 64])
 {
     uint8_t all[TAG_LEN + COMMON_LEN + 20 + 32];
-    size_t n = put_common(h, "phala-cluster-give-v1", all);
+    size_t n = put_common(h, "phala-cluster-give-v2", all);
 
     n += put(all + n, give->signer.b, sizeof(give->signer.b));
     n += put(all + n, give->cluster.b, sizeof(give->cluster.b));
     ph_sha256(give->sealed, all + n);
-    ph_sha512((struct ph_bytes){all, n + 32}, out);
+    finish((struct ph_bytes){all, n + 32}, out);
 }
 
 enum ph_err ph_handover_join_encode(const struct ph_handover_join *join, struct ph_buf *out)

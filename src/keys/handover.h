@@ -9,10 +9,11 @@
  *     key, nonce, signer, evidence ──────────▶  judge; seal the keys to `key`
  *                judge ◀── signer, cluster, sealed keys, evidence
  *
- * The evidence of each side is over 64 bytes of report data:
+ * The evidence of each side is over 64 bytes of report data, of which the last 32 are
+ * zero:
  *
- *   joiner  SHA-512("phala-cluster-join-v1" || key 32 || nonce 32 || exporter 32 || signer 20)
- *   giver   SHA-512("phala-cluster-give-v1" || key 32 || nonce 32 || exporter 32 || signer 20 ||
+ *   joiner  SHA-256("phala-cluster-join-v2" || key 32 || nonce 32 || exporter 32 || signer 20)
+ *   giver   SHA-256("phala-cluster-give-v2" || key 32 || nonce 32 || exporter 32 || signer 20 ||
  *           cluster 20 || SHA-256(sealed))
  *
  * so neither works on another connection, for another key, or twice. Sealed: keys/hpke.h to `key`,

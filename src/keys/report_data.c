@@ -50,3 +50,10 @@ void ph_worker_report_data(const struct ph_worker_identity *id, const uint8_t no
     ph_sha256_final(&h, out);
     memset(out + 32, 0, 32);
 }
+
+bool ph_report_data_is_workers(const uint8_t report_data[static 64])
+{
+    static const uint8_t zero[32];
+
+    return memcmp(report_data + 32, zero, sizeof(zero)) == 0;
+}

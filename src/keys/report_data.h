@@ -18,6 +18,8 @@
 #include "base/ids.h"
 #include "keys/ohttp.h"
 
+#include <stdbool.h>
+
 struct ph_worker_identity {
     uint64_t chain_id;               /* 0: not registered on a chain */
     struct ph_eth_address registry;  /* zero likewise */
@@ -36,5 +38,10 @@ void ph_worker_report_data(const struct ph_worker_identity *id, const uint8_t no
 /* The `nonce` field inside. */
 void ph_worker_bind(const struct ph_worker_identity *id, const uint8_t caller_nonce[static 32],
                     uint8_t out[static 32]);
+
+/* Every report data of a worker, this one's and those of keys/handover.h, ends in 32 zero bytes.
+ * Whoever has a quote made for somebody else refuses report data of which this says true: such a
+ * quote would speak for the worker. */
+bool ph_report_data_is_workers(const uint8_t report_data[static 64]);
 
 #endif

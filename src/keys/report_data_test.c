@@ -27,6 +27,9 @@ TEST(report_data_is_the_published_vector)
               want, 32) == PH_OK);
     ph_worker_report_data(&id, nonce, got);
     CHECK(memcmp(got, want, 64) == 0);
+    CHECK(ph_report_data_is_workers(got));
+    got[63] = 1;
+    CHECK(!ph_report_data_is_workers(got));
 }
 
 TEST(report_data_changes_with_every_part)

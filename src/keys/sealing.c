@@ -20,6 +20,7 @@ static const char label_cluster[] = "phala/cluster/secp256k1";
 static const char label_secrets[] = "phala/secrets/aes256gcm";
 static const char label_state[] = "phala/state/hkdf";
 static const char label_peers[] = "phala/peers/hmac";
+static const char label_guest[] = "phala/guest-agent/secp256k1";
 
 static enum ph_err derive(const uint8_t master[static PH_MASTER_LEN], const char *label,
                           struct ph_bytes context, uint8_t try, uint8_t out[static 32])
@@ -49,13 +50,14 @@ static bool scalar_ok(const uint8_t v[static 32], const uint8_t order[static 32]
     return borrow == 1 && any != 0;
 }
 
-enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const char *label,
-                           const uint8_t order[static 32], uint8_t out[static 32])
+static enum ph_err scalar_for(const uint8_t master[static PH_MASTER_LEN], const char *label,
+                              struct ph_bytes context, const uint8_t order[static 32],
+                              uint8_t out[static 32])
 {
     uint8_t candidate[32];
 
     for (unsigned try = 0; try < 256; try++) {
-        PH_TRY(derive(master, label, (struct ph_bytes){0}, (uint8_t)try, candidate));
+        PH_TRY(derive(master, label, context, (uint8_t)try, candidate));
         if (!scalar_ok(candidate, order))
             continue;
         memcpy(out, candidate, sizeof(candidate));
@@ -63,6 +65,18 @@ enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const cha
         return PH_OK;
     }
     return PH_ERR_LIMIT;
+}
+
+enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const char *label,
+                           const uint8_t order[static 32], uint8_t out[static 32])
+{
+    return scalar_for(master, label, (struct ph_bytes){0}, order, out);
+}
+
+enum ph_err ph_keys_guest_app(const uint8_t identity[static PH_MASTER_LEN],
+                              const struct ph_phat_id *phat, uint8_t out[static 32])
+{
+    return scalar_for(identity, label_guest, PH_BYTES_OF(phat->b), secp256k1_order, out);
 }
 
 enum ph_err ph_keys_receipt(const uint8_t seed[static 32], uint8_t out[static 32])

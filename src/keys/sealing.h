@@ -46,6 +46,11 @@ PH_CHECKED enum ph_err ph_keys_phat_state(const uint8_t master[static PH_MASTER_
 PH_CHECKED enum ph_err ph_keys_peers(const uint8_t identity[static PH_MASTER_LEN],
                                      uint8_t out[static 32]);
 
+/* Of the identity, so that it outlives rotations: secp256k1 secret from which the guest agent gives
+ * programs beside the worker the keys of one phat (keys/dstack.h). Nothing else comes from it. */
+PH_CHECKED enum ph_err ph_keys_guest_app(const uint8_t identity[static PH_MASTER_LEN],
+                                         const struct ph_phat_id *phat, uint8_t out[static 32]);
+
 /* The rule above for a scalar below `order` (big-endian). PH_ERR_LIMIT: 256 tries missed, which for
  * the orders of P-256 and secp256k1 does not happen. */
 PH_CHECKED enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const char *label,

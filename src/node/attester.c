@@ -37,6 +37,8 @@ static enum ph_err make(struct ph_attester *a, const struct ph_attest_wish *job,
 {
     const int64_t now_s = ph_clock_wall_ms() / 1000;
 
+    if (job->quote)
+        return ph_tee_quote(a->node->tee, job->report_data, out, why);
     if (job->bare)
         return ph_tee_evidence(a->node->tee, job->report_data, now_s, out, why);
     struct ph_buf evidence PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX);

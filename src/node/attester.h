@@ -15,7 +15,8 @@ struct ph_attester;
 struct ph_attest_wish {
     uint8_t nonce[32];       /* of an attestation document */
     bool bare;               /* evidence over `report_data` instead of a document */
-    uint8_t report_data[64]; /* of bare evidence */
+    bool quote;              /* the quote alone over `report_data` */
+    uint8_t report_data[64]; /* of bare evidence and of a quote */
     void (*done)(void *ctx, enum ph_err err, struct ph_bytes document, const char *why);
     void *ctx;
     struct ph_attest_wish *next;

@@ -38,6 +38,11 @@ static const char usage[] =
     "  --cluster-policy FILE          evidence that workers must show to be given the cluster's "
     "keys, or\n"
     "                                 to give them; without it nothing is handed over\n"
+    "  --guest-agent DIR              dstack's guest agent API for programs beside the worker: "
+    "DIR/<phat>.sock\n"
+    "  --guest-agent-quotes           its GetQuote too: anyone who may open a socket gets quotes "
+    "of "
+    "this machine\n"
     "  --ephemeral-keys               accept keys that do not survive a restart (no sealing "
     "hardware)\n"
     "  --keyd PATH, --run PATH        phala-keyd and phala-run (default: beside phalad)\n"
@@ -155,6 +160,8 @@ enum option_id {
     OPT_CLUSTER_POLICY,
     OPT_STATE,
     OPT_OS_IMAGES,
+    OPT_GUEST_AGENT,
+    OPT_GUEST_QUOTES,
     OPT_EPHEMERAL,
     OPT_KEYD,
     OPT_RUN,
@@ -185,6 +192,7 @@ static const struct option options[] = {
     { "join", 1, NULL, OPT_JOIN },             { "cluster-policy", 1, NULL, OPT_CLUSTER_POLICY },
     { "state", 1, NULL, OPT_STATE },           { "collateral", 1, NULL, OPT_COLLATERAL }, { "os-images", 1, NULL, OPT_OS_IMAGES },
     { "tee", 1, NULL, OPT_TEE },               { "ephemeral-keys", 0, NULL, OPT_EPHEMERAL },
+    { "guest-agent", 1, NULL, OPT_GUEST_AGENT }, { "guest-agent-quotes", 0, NULL, OPT_GUEST_QUOTES },
     { "keyd", 1, NULL, OPT_KEYD },             { "run", 1, NULL, OPT_RUN },
     { "require-sandbox", 1, NULL, OPT_SANDBOX }, { "no-jit", 0, NULL, OPT_NO_JIT },
     { "warm", 1, NULL, OPT_WARM },             { "instances", 1, NULL, OPT_INSTANCES },
@@ -280,6 +288,12 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
     case OPT_CLUSTER_POLICY:
         c->cluster_policy = arg;
         return PH_OK;
+    case OPT_GUEST_AGENT: /* a socket's path has at most 107 bytes: sys/un.h */
+        c->guest_dir = arg;
+        return arg[0] == '/' && strlen(arg) <= PH_CONFIG_GUEST_DIR_MAX ? PH_OK : PH_ERR_MALFORMED;
+    case OPT_GUEST_QUOTES:
+        c->guest_quotes = true;
+        return PH_OK;
     case OPT_EPHEMERAL:
         c->ephemeral_keys = true;
         return PH_OK;
@@ -373,6 +387,8 @@ enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char w
         return fail(why, "listen", "is missing; for example --listen 127.0.0.1:8080");
     if (!c.print_routes && !c.open && c.owner_cnt == 0)
         return fail(why, "owner", "is missing; name who may deploy, or say --open");
+    if (c.guest_quotes && !c.guest_dir)
+        return fail(why, "guest-agent-quotes", "needs --guest-agent DIR");
     if (c.cluster_url && (!c.state_url || strncmp(c.state_url, "file:", 5) == 0))
         return fail(why, "cluster-url", "needs --state postgresql://…, which the workers share");
     *out = c;

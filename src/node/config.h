@@ -11,7 +11,7 @@
 #include "base/ids.h"
 #include "store/receipts.h"
 
-enum { PH_CONFIG_LIST_MAX = 16 };
+enum { PH_CONFIG_LIST_MAX = 16, PH_CONFIG_GUEST_DIR_MAX = 107 - 46 };
 
 struct ph_listen {
     char address[108];
@@ -40,6 +40,8 @@ struct ph_config {
     const char *collateral_dir; /* for quotes to verify that come without; NULL: none */
     const char *join_url;       /* worker to get a cluster's keys from; NULL: none */
     const char *cluster_policy; /* file; NULL: none */
+    const char *guest_dir;      /* sockets of the guest agent; NULL: none */
+    bool guest_quotes;          /* the guest agent makes quotes */
     bool ephemeral_keys;        /* accept that keys and secrets do not survive a restart */
     const char *keyd_path, *run_path;
     bool require_full_sandbox;

@@ -7,6 +7,7 @@
 #include "node/api.h"
 #include "node/attester.h"
 #include "node/cluster.h"
+#include "node/guest_agent.h"
 #include "node/instances.h"
 #include "node/leases.h"
 #include "node/phat_state.h"
@@ -345,6 +346,7 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
     PH_TRY(ph_records_open(node));
     PH_TRY(ph_private_gateway_new(node, &node->gateway));
     PH_TRY(start_server(node));
+    PH_TRY(ph_guest_agents_open(node));
     housekeeping(node);
     say_ready(node);
     return PH_OK;
@@ -361,6 +363,7 @@ void ph_node_stop(struct ph_node *node)
     if (!node->loop)
         return;
     ph_http_server_close(node->server);
+    ph_guest_agents_close(node);
     ph_private_gateway_free(node->gateway);
     ph_attester_free(node->attester);
     ph_verifier_free(node->verifier);

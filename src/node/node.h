@@ -27,6 +27,7 @@ struct ph_state_server;
 struct ph_leases;
 struct ph_records;
 struct ph_private_gateway;
+struct ph_guest_agents;
 
 struct ph_node {
     const struct ph_config *config;
@@ -51,6 +52,7 @@ struct ph_node {
     struct ph_records *records; /* the same */
     uint32_t calls_gated;       /* calls that wait to hear who has their phat's state */
     struct ph_private_gateway *gateway;
+    struct ph_guest_agents *guests; /* NULL: no guest agent */
     int state_pages_fd;
     struct ph_buf tls_chain;
     struct ph_buf scratch;              /* header block of the answer being sent */

@@ -5,6 +5,7 @@
 #include "base/own.h"
 #include "codec/tar.h"
 #include "node/call_gate.h"
+#include "node/guest_agent.h"
 #include "node/instances.h"
 #include "store/file.h"
 
@@ -197,6 +198,7 @@ static void set_version(struct ph_phat *phat, struct ph_version *version)
     ph_version_unref(phat->version);
     phat->version = version;
     arm_cron(phat);
+    ph_guest_agent_follow(phat);
 }
 
 static enum ph_err load_one(struct ph_phats *phats, const struct ph_phat_id *id)

@@ -43,6 +43,7 @@ struct ph_phat {
     uint32_t holders;                 /* instances that point here */
     bool deploying;                   /* a new bundle is on trial */
     struct ph_phat_log log;
+    uint32_t guest_tag; /* of its guest agent socket; 0: it never had one */
     struct ph_timer cron_timer;
     struct ph_node *node;
     struct ph_phat *next; /* in its hash bucket */

@@ -5,6 +5,7 @@
 #include "node/call_gate.h"
 #include "node/calls.h"
 #include "node/cluster.h"
+#include "node/guest_agent.h"
 #include "node/phats.h"
 #include "node/private_calls.h"
 #include "node/verify_api.h"
@@ -154,7 +155,9 @@ static void on_request(void *ctx, struct ph_http_req *req)
     const struct ph_bytes target = ph_http_req_target(req);
     struct ph_phat_id id;
 
-    if (tag != TAG_API) {
+    if (tag >= PH_GUEST_TAG) {
+        ph_guest_agent_request(node, req, tag);
+    } else if (tag != TAG_API) {
         to_phat(node, req, &node->config->listen[tag - 1].phat, target);
     } else if (host_names_phat(node, ph_http_req_host(req), &id)) {
         to_phat(node, req, &id, target);
