@@ -231,6 +231,15 @@ static const struct {
     {"retired", 503, "the phat was deleted or replaced during the call"},
     {"stopping", 503, "the worker is stopping"},
     {"overloaded", 503, "too much waits for the phat already; try again later"},
+    {"bad-idempotency-key", 400, "send one Idempotency-Key of 1 to 255 visible ASCII characters"},
+    {"idempotency-key-reused", 422,
+     "this Idempotency-Key came with another request before: use a new key for a new request"},
+    {"idempotency-key-in-use", 409,
+     "the first call with this Idempotency-Key still runs: repeat it later"},
+    {"idempotency-answer-not-kept", 409,
+     "the call with this Idempotency-Key ran, but its answer was streamed or too large to be kept"},
+    {"idempotency-body-too-large", 413,
+     "a request with an Idempotency-Key has at most 1 MiB of body"},
     {"internal", 500, "the worker failed"},
 };
 

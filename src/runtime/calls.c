@@ -1,4 +1,4 @@
-#include "runtime/engine_priv.h"
+#include "runtime/idem.h"
 
 #include <stdlib.h>
 
@@ -27,6 +27,8 @@ void ph_call_close(struct ph_engine *e, struct ph_call *call)
             e->touched[i] = e->touched[--e->touched_cnt];
     }
     ph_buf_clear(&call->resp.queue);
+    if (call->idem)
+        ph_idem_drop(e, call->idem);
     if (e->free_call)
         free(call);
     else

@@ -45,6 +45,7 @@ struct ph_call {
     bool request_over; /* no CALL_BODY may follow */
     bool touched;      /* is in engine->touched */
     bool done;         /* the prelude may not respond any more */
+    struct ph_idem *idem; /* idem.h; NULL: may run more than once */
 };
 
 struct ph_fetch {
@@ -164,6 +165,10 @@ size_t ph_string_room(JSStringRef string);
 
 /* frames.c: one frame from phalad. PH_ERR_MALFORMED: not one that it sends now. */
 PH_CHECKED enum ph_err ph_engine_frame(struct ph_engine *e, const struct ph_ipc_frame *frame);
+/* The handler gets a call that is open; `done`: its whole body is here. */
+void ph_call_enter(struct ph_engine *e, uint64_t id, const struct ph_msg_CALL *m, bool done);
+/* The caller left, or the time is up: close, and tell the prelude if it knows the call. */
+void ph_call_cancel(struct ph_engine *e, struct ph_call *call);
 
 /* calls.c */
 struct ph_call *ph_call_open(struct ph_engine *e, uint64_t id); /* NULL: out of memory */

@@ -1,5 +1,4 @@
-#include "runtime/engine_priv.h"
-
+#include "runtime/idem.h"
 #include "runtime/turns.h"
 
 #include <stdlib.h>
@@ -38,6 +37,23 @@ static bool receive(uint32_t *received, struct ph_bytes body)
     return true;
 }
 
+void ph_call_enter(struct ph_engine *e, uint64_t id, const struct ph_msg_CALL *m, bool done)
+{
+    JSLock(
+        e->ctx); /* once for all arguments; released before the entry, which ends in promise jobs */
+    const JSValueRef args[] = {
+        number(e, id),
+        number(e, m->kind),
+        ph_string_cached(e, m->method),
+        ph_string_cached(e, m->url),
+        ph_string_cached(e, m->headers),
+        body_value(e, m->body),
+        boolean(e, done),
+    };
+    JSUnlock(e->ctx);
+    ph_engine_tell(e, PH_HOOK_onCall, id, PH_LEN(args), args);
+}
+
 static enum ph_err on_call(struct ph_engine *e, const struct ph_ipc_frame *f)
 {
     struct ph_msg_CALL m;
@@ -56,19 +72,8 @@ static enum ph_err on_call(struct ph_engine *e, const struct ph_ipc_frame *f)
     call->request_over = done;
     if (f->id > e->last_call)
         e->last_call = f->id;
-    JSLock(
-        e->ctx); /* once for all arguments; released before the entry, which ends in promise jobs */
-    const JSValueRef args[] = {
-        number(e, f->id),
-        number(e, m.kind),
-        ph_string_cached(e, m.method),
-        ph_string_cached(e, m.url),
-        ph_string_cached(e, m.headers),
-        body_value(e, m.body),
-        boolean(e, done),
-    };
-    JSUnlock(e->ctx);
-    ph_engine_tell(e, PH_HOOK_onCall, f->id, PH_LEN(args), args);
+    if (ph_idem_passes(e, call, &m, done))
+        ph_call_enter(e, f->id, &m, done);
     return PH_OK;
 }
 
@@ -85,6 +90,10 @@ static enum ph_err on_call_body(struct ph_engine *e, const struct ph_ipc_frame *
         return PH_ERR_MALFORMED;
     if (call->done || m.data.len == 0)
         return PH_OK;
+    if (ph_idem_collects(call)) {
+        ph_idem_body(e, call, m.data);
+        return PH_OK;
+    }
     const JSValueRef args[] = {number(e, f->id), body_value(e, m.data)};
     ph_engine_tell(e, PH_HOOK_onCallBody, f->id, PH_LEN(args), args);
     return PH_OK;
@@ -102,9 +111,24 @@ static enum ph_err on_call_end(struct ph_engine *e, const struct ph_ipc_frame *f
     call->request_over = true;
     if (call->done)
         return PH_OK;
+    if (ph_idem_collects(call)) {
+        ph_idem_end(e, call);
+        return PH_OK;
+    }
     const JSValueRef id = number(e, f->id);
     ph_engine_tell(e, PH_HOOK_onCallEnd, f->id, 1, &id);
     return PH_OK;
+}
+
+void ph_call_cancel(struct ph_engine *e, struct ph_call *call)
+{
+    const bool told = call->done || ph_idem_collects(call);
+    const JSValueRef id = number(e, call->id);
+    const uint64_t n = call->id;
+
+    ph_call_close(e, call);
+    if (!told)
+        ph_engine_tell(e, PH_HOOK_onCallCancel, n, 1, &id);
 }
 
 static enum ph_err on_call_cancel(struct ph_engine *e, const struct ph_ipc_frame *f)
@@ -114,12 +138,8 @@ static enum ph_err on_call_cancel(struct ph_engine *e, const struct ph_ipc_frame
     PH_TRY(ph_get_CALL_CANCEL(f));
     if (!call)
         return f->id <= e->last_call ? PH_OK : PH_ERR_MALFORMED;
-    const bool told = call->done;
-    ph_call_close(e, call);
-    if (!told) {
-        const JSValueRef id = number(e, f->id);
-        ph_engine_tell(e, PH_HOOK_onCallCancel, f->id, 1, &id);
-    }
+    if (!ph_idem_goes_on(e, call))
+        ph_call_cancel(e, call);
     return PH_OK;
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/engine_priv.h"
 
 #include "base/clock.h"
+#include "runtime/idem.h"
 #include "runtime/turns.h"
 
 #include <poll.h>
@@ -132,6 +133,8 @@ static bool turn(struct ph_engine *e, bool *out_read)
     if (!e->over && read_frames(e, out_read)) {
         fire_timers(e);
         pump_glib(e);
+        if (e->turns && !e->over)
+            ph_idem_sweep(e);
         if (!e->over)
             turn_ends(e);
     }
@@ -169,6 +172,8 @@ static int patience_ms(struct ph_engine *e, int glib_ms)
         ms = idle_ms;
     if (e->quiet_ns > 0 && ms > PH_ENGINE_QUIET_MS)
         ms = PH_ENGINE_QUIET_MS;
+    if (e->turns && e->turns->idems && ms > PH_IDEM_SWEEP_MS)
+        ms = PH_IDEM_SWEEP_MS;
     return ms == INT32_MAX ? -1 : (int)ms;
 }
 

@@ -1,4 +1,4 @@
-#include "runtime/natives_priv.h"
+#include "runtime/idem.h"
 #include "runtime/turns.h"
 
 /* Natives that answer calls. */
@@ -70,8 +70,20 @@ static JSValueRef respond(JSContextRef ctx, size_t arg_cnt, const JSValueRef arg
         return ph_native_undo(e, at, "respond: out of memory", exception);
     }
     const size_t sent = e->chan.out.len - body_at;
-    ph_native_frame_end(e, at, PH_IPC_RESP, done && is_inline ? PH_IPC_END : 0, call->id);
     call->head_sent = true;
+    if (call->idem) {
+        const size_t head = at + PH_IPC_HEADER_LEN + sizeof(status_le) + 4;
+        ph_idem_answer(e, call, (uint16_t)status,
+                       (struct ph_bytes){e->chan.out.ptr + head, body_at - head}, &body, done);
+        if (call->idem->alone) { /* nobody waits for it; what streams is ended at the next sweep */
+            e->chan.out.len = at;
+            if (done)
+                ph_call_close(e, call);
+            ph_arg_body_release(&body);
+            return JSValueMakeUndefined(ctx);
+        }
+    }
+    ph_native_frame_end(e, at, PH_IPC_RESP, done && is_inline ? PH_IPC_END : 0, call->id);
     call->resp.window -= (int64_t)sent;
     if (done && is_inline) {
         ph_call_close(e, call);

@@ -65,6 +65,7 @@ static enum ph_err open_state(struct ph_engine *e, struct ph_turns *t, const str
         return err;
     t->dirty_bytes = limits.dirty_bytes;
     t->told = m->index;
+    t->max_pages = limits.pages;
     t->db = ph_state_db(t->state);
     if (heap > 0)
         (void)sqlite3_hard_heap_limit64((sqlite3_int64)(heap > HEAP_LEAST ? heap : HEAP_LEAST));

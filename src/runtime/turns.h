@@ -47,6 +47,9 @@ struct ph_turns {
 
     struct ph_statement kept[PH_STATEMENTS_KEPT];
     uint64_t uses;
+
+    uint32_t max_pages;    /* of the database */
+    struct ph_idem *idems; /* calls that run at most once: idem.h */
 };
 
 /* STATE came. A refusal is told with STATE_FAIL and ends the engine. PH_ERR_MALFORMED: not now. */
