@@ -254,6 +254,33 @@ static void explain(enum ph_err err, char why[static PH_KEYD_WHY_LEN])
                                              : "the channel failed");
 }
 
+/* Ask what was encoded; `why` always holds a sentence when that fails. */
+static enum ph_err ask_why(struct ph_keyd_client *client, struct question *q, enum ph_err encoded,
+                           const int *fds, size_t fd_cnt, char why[static PH_KEYD_WHY_LEN])
+{
+    why[0] = '\0';
+    const enum ph_err err = encoded == PH_OK ? ask(client, q, fds, fd_cnt) : encoded;
+    explain(err, why);
+    return err;
+}
+
+/* The same, given up at once while phala-keyd is stalled: for the event loop. */
+static enum ph_err ask_unless_stalled(struct ph_keyd_client *client, struct question *q,
+                                      enum ph_err encoded, const int *fds, size_t fd_cnt,
+                                      char why[static PH_KEYD_WHY_LEN])
+{
+    const bool stalled = encoded == PH_OK && ph_keyd_is_stalled(client);
+    return ask_why(client, q, stalled ? PH_ERR_AGAIN : encoded, fds, fd_cnt, why);
+}
+
+/* The answer is not what was asked for. */
+static enum ph_err refusal_why(const struct question *q, char why[static PH_KEYD_WHY_LEN])
+{
+    const enum ph_err err = refusal(q, why);
+    explain(err, why);
+    return err;
+}
+
 enum ph_err ph_keyd_client_secrets_seal(struct ph_keyd_client *client,
                                         const struct ph_owner_request *request,
                                         const uint8_t owner_sig[static 65],
@@ -265,17 +292,14 @@ enum ph_err ph_keyd_client_secrets_seal(struct ph_keyd_client *client,
     struct ph_msg_SECRETS_SEALED got;
     QUESTION;
 
-    why[0] = '\0';
     ph_owner_request_encode(request, raw);
     memcpy(m.owner_sig.b, owner_sig, sizeof(m.owner_sig.b));
     begin(client, &q);
-    enum ph_err err = ph_encode_SECRETS_SEAL(&q.request, 0, q.id, &m);
-    if (err == PH_OK)
-        err = ph_keyd_is_stalled(client) ? PH_ERR_AGAIN : ask(client, &q, NULL, 0);
-    if (err == PH_OK && ph_get_SECRETS_SEALED(&q.frame, &got) != PH_OK)
-        err = refusal(&q, why);
-    if (err == PH_OK)
-        err = ph_buf_add(sealed, got.sealed);
+    PH_TRY(ask_unless_stalled(client, &q, ph_encode_SECRETS_SEAL(&q.request, 0, q.id, &m), NULL, 0,
+                              why));
+    if (ph_get_SECRETS_SEALED(&q.frame, &got) != PH_OK)
+        return refusal_why(&q, why);
+    const enum ph_err err = ph_buf_add(sealed, got.sealed);
     explain(err, why);
     return err;
 }
@@ -291,19 +315,15 @@ enum ph_err ph_keyd_client_secrets_release(struct ph_keyd_client *client,
     struct ph_msg_SECRETS_RELEASED got;
     QUESTION;
 
-    why[0] = '\0';
     ph_owner_request_encode(deploy, raw);
     memcpy(m.owner_sig.b, owner_sig, sizeof(m.owner_sig.b));
     begin(client, &q);
-    enum ph_err err = ph_encode_SECRETS_RELEASE(&q.request, 0, q.id, &m);
-    if (err == PH_OK)
-        err = ph_keyd_is_stalled(client) ? PH_ERR_AGAIN : ask(client, &q, &pipe_fd, 1);
-    if (err == PH_OK && ph_get_SECRETS_RELEASED(&q.frame, &got) != PH_OK)
-        err = refusal(&q, why);
-    if (err == PH_OK)
-        *len = got.len;
-    explain(err, why);
-    return err;
+    PH_TRY(ask_unless_stalled(client, &q, ph_encode_SECRETS_RELEASE(&q.request, 0, q.id, &m),
+                              &pipe_fd, 1, why));
+    if (ph_get_SECRETS_RELEASED(&q.frame, &got) != PH_OK)
+        return refusal_why(&q, why);
+    *len = got.len;
+    return PH_OK;
 }
 
 enum ph_err ph_keyd_client_state_skip(struct ph_keyd_client *client, struct ph_bytes head,
@@ -312,15 +332,9 @@ enum ph_err ph_keyd_client_state_skip(struct ph_keyd_client *client, struct ph_b
     const struct ph_msg_STATE_SKIP m = {.head = head};
     QUESTION;
 
-    why[0] = '\0';
     begin(client, &q);
-    enum ph_err err = ph_encode_STATE_SKIP(&q.request, 0, q.id, &m);
-    if (err == PH_OK)
-        err = ask(client, &q, NULL, 0);
-    if (err == PH_OK && ph_get_STATE_ADVANCED(&q.frame) != PH_OK)
-        err = refusal(&q, why);
-    explain(err, why);
-    return err;
+    PH_TRY(ask_why(client, &q, ph_encode_STATE_SKIP(&q.request, 0, q.id, &m), NULL, 0, why));
+    return ph_get_STATE_ADVANCED(&q.frame) == PH_OK ? PH_OK : refusal_why(&q, why);
 }
 
 enum ph_err ph_keyd_client_state_known(struct ph_keyd_client *client, const struct ph_phat_id *phat,
@@ -330,15 +344,10 @@ enum ph_err ph_keyd_client_state_known(struct ph_keyd_client *client, const stru
     struct ph_msg_STATE_IS got;
     QUESTION;
 
-    why[0] = '\0';
     begin(client, &q);
-    enum ph_err err = ph_encode_STATE_KNOWN(&q.request, 0, q.id, &m);
-    if (err == PH_OK)
-        err = ask(client, &q, NULL, 0);
-    if (err == PH_OK && ph_get_STATE_IS(&q.frame, &got) != PH_OK)
-        err = refusal(&q, why);
-    explain(err, why);
-    PH_TRY(err);
+    PH_TRY(ask_why(client, &q, ph_encode_STATE_KNOWN(&q.request, 0, q.id, &m), NULL, 0, why));
+    if (ph_get_STATE_IS(&q.frame, &got) != PH_OK)
+        return refusal_why(&q, why);
     if (!got.known)
         return PH_ERR_NOT_FOUND;
     *index = got.index;
@@ -352,15 +361,10 @@ enum ph_err ph_keyd_client_peer_url(struct ph_keyd_client *client, struct ph_byt
     struct ph_msg_PEER_URL_MAC got;
     QUESTION;
 
-    why[0] = '\0';
     begin(client, &q);
-    enum ph_err err = ph_encode_PEER_URL(&q.request, 0, q.id, &m);
-    if (err == PH_OK)
-        err = ask(client, &q, NULL, 0);
-    if (err == PH_OK && ph_get_PEER_URL_MAC(&q.frame, &got) != PH_OK)
-        err = refusal(&q, why);
-    explain(err, why);
-    PH_TRY(err);
+    PH_TRY(ask_why(client, &q, ph_encode_PEER_URL(&q.request, 0, q.id, &m), NULL, 0, why));
+    if (ph_get_PEER_URL_MAC(&q.frame, &got) != PH_OK)
+        return refusal_why(&q, why);
     *mac = got.mac;
     return PH_OK;
 }
@@ -372,15 +376,9 @@ enum ph_err ph_keyd_client_state_key(struct ph_keyd_client *client, const struct
     const struct ph_msg_STATE_KEY m = {.phat = *phat, .head = head};
     QUESTION;
 
-    why[0] = '\0';
     begin(client, &q);
-    enum ph_err err = ph_encode_STATE_KEY(&q.request, 0, q.id, &m);
-    if (err == PH_OK)
-        err = ask(client, &q, &channel_fd, 1);
-    if (err == PH_OK && ph_get_STATE_KEY_SENT(&q.frame) != PH_OK)
-        err = refusal(&q, why);
-    explain(err, why);
-    return err;
+    PH_TRY(ask_why(client, &q, ph_encode_STATE_KEY(&q.request, 0, q.id, &m), &channel_fd, 1, why));
+    return ph_get_STATE_KEY_SENT(&q.frame) == PH_OK ? PH_OK : refusal_why(&q, why);
 }
 
 enum ph_err ph_keyd_client_state_advance(struct ph_keyd_client *client, struct ph_bytes head,
@@ -389,15 +387,9 @@ enum ph_err ph_keyd_client_state_advance(struct ph_keyd_client *client, struct p
     const struct ph_msg_STATE_ADVANCE m = {.head = head};
     QUESTION;
 
-    why[0] = '\0';
     begin(client, &q);
-    enum ph_err err = ph_encode_STATE_ADVANCE(&q.request, 0, q.id, &m);
-    if (err == PH_OK)
-        err = ask(client, &q, NULL, 0);
-    if (err == PH_OK && ph_get_STATE_ADVANCED(&q.frame) != PH_OK)
-        err = refusal(&q, why);
-    explain(err, why);
-    return err;
+    PH_TRY(ask_why(client, &q, ph_encode_STATE_ADVANCE(&q.request, 0, q.id, &m), NULL, 0, why));
+    return ph_get_STATE_ADVANCED(&q.frame) == PH_OK ? PH_OK : refusal_why(&q, why);
 }
 
 /* Hand-over. */
@@ -409,10 +401,9 @@ enum ph_err ph_keyd_client_cluster_nonce(struct ph_keyd_client *client, uint8_t 
     QUESTION;
 
     begin(client, &q);
-    PH_TRY(ph_encode_CLUSTER_NONCE(&q.request, 0, q.id));
-    PH_TRY(ask(client, &q, NULL, 0));
+    PH_TRY(ask_why(client, &q, ph_encode_CLUSTER_NONCE(&q.request, 0, q.id), NULL, 0, why));
     if (ph_get_CLUSTER_NONCE_IS(&q.frame, &got) != PH_OK)
-        return refusal(&q, why);
+        return refusal_why(&q, why);
     memcpy(out, got.nonce.b, 32);
     return PH_OK;
 }
@@ -433,11 +424,10 @@ enum ph_err ph_keyd_client_cluster_give(struct ph_keyd_client *client,
 
     begin(client, &q);
     memcpy(m.exporter.b, exporter, 32);
-    PH_TRY(ph_encode_CLUSTER_GIVE(&q.request, 0, q.id, &m));
-    PH_TRY(ask(client, &q, NULL, 0));
+    PH_TRY(ask_why(client, &q, ph_encode_CLUSTER_GIVE(&q.request, 0, q.id, &m), NULL, 0, why));
     if (ph_get_CLUSTER_GIVEN(&q.frame, &got) != PH_OK || got.report_data.len != 64 ||
         got.sealed.len > sizeof(out->sealed))
-        return refusal(&q, why);
+        return refusal_why(&q, why);
     memcpy(out->joiner.b, got.joiner.b, sizeof(out->joiner.b));
     copy_text(got.measurement, out->measurement, sizeof(out->measurement));
     memcpy(out->report_data, got.report_data.ptr, 64);
@@ -459,10 +449,9 @@ enum ph_err ph_keyd_client_cluster_ask(struct ph_keyd_client *client,
     begin(client, &q);
     memcpy(m.nonce.b, nonce, 32);
     memcpy(m.exporter.b, exporter, 32);
-    PH_TRY(ph_encode_CLUSTER_ASK(&q.request, 0, q.id, &m));
-    PH_TRY(ask(client, &q, NULL, 0));
+    PH_TRY(ask_why(client, &q, ph_encode_CLUSTER_ASK(&q.request, 0, q.id, &m), NULL, 0, why));
     if (ph_get_CLUSTER_ASKING(&q.frame, &got) != PH_OK || got.report_data.len != 64)
-        return refusal(&q, why);
+        return refusal_why(&q, why);
     memcpy(key, got.key.b, 32);
     memcpy(report_data, got.report_data.ptr, 64);
     return PH_OK;
@@ -477,10 +466,9 @@ enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client, struct ph
     QUESTION;
 
     begin(client, &q);
-    PH_TRY(ph_encode_CLUSTER_TAKE(&q.request, 0, q.id, &m));
-    PH_TRY(ask(client, &q, NULL, 0));
+    PH_TRY(ask_why(client, &q, ph_encode_CLUSTER_TAKE(&q.request, 0, q.id, &m), NULL, 0, why));
     if (ph_get_CLUSTER_TAKEN(&q.frame, &got) != PH_OK)
-        return refusal(&q, why);
+        return refusal_why(&q, why);
     copy_text(got.measurement, measurement, 128);
     PH_TRY(ph_buf_add(state, got.state));
     return ask_info(client);
