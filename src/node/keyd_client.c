@@ -18,38 +18,27 @@ enum ph_err ph_keyd_fail_class(uint8_t err)
     return (enum ph_err)err;
 }
 
-/* A question being asked: what goes out and what came back. */
-struct question {
-    uint64_t id;
-    struct ph_buf request, answer;
-    struct ph_ipc_frame frame; /* of the answer */
-};
-
-static void question_clear(struct question *q)
+void ph_keyd_question_clear(struct ph_keyd_question *q)
 {
     ph_buf_clear(&q->request);
     ph_buf_clear(&q->answer);
 }
-#define QUESTION                                                                                   \
-    struct question q PH_OWNED(question_clear) = {.request = PH_BUF(PH_KEYD_DATAGRAM_MAX),         \
-                                                  .answer = PH_BUF(PH_KEYD_DATAGRAM_MAX)}
 
-static void begin(struct ph_keyd_client *client, struct question *q)
+void ph_keyd_begin(struct ph_keyd_client *client, struct ph_keyd_question *q)
 {
     (void)pthread_mutex_lock(&client->lock);
     q->id = ph_keyd_next_id(client);
     (void)pthread_mutex_unlock(&client->lock);
 }
 
-static enum ph_err ask(struct ph_keyd_client *client, struct question *q, const int *fds,
-                       size_t fd_cnt)
+enum ph_err ph_keyd_ask(struct ph_keyd_client *client, struct ph_keyd_question *q, const int *fds,
+                        size_t fd_cnt)
 {
     return ph_keyd_exchange(client, ph_buf_view(&q->request), q->id, fds, fd_cnt, &q->answer,
                             &q->frame);
 }
 
-/* A refusal's class and sentence, when the answer is none of `type`. `why` may be NULL. */
-static enum ph_err refusal(const struct question *q, char *why)
+enum ph_err ph_keyd_refusal(const struct ph_keyd_question *q, char *why)
 {
     struct ph_bytes message = PH_BYTES_LIT("phala-keyd answered out of turn");
     enum ph_err err = PH_ERR_IO;
@@ -72,13 +61,13 @@ static enum ph_err refusal(const struct question *q, char *why)
 static enum ph_err ask_info(struct ph_keyd_client *client)
 {
     struct ph_msg_KEYD_INFO_IS m;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ph_encode_KEYD_INFO(&q.request, 0, q.id));
-    PH_TRY(ask(client, &q, NULL, 0));
+    PH_TRY(ph_keyd_ask(client, &q, NULL, 0));
     if (ph_get_KEYD_INFO_IS(&q.frame, &m) != PH_OK || m.signer_pub.len != 64 || m.tls_pub.len != 64)
-        return refusal(&q, NULL);
+        return ph_keyd_refusal(&q, NULL);
     memcpy(client->info.signer.b, m.signer.b, sizeof(client->info.signer.b));
     memcpy(client->info.cluster.b, m.cluster.b, sizeof(client->info.cluster.b));
     client->info.epoch = m.epoch;
@@ -158,13 +147,13 @@ enum ph_err ph_keyd_client_sign_batch(struct ph_keyd_client *client, const struc
 {
     const struct ph_msg_SIGN_BATCH m = {.root = *root, .count = count, .time_ms = time_ms};
     struct ph_msg_SIGNED got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ph_encode_SIGN_BATCH(&q.request, 0, q.id, &m));
-    PH_TRY(ask(client, &q, NULL, 0));
+    PH_TRY(ph_keyd_ask(client, &q, NULL, 0));
     if (ph_get_SIGNED(&q.frame, &got) != PH_OK)
-        return refusal(&q, NULL);
+        return ph_keyd_refusal(&q, NULL);
     memcpy(sig, got.sig.b, 65);
     return PH_OK;
 }
@@ -231,13 +220,13 @@ enum ph_err ph_keyd_client_tls_sign(struct ph_keyd_client *client, uint16_t sche
 {
     const struct ph_msg_TLS_SIGN m = {.scheme = scheme, .digest = {digest, 32}};
     struct ph_msg_TLS_SIGNED got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ph_encode_TLS_SIGN(&q.request, 0, q.id, &m));
-    PH_TRY(ask(client, &q, NULL, 0));
+    PH_TRY(ph_keyd_ask(client, &q, NULL, 0));
     if (ph_get_TLS_SIGNED(&q.frame, &got) != PH_OK || got.sig.len > PH_TLS_SIG_MAX)
-        return refusal(&q, NULL);
+        return ph_keyd_refusal(&q, NULL);
     memcpy(sig, got.sig.ptr, got.sig.len);
     *sig_len = got.sig.len;
     return PH_OK;
@@ -255,17 +244,18 @@ static void explain(enum ph_err err, char why[static PH_KEYD_WHY_LEN])
 }
 
 /* Ask what was encoded; `why` always holds a sentence when that fails. */
-static enum ph_err ask_why(struct ph_keyd_client *client, struct question *q, enum ph_err encoded,
-                           const int *fds, size_t fd_cnt, char why[static PH_KEYD_WHY_LEN])
+static enum ph_err ask_why(struct ph_keyd_client *client, struct ph_keyd_question *q,
+                           enum ph_err encoded, const int *fds, size_t fd_cnt,
+                           char why[static PH_KEYD_WHY_LEN])
 {
     why[0] = '\0';
-    const enum ph_err err = encoded == PH_OK ? ask(client, q, fds, fd_cnt) : encoded;
+    const enum ph_err err = encoded == PH_OK ? ph_keyd_ask(client, q, fds, fd_cnt) : encoded;
     explain(err, why);
     return err;
 }
 
 /* The same, given up at once while phala-keyd is stalled: for the event loop. */
-static enum ph_err ask_unless_stalled(struct ph_keyd_client *client, struct question *q,
+static enum ph_err ask_unless_stalled(struct ph_keyd_client *client, struct ph_keyd_question *q,
                                       enum ph_err encoded, const int *fds, size_t fd_cnt,
                                       char why[static PH_KEYD_WHY_LEN])
 {
@@ -274,9 +264,9 @@ static enum ph_err ask_unless_stalled(struct ph_keyd_client *client, struct ques
 }
 
 /* The answer is not what was asked for. */
-static enum ph_err refusal_why(const struct question *q, char why[static PH_KEYD_WHY_LEN])
+static enum ph_err refusal_why(const struct ph_keyd_question *q, char why[static PH_KEYD_WHY_LEN])
 {
-    const enum ph_err err = refusal(q, why);
+    const enum ph_err err = ph_keyd_refusal(q, why);
     explain(err, why);
     return err;
 }
@@ -290,11 +280,11 @@ enum ph_err ph_keyd_client_secrets_seal(struct ph_keyd_client *client,
     uint8_t raw[PH_OWNER_REQUEST_LEN];
     struct ph_msg_SECRETS_SEAL m = {.request = PH_BYTES_OF(raw), .envelope = envelope};
     struct ph_msg_SECRETS_SEALED got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
     ph_owner_request_encode(request, raw);
     memcpy(m.owner_sig.b, owner_sig, sizeof(m.owner_sig.b));
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_unless_stalled(client, &q, ph_encode_SECRETS_SEAL(&q.request, 0, q.id, &m), NULL, 0,
                               why));
     if (ph_get_SECRETS_SEALED(&q.frame, &got) != PH_OK)
@@ -313,11 +303,11 @@ enum ph_err ph_keyd_client_secrets_release(struct ph_keyd_client *client,
     uint8_t raw[PH_OWNER_REQUEST_LEN];
     struct ph_msg_SECRETS_RELEASE m = {.request = PH_BYTES_OF(raw), .sealed = sealed};
     struct ph_msg_SECRETS_RELEASED got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
     ph_owner_request_encode(deploy, raw);
     memcpy(m.owner_sig.b, owner_sig, sizeof(m.owner_sig.b));
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_unless_stalled(client, &q, ph_encode_SECRETS_RELEASE(&q.request, 0, q.id, &m),
                               &pipe_fd, 1, why));
     if (ph_get_SECRETS_RELEASED(&q.frame, &got) != PH_OK)
@@ -330,9 +320,9 @@ enum ph_err ph_keyd_client_state_skip(struct ph_keyd_client *client, struct ph_b
                                       char why[static PH_KEYD_WHY_LEN])
 {
     const struct ph_msg_STATE_SKIP m = {.head = head};
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_why(client, &q, ph_encode_STATE_SKIP(&q.request, 0, q.id, &m), NULL, 0, why));
     return ph_get_STATE_ADVANCED(&q.frame) == PH_OK ? PH_OK : refusal_why(&q, why);
 }
@@ -342,9 +332,9 @@ enum ph_err ph_keyd_client_state_known(struct ph_keyd_client *client, const stru
 {
     const struct ph_msg_STATE_KNOWN m = {.phat = *phat};
     struct ph_msg_STATE_IS got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_why(client, &q, ph_encode_STATE_KNOWN(&q.request, 0, q.id, &m), NULL, 0, why));
     if (ph_get_STATE_IS(&q.frame, &got) != PH_OK)
         return refusal_why(&q, why);
@@ -359,9 +349,9 @@ enum ph_err ph_keyd_client_peer_url(struct ph_keyd_client *client, struct ph_byt
 {
     const struct ph_msg_PEER_URL m = {.url = url};
     struct ph_msg_PEER_URL_MAC got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_why(client, &q, ph_encode_PEER_URL(&q.request, 0, q.id, &m), NULL, 0, why));
     if (ph_get_PEER_URL_MAC(&q.frame, &got) != PH_OK)
         return refusal_why(&q, why);
@@ -374,9 +364,9 @@ enum ph_err ph_keyd_client_state_key(struct ph_keyd_client *client, const struct
                                      char why[static PH_KEYD_WHY_LEN])
 {
     const struct ph_msg_STATE_KEY m = {.phat = *phat, .head = head};
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_why(client, &q, ph_encode_STATE_KEY(&q.request, 0, q.id, &m), &channel_fd, 1, why));
     return ph_get_STATE_KEY_SENT(&q.frame) == PH_OK ? PH_OK : refusal_why(&q, why);
 }
@@ -385,9 +375,9 @@ enum ph_err ph_keyd_client_state_advance(struct ph_keyd_client *client, struct p
                                          char why[static PH_KEYD_WHY_LEN])
 {
     const struct ph_msg_STATE_ADVANCE m = {.head = head};
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_why(client, &q, ph_encode_STATE_ADVANCE(&q.request, 0, q.id, &m), NULL, 0, why));
     return ph_get_STATE_ADVANCED(&q.frame) == PH_OK ? PH_OK : refusal_why(&q, why);
 }
@@ -398,9 +388,9 @@ enum ph_err ph_keyd_client_cluster_nonce(struct ph_keyd_client *client, uint8_t 
                                          char why[static PH_KEYD_WHY_LEN])
 {
     struct ph_msg_CLUSTER_NONCE_IS got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_why(client, &q, ph_encode_CLUSTER_NONCE(&q.request, 0, q.id), NULL, 0, why));
     if (ph_get_CLUSTER_NONCE_IS(&q.frame, &got) != PH_OK)
         return refusal_why(&q, why);
@@ -420,9 +410,9 @@ enum ph_err ph_keyd_client_cluster_give(struct ph_keyd_client *client,
 {
     struct ph_msg_CLUSTER_GIVE m = {.join = join};
     struct ph_msg_CLUSTER_GIVEN got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     memcpy(m.exporter.b, exporter, 32);
     PH_TRY(ask_why(client, &q, ph_encode_CLUSTER_GIVE(&q.request, 0, q.id, &m), NULL, 0, why));
     if (ph_get_CLUSTER_GIVEN(&q.frame, &got) != PH_OK || got.report_data.len != 64 ||
@@ -444,9 +434,9 @@ enum ph_err ph_keyd_client_cluster_ask(struct ph_keyd_client *client,
 {
     struct ph_msg_CLUSTER_ASK m;
     struct ph_msg_CLUSTER_ASKING got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     memcpy(m.nonce.b, nonce, 32);
     memcpy(m.exporter.b, exporter, 32);
     PH_TRY(ask_why(client, &q, ph_encode_CLUSTER_ASK(&q.request, 0, q.id, &m), NULL, 0, why));
@@ -463,9 +453,9 @@ enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client, struct ph
 {
     const struct ph_msg_CLUSTER_TAKE m = {.give = give};
     struct ph_msg_CLUSTER_TAKEN got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ask_why(client, &q, ph_encode_CLUSTER_TAKE(&q.request, 0, q.id, &m), NULL, 0, why));
     if (ph_get_CLUSTER_TAKEN(&q.frame, &got) != PH_OK)
         return refusal_why(&q, why);
@@ -479,17 +469,17 @@ enum ph_err ph_keyd_client_ohttp_open(struct ph_keyd_client *client, struct ph_b
 {
     const struct ph_msg_OHTTP_OPEN m = {.head = head};
     struct ph_msg_OHTTP_OPENED got;
-    QUESTION;
+    PH_KEYD_QUESTION;
 
     if (head.len != PH_OHTTP_HEAD_LEN)
         return PH_ERR_MALFORMED;
-    begin(client, &q);
+    ph_keyd_begin(client, &q);
     PH_TRY(ph_encode_OHTTP_OPEN(&q.request, 0, q.id, &m));
     if (ph_keyd_is_stalled(client))
         return PH_ERR_AGAIN;
-    PH_TRY(ask(client, &q, NULL, 0));
+    PH_TRY(ph_keyd_ask(client, &q, NULL, 0));
     if (ph_get_OHTTP_OPENED(&q.frame, &got) != PH_OK)
-        return refusal(&q, NULL);
+        return ph_keyd_refusal(&q, NULL);
     struct ph_ohttp_session session = {.aead = (enum ph_hpke_aead)head.ptr[6]};
     const size_t key_len = ph_hpke_key_len(session.aead);
     if (key_len == 0 || got.key.len != key_len || got.secret.len != key_len ||

@@ -8,6 +8,7 @@
  * sleeps until the one who polls has its answer.
  */
 
+#include "base/own.h"
 #include "node/keyd_client.h"
 
 #include <pthread.h>
@@ -71,6 +72,23 @@ void ph_keyd_gone(struct ph_keyd_client *client);
 PH_CHECKED enum ph_err ph_keyd_exchange(struct ph_keyd_client *client, struct ph_bytes request,
                                         uint64_t id, const int *fds, size_t fd_cnt,
                                         struct ph_buf *answer, struct ph_ipc_frame *frame);
+/* A question being asked: what goes out and what came back. PH_KEYD_QUESTION declares one, `q`. */
+struct ph_keyd_question {
+    uint64_t id;
+    struct ph_buf request, answer;
+    struct ph_ipc_frame frame; /* of the answer */
+};
+void ph_keyd_question_clear(struct ph_keyd_question *q);
+#define PH_KEYD_QUESTION                                                                           \
+    struct ph_keyd_question q PH_OWNED(ph_keyd_question_clear) = {                                 \
+        .request = PH_BUF(PH_KEYD_DATAGRAM_MAX), .answer = PH_BUF(PH_KEYD_DATAGRAM_MAX)}
+/* Give it its id; then encode q->request with that, and ask. */
+void ph_keyd_begin(struct ph_keyd_client *client, struct ph_keyd_question *q);
+PH_CHECKED enum ph_err ph_keyd_ask(struct ph_keyd_client *client, struct ph_keyd_question *q,
+                                   const int *fds, size_t fd_cnt);
+/* Class and sentence of an answer that is not what was asked for. `why`, of PH_KEYD_WHY_LEN, may be
+ * NULL. */
+PH_CHECKED enum ph_err ph_keyd_refusal(const struct ph_keyd_question *q, char *why);
 /* Something that was asked PH_KEYD_STALL_MS ago has no answer: another question now would only
  * wait. */
 bool ph_keyd_is_stalled(struct ph_keyd_client *client);
