@@ -4,7 +4,7 @@ import { readSource, runChecks, sourceFiles, stripC } from './lib_source.mjs';
 const files = sourceFiles();
 const cFiles = files.filter((path) => /^(src|apps)\/.+\.[ch]$/.test(path));
 const stripped = new Map(cFiles.map((path) => [path, stripOf(path)]));
-const textFiles = files.filter((path) => /\.(c|h|mjs|js|ts|json|yaml|yml|md|sh|build|txt|css|html|capnp)$|(^|\/)(run|phala|\.npmrc)$/.test(path));
+const textFiles = files.filter((path) => /\.(c|h|sol|mjs|js|ts|json|yaml|yml|md|sh|build|txt|css|html|capnp)$|(^|\/)(run|phala|\.npmrc)$/.test(path));
 const isTest = (path) => /_(test|fuzz|bench)\.c$|(^|\/)(test|fuzz_main)\.[ch]$|_test_|\/test_/.test(path);
 
 function stripOf(path) {
@@ -122,9 +122,9 @@ function headerGuards() {
 }
 
 function fileLengths() {
-  return cFiles.flatMap((path) => {
+  return [...cFiles, ...files.filter((path) => path.endsWith('.sol'))].flatMap((path) => {
     const lines = readSource(path).split('\n').length - 1;
-    const limit = isTest(path) ? 700 : 600;
+    const limit = isTest(path) || path.endsWith('.t.sol') ? 700 : 600;
     return lines > limit ? [`${path}: ${lines} lines: split it (400 is the aim, ${limit} the limit)`] : [];
   });
 }
@@ -149,7 +149,7 @@ function plainText() {
     if (text.includes('\r')) complaints.push(`${path}: carriage returns`);
     if (text && !text.endsWith('\n')) complaints.push(`${path}: no newline at the end`);
     if (!path.endsWith('.md')) for (const line of linesMatching(text, /[ \t]+$/)) complaints.push(`${path}:${line}: trailing white space`);
-    if (/\.(c|h|mjs|js|ts|json|yaml)$/.test(path)) for (const line of linesMatching(text, /^\t/)) complaints.push(`${path}:${line}: tab`);
+    if (/\.(c|h|sol|mjs|js|ts|json|yaml)$/.test(path)) for (const line of linesMatching(text, /^\t/)) complaints.push(`${path}:${line}: tab`);
   }
   return complaints;
 }
@@ -181,6 +181,20 @@ function testsAreBuilt() {
   return complaints;
 }
 
+// Assembly is where Solidity's checks end: libraries that parse or call the precompile, and nobody else.
+const mayAssemble = ['P256Lib', 'DerLib', 'JsonScan'].map((name) => `contracts/src/lib/${name}.sol`);
+const bannedInSolidity = /\b(tx\s*\.\s*(origin|gasprice)|blockhash\s*\(|selfdestruct\s*\(|require\s*\([^;]*"|revert\s*\()/;
+function solidityKeepsItsRules() {
+  const complaints = [];
+  for (const path of files.filter((name) => /^contracts\/src\/.+\.sol$/.test(name))) {
+    const { code } = stripC(readSource(path));
+    if (!/^pragma solidity 0\.8\.37;$/m.test(code)) complaints.push(`${path}:1: pragma solidity 0.8.37; is the one version`);
+    for (const line of linesMatching(code, bannedInSolidity)) complaints.push(`${path}:${line}: custom errors only; no tx.origin, tx.gasprice, blockhash, selfdestruct`);
+    if (!mayAssemble.includes(path)) for (const line of linesMatching(code, /\bassembly\b/)) complaints.push(`${path}:${line}: assembly belongs into ${mayAssemble.join(', ')}`);
+  }
+  return complaints;
+}
+
 runChecks([
   ['source: no banned calls', bannedCalls],
   ['source: libraries do not exit, abort or print', librariesDoNotExit],
@@ -196,4 +210,5 @@ runChecks([
   ['source: the lock file names no registry host', lockFileNamesNoHost],
   ['source: npm packages are pinned', packagesArePinned],
   ['source: every test file is built', testsAreBuilt],
+  ['source: Solidity keeps its rules', solidityKeepsItsRules],
 ]);

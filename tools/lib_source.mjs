@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
+export const forge = join(root, 'node_modules/.bin/forge');
+
 const skippedDirs = new Set(['.git', 'node_modules', '.phala', '.cache']);
 
 /** Paths of all files of the checkout, relative to its root, build directories left out. */

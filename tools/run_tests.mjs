@@ -6,8 +6,8 @@ import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
-import { root, sourceFiles } from './lib_source.mjs';
-import { parseNodeReport, parseTap, tail } from './test_results.mjs';
+import { forge, root, sourceFiles } from './lib_source.mjs';
+import { parseForge, parseNodeReport, parseTap, tail } from './test_results.mjs';
 
 const jobs = Math.max(2, (availableParallelism ?? (() => cpus().length))());
 const started = Date.now();
@@ -67,6 +67,10 @@ async function lint() {
   const files = sourceFiles().filter((path) => /^(src|apps|bench|sdk)\/.+\.[ch]$/.test(path));
   const { code, stderr } = await run('clang-format-14', ['--dry-run', '-Werror', ...files]);
   single('lint', 'clang-format finds nothing to change', code === 0, tail(stderr.split('\n').filter((line) => /error:/.test(line)).join('\n') || stderr));
+  const solidity = await run(forge, ['fmt', '--check']);
+  single('lint', 'forge fmt finds nothing to change', solidity.code === 0, tail(solidity.stdout + solidity.stderr));
+  const doubts = await run(forge, ['lint', 'contracts/src']);
+  single('lint', 'forge lint finds nothing', doubts.code === 0, tail(doubts.stdout + doubts.stderr));
   for (const script of ['test.sh', 'run.sh', 'phala', '.ci/run', ...sourceFiles().filter((path) => /^(tools|bench|tests)\/.+\.sh$/.test(path))]) {
     if (!existsSync(join(root, script))) continue;
     const checked = await run('sh', ['-n', script]);
@@ -195,11 +199,22 @@ async function tidy() {
   return undefined;
 }
 
-const stages = { lint, tools, unit, asan, tsan, integration, tidy };
+// Profiles are in foundry.toml; gas.mjs runs the third one, `release`.
+async function contracts() {
+  for (const profile of ['default', 'prague']) {
+    const { code, stdout, stderr } = await run(forge, ['test', '--json'], { limitS: 900, extraEnv: { FOUNDRY_PROFILE: profile } });
+    record(parseForge(`contracts/${profile}`, stdout, code, stderr));
+    say(`contracts: profile ${profile} ran`);
+  }
+  const { code, stdout, stderr } = await run('node', ['tools/gas.mjs'], { limitS: 900 });
+  record(parseTap('contracts/gas', stdout + (stderr && `\n# ${stderr}`), code));
+}
+
+const stages = { lint, tools, unit, asan, tsan, contracts, integration, tidy };
 const why = {
   lint: 'format, layers, laws of the source', tools: 'the tests of the tools themselves', unit: 'gcc build, unit tests, corpora',
   asan: 'clang build with AddressSanitizer and UndefinedBehaviorSanitizer, same tests', tsan: 'programs with threads under ThreadSanitizer',
-  integration: 'real daemons on loopback', tidy: 'clang-tidy over src and apps',
+  contracts: 'Solidity: unit and fuzz tests, chains without P-256, gas', integration: 'real daemons on loopback', tidy: 'clang-tidy over src and apps',
 };
 
 const wanted = process.argv.slice(2);

@@ -83,4 +83,23 @@ export function parseNodeReport(suite, text, exitCode, stderr = '') {
   return results;
 }
 
+/** What `forge test --json` prints: one object on one line, by test contract and test. */
+export function parseForge(suite, text, exitCode, stderr = '') {
+  const results = [];
+  let contracts = {};
+  try { contracts = JSON.parse(text.split('\n').find((line) => line.startsWith('{')) ?? '{}'); } catch { /* no result: said below */ }
+  for (const [contract, { test_results: tests = {} }] of Object.entries(contracts)) {
+    for (const [name, { status, reason, counterexample, decoded_logs: logs }] of Object.entries(tests)) {
+      const detail = [reason, counterexample && JSON.stringify(counterexample), ...(logs ?? [])].filter(Boolean).join('\n');
+      results.push({ suite: `${suite}/${contract.split(':').pop()}`, name, status: { Success: 'pass', Skipped: 'skip' }[status] ?? 'fail', detail });
+    }
+  }
+  if (results.length === 0) {
+    results.push({ suite, name: 'gave a result', status: 'fail', detail: `exit ${exitCode}\n${tail(`${text}\n${stderr}`)}` });
+  } else if (exitCode !== 0 && !results.some(({ status }) => status === 'fail')) {
+    results.push({ suite, name: 'ended well', status: 'fail', detail: `exit ${exitCode}\n${tail(stderr)}` });
+  }
+  return results;
+}
+
 export const tail = (text, lines = 30) => text.trimEnd().split('\n').slice(-lines).join('\n');

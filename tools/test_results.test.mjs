@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseNodeReport, parseTap } from './test_results.mjs';
+import { parseForge, parseNodeReport, parseTap } from './test_results.mjs';
 
 const statuses = (results) => results.map(({ status }) => status).join(' ');
 const line = (event) => `${JSON.stringify({ ok: true, nesting: 0, suite: false, skip: null, todo: false, error: null, ...event })}\n`;
@@ -43,4 +43,21 @@ test('node: a failing child counts once, not again for its suite', () => {
 
 test('node: no report at all is a failure', () => {
   assert.equal(statuses(parseNodeReport('s', 'Segmentation fault', 139)), 'fail');
+});
+
+test('forge: passes, skips and failures are told apart, and a failure says why', () => {
+  const tests = { 'test_a()': { status: 'Success' }, 'test_b()': { status: 'Skipped', reason: 'no vectors' }, 'test_c()': { status: 'Failure', reason: '1 != 2' } };
+  const results = parseForge('s', `${JSON.stringify({ 'contracts/test/X.t.sol:XTest': { test_results: tests } })}\n`, 1);
+  assert.equal(statuses(results), 'pass skip fail');
+  assert.equal(results[2].suite, 's/XTest');
+  assert.equal(results[2].detail, '1 != 2');
+});
+
+test('forge: a compiler error is a failure, not silence', () => {
+  assert.match(parseForge('s', '', 1, 'Compiler run failed: 7615')[0].detail, /7615/);
+});
+
+test('forge: a bad exit status after good cases is a failure', () => {
+  const text = JSON.stringify({ 'a.t.sol:A': { test_results: { 'test_a()': { status: 'Success' } } } });
+  assert.equal(statuses(parseForge('s', text, 1)), 'pass fail');
 });
