@@ -23,7 +23,9 @@ static const char details[] =
     "or\n"
     "one raw GPU or switch report, a dstack guest's GetQuote answer or attestation, or an "
     "evidence\n"
-    "bundle (phala-evidence-v1). Binary files may be hex digits or base64.\n"
+    "bundle (phala-evidence-v1), or a certificate for RA-TLS, DER or PEM. Binary files may be hex\n"
+    "digits or base64. Of a certificate, dates and signature are judged, and that the evidence in\n"
+    "it is for its key: who sends it proves that key in the TLS handshake.\n"
     "\n"
     "  show     every field with its meaning; nothing is judged\n"
     "  verify   judge it at the moment --at\n"
@@ -101,7 +103,9 @@ static int show(const struct options *o)
 
     if (ph_evidence_files_load(&files, &o->from, &why) != PH_OK)
         return fail_input(o->json, "input", why.text);
-    if (ph_evidence_doc(&files.evidence, &doc, &why) != PH_OK)
+    const enum ph_err err = files.ratls ? ph_ratls_doc(files.ratls, &doc, &why)
+                                        : ph_evidence_doc(&files.evidence, &doc, &why);
+    if (err != PH_OK)
         return fail_input(o->json, "evidence-malformed", why.text);
     if (o->json)
         return print_json(doc);
@@ -151,7 +155,7 @@ struct judgement {
 };
 
 /* What the options expect of the evidence. 0, or the exit status of a refusal that was told. */
-static int read_expected(const struct options *o, struct judgement *j)
+static int read_expected(const struct options *o, bool certificate, struct judgement *j)
 {
     const char *data = ph_opts_get(o->given, "report-data"),
                *nonce = ph_opts_get(o->given, "nonce");
@@ -166,6 +170,9 @@ static int read_expected(const struct options *o, struct judgement *j)
     if (data && j->args.evidence->quote.len == 0)
         return fail_input(o->json, "report-data",
                           "--report-data: GPUs alone sign a nonce: give --nonce");
+    if (data && certificate)
+        return fail_input(o->json, "report-data",
+                          "--report-data: a certificate's evidence is over the certificate's key");
     j->args.report_data = data ? j->report_data : NULL;
     j->args.report_data_unchecked = !data;
     j->args.nonce = nonce ? j->nonce : NULL;
@@ -249,10 +256,11 @@ static int judge(const struct options *o, bool explain)
     j->args.policy = &j->policy;
     j->args.trace = explain ? &j->trace : NULL;
     j->args.gpu_trace = explain && both ? &j->gpu_trace : NULL;
-    const int expected = read_expected(o, j);
+    const int expected = read_expected(o, files.ratls != NULL, j);
     if (expected != EXIT_ACCEPTED)
         return expected;
-    const int exit_code = exit_of(ph_evidence_verify(&j->args, &j->verdict));
+    const int exit_code = exit_of(files.ratls ? ph_ratls_verify(files.ratls, &j->args, &j->verdict)
+                                              : ph_evidence_verify(&j->args, &j->verdict));
     if (bundle && ph_evidence_write_bundle(&files.evidence, j->args.now_s, bundle, &why) != PH_OK)
         return fail_input(o->json, "bundle", why.text);
     const int printed = print_result(o, j);

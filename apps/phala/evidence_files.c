@@ -15,6 +15,7 @@
 
 void ph_evidence_files_clear(struct ph_evidence_files *files)
 {
+    ph_ratls_free(files->ratls);
     ph_evidence_free(files->bundle);
     ph_evidence_free(files->collateral_bundle);
     for (size_t i = 0; i < files->buf_cnt; i++)
@@ -117,6 +118,11 @@ static enum ph_err load_evidence(struct ph_evidence_files *files, const char *pa
 
     PH_TRY(ph_evidence_files_take(files, path, PH_EVIDENCE_MAX, &view, why));
     struct ph_buf *buf = &files->buf[files->buf_cnt - 1];
+    if (ph_ratls_is_certificate(view)) {
+        PH_TRY(ph_ratls_open(view, &files->ratls, why));
+        files->evidence = *ph_evidence_view(files->ratls->evidence);
+        return PH_OK;
+    }
     if (ph_evidence_detect(view) == PH_EVIDENCE_NONE)
         PH_TRY(undress(buf));
     PH_TRY(ph_evidence_open(ph_buf_view(buf), &files->bundle, why));

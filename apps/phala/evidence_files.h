@@ -4,7 +4,7 @@
 /* Files that `phala evidence` reads: evidence of any kind, bundles, folders of collateral,
  * certificates, manifests, policies. */
 
-#include "attest/evidence_bundle.h"
+#include "attest/ratls.h"
 
 enum {
     PH_EVIDENCE_PARTS = 7, /* files of a folder of Intel's collateral */
@@ -27,8 +27,9 @@ struct ph_evidence_sources {
  * ph_evidence_files_clear. */
 struct ph_evidence_files {
     struct ph_evidence evidence;
-    bool is_bundle;  /* the evidence came with a time and collateral of its own */
-    bool has_no_log; /* a dstack guest's, without a log of all registers */
+    bool is_bundle;         /* the evidence came with a time and collateral of its own */
+    bool has_no_log;        /* a dstack guest's, without a log of all registers */
+    struct ph_ratls *ratls; /* the certificate that the evidence came in; NULL: none */
     struct ph_evidence_bundle *bundle, *collateral_bundle;
     struct ph_buf buf[PH_EVIDENCE_BUFS];
     size_t buf_cnt;

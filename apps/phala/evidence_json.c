@@ -42,3 +42,12 @@ enum ph_err ph_evidence_doc(const struct ph_evidence *evidence, json_t **out,
     PH_TRY(ph_evidence_show(evidence, &j, NULL, why));
     return load(&j, out);
 }
+
+enum ph_err ph_ratls_doc(const struct ph_ratls *ratls, json_t **out, struct ph_json_why *why)
+{
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(DOC_MAX);
+    struct ph_jput j = {.out = &text};
+
+    PH_TRY(ph_ratls_show(ratls, &j, NULL, why));
+    return load(&j, out);
+}

@@ -3,7 +3,7 @@
 
 /* What attest/verdict_json.h writes, as documents to add to and to print. The caller owns *out. */
 
-#include "attest/evidence_bundle.h"
+#include "attest/ratls.h"
 #include "attest/verdict.h"
 #include "codec/json.h"
 
@@ -13,5 +13,8 @@ PH_CHECKED enum ph_err ph_trace_doc(const struct ph_trace *trace, struct ph_byte
 /* What ph_evidence_show writes; errors and why as there. */
 PH_CHECKED enum ph_err ph_evidence_doc(const struct ph_evidence *evidence, json_t **out,
                                        struct ph_json_why *why);
+/* What ph_ratls_show writes, likewise. */
+PH_CHECKED enum ph_err ph_ratls_doc(const struct ph_ratls *ratls, json_t **out,
+                                    struct ph_json_why *why);
 
 #endif

@@ -12,6 +12,7 @@
 #include "attest/intel/intel_checks.h"
 #include "attest/nitro/nitro_checks.h"
 #include "attest/nvidia/nvidia_checks.h"
+#include "attest/ratls_checks.h"
 
 #include <stddef.h>
 
@@ -19,6 +20,7 @@
 /* clang-format off */
 #define PH_VERIFY_STEPS(S)                                                                         \
     S(NONE,            "none")                                                                     \
+    S(CERTIFICATE,     "certificate")                                                              \
     S(QUOTE_FORMAT,    "quote-format")                                                             \
     S(PCK_CHAIN,       "pck-chain")                                                                \
     S(ROOT,            "root")                                                                     \
@@ -73,6 +75,7 @@
 #define PH_CHECKS(C) PH_CHECKS_GROUPED(C, PH_NO_GROUP)
 #define PH_NO_GROUP(group)
 #define PH_CHECKS_GROUPED(C, G)                                                                    \
+    G(PH_GROUP_CERTIFICATE) PH_CHECKS_CERTIFICATE(C)                                               \
     G(PH_GROUP_INTEL)  PH_CHECKS_INTEL(C)                                                          \
     G(PH_GROUP_SNP)    PH_CHECKS_SNP(C)                                                            \
     G(PH_GROUP_NVIDIA) PH_CHECKS_NVIDIA(C)                                                         \
@@ -108,7 +111,8 @@ enum ph_check_group {
     PH_GROUP_SNP,
     PH_GROUP_NVIDIA,
     PH_GROUP_NITRO,
-    PH_GROUP_EVENTS, /* an event log beside the evidence */
+    PH_GROUP_EVENTS,      /* an event log beside the evidence */
+    PH_GROUP_CERTIFICATE, /* the certificate that carries the evidence */
 };
 enum ph_check_group ph_check_group(enum ph_check check);
 

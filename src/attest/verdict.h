@@ -113,6 +113,7 @@ enum ph_trace_result { PH_TRACE_SKIP, PH_TRACE_PASS, PH_TRACE_FAIL };
 struct ph_trace {
     enum ph_check_group group; /* whose evidence it is: checks of other makers do not apply */
     bool has_events;           /* an event log was judged too */
+    bool has_certificate;      /* so was the certificate that carries the evidence */
     struct {
         enum ph_trace_result result;
         struct ph_bytes bytes;           /* where: not to be read once what it lies in is freed */
@@ -125,7 +126,8 @@ static inline bool ph_trace_has(const struct ph_trace *trace, enum ph_check chec
 {
     const enum ph_check_group group = ph_check_group(check);
     return group == PH_GROUP_ALL || group == trace->group ||
-           (group == PH_GROUP_EVENTS && trace->has_events);
+           (group == PH_GROUP_EVENTS && trace->has_events) ||
+           (group == PH_GROUP_CERTIFICATE && trace->has_certificate);
 }
 
 #endif

@@ -99,16 +99,26 @@ enum ph_err ph_x509_read_sig_alg(struct ph_reader *r, uint32_t allowed, enum ph_
     } else {
         return PH_ERR_UNSUPPORTED;
     }
+    if ((allowed & PH_X509_SIG_NULL_PARAMS) != 0 && ph_der_peek(&alg, PH_DER_NULL)) {
+        PH_TRY(ph_der_expect(&alg, PH_DER_NULL, &oid));
+        if (oid.value.len > 0)
+            return PH_ERR_MALFORMED;
+    }
     PH_TRY(ph_der_end(&alg));
     return (*out & allowed) != 0 ? PH_OK : PH_ERR_UNSUPPORTED;
+}
+
+static enum ph_err read_bits(struct ph_reader *r, struct ph_bytes *out)
+{
+    struct ph_der e;
+    PH_TRY(ph_der_expect(r, PH_DER_BIT_STRING, &e));
+    return ph_der_bits(&e, out);
 }
 
 enum ph_err ph_x509_read_sig(struct ph_reader *r, enum ph_x509_sig_alg alg, uint8_t sig[static 96],
                              struct ph_bytes *sig_bits)
 {
-    struct ph_der e;
-    PH_TRY(ph_der_expect(r, PH_DER_BIT_STRING, &e));
-    PH_TRY(ph_der_bits(&e, sig_bits));
+    PH_TRY(read_bits(r, sig_bits));
     if (alg == PH_X509_SIG_PSS_SHA384)
         return PH_OK;
     return ph_der_ecdsa_sig(*sig_bits, alg == PH_X509_SIG_ECDSA_SHA256 ? 32 : 48, sig);
@@ -408,7 +418,7 @@ enum ph_err ph_x509_parse(const struct ph_x509_profile *profile, struct ph_bytes
     struct ph_bytes inner_alg, outer_alg;
     struct ph_x509 x = {.whole = der};
 
-    if (der.len > PH_X509_MAX)
+    if (der.len > (profile->max_len > 0 ? profile->max_len : PH_X509_MAX))
         return PH_ERR_LIMIT;
     PH_TRY(ph_der_enter(&r, PH_DER_SEQUENCE, &cert, NULL));
     PH_TRY(ph_der_end(&r));
@@ -417,7 +427,10 @@ enum ph_err ph_x509_parse(const struct ph_x509_profile *profile, struct ph_bytes
     PH_TRY(ph_x509_read_sig_alg(&cert, profile->sig_algs, &x.sig_alg, &outer_alg));
     if (!ph_bytes_equal(inner_alg, outer_alg))
         return PH_ERR_MALFORMED; /* RFC 5280 §4.1.1.2 */
-    PH_TRY(ph_x509_read_sig(&cert, x.sig_alg, x.sig, &x.sig_bits));
+    if (profile->bare_signature)
+        PH_TRY(read_bits(&cert, &x.sig_bits));
+    else
+        PH_TRY(ph_x509_read_sig(&cert, x.sig_alg, x.sig, &x.sig_bits));
     PH_TRY(ph_der_end(&cert));
     *out = x;
     return PH_OK;

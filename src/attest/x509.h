@@ -22,6 +22,8 @@ enum ph_x509_sig_alg {
     PH_X509_SIG_ECDSA_SHA256 = 1 << 0, /* with a P-256 issuer: 64 bytes */
     PH_X509_SIG_ECDSA_SHA384 = 1 << 1, /* with a P-384 issuer: 96 bytes */
     PH_X509_SIG_PSS_SHA384 = 1 << 2,   /* RSASSA-PSS: SHA-384, MGF1-SHA-384, salt 48 */
+    /* No algorithm: ECDSA may have NULL for parameters, as Mbed TLS 2 writes it. */
+    PH_X509_SIG_NULL_PARAMS = 1 << 3,
 };
 
 /* What a vendor's certificates may use. */
@@ -35,6 +37,9 @@ struct ph_x509_profile {
      * stricter in all that. */
     bool loose_extensions;
     bool zero_serial; /* serial 0 is in use: AMD gives it to every signing key */
+    /* Any curve with any hash: the signature stays in sig_bits, and sig is zero. */
+    bool bare_signature;
+    size_t max_len; /* of one certificate; 0: PH_X509_MAX */
 };
 extern const struct ph_x509_profile ph_x509_profile_intel; /* vendor[0]: SGX extension */
 
@@ -71,7 +76,7 @@ struct ph_x509 {
     struct ph_bytes point;        /* EC: x || y, 64 or 96 bytes; not checked to be on the curve */
     struct ph_bytes rsa_n, rsa_e; /* RSA: big-endian magnitudes */
     uint8_t sig[96];              /* ECDSA: r || s, 64 or 96 bytes used */
-    struct ph_bytes sig_bits;     /* PSS: the signature */
+    struct ph_bytes sig_bits;     /* the signature, as the certificate has it */
 };
 
 /**
@@ -80,7 +85,7 @@ struct ph_x509 {
  * @der  untrusted; must outlive *out
  * @out  written whole on PH_OK, else untouched
  *
- * Returns PH_ERR_LIMIT        longer than PH_X509_MAX
+ * Returns PH_ERR_LIMIT        longer than the profile allows
  *         PH_ERR_MALFORMED    breaks DER, X.509 v3 or the rules above
  *         PH_ERR_UNSUPPORTED  an algorithm, curve or critical extension outside the profile
  */

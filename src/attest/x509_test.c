@@ -513,7 +513,27 @@ TEST(a_list_names_its_serials_and_no_others)
     teardown(&f);
 }
 
-PH_TEST_MAIN(CASE(a_certificate_is_read_whole),
+TEST(null_parameters_of_ecdsa_are_read_where_they_are_allowed)
+{
+    static const uint8_t null[] = {0x30, 12,   0x06, 8,    0x2a, 0x86, 0x48,
+                                   0xce, 0x3d, 0x04, 0x03, 0x02, 0x05, 0};
+    static const uint8_t full[] = {0x30, 13,   0x06, 8,    0x2a, 0x86, 0x48, 0xce,
+                                   0x3d, 0x04, 0x03, 0x02, 0x05, 1,    0};
+    struct ph_reader r = {PH_BYTES_OF(null)};
+    enum ph_x509_sig_alg alg;
+    struct ph_bytes whole;
+
+    CHECK(ph_x509_read_sig_alg(&r, PH_X509_SIG_ECDSA_SHA256, &alg, &whole) == PH_ERR_MALFORMED);
+    r.rest = PH_BYTES_OF(null);
+    const uint32_t loose = PH_X509_SIG_ECDSA_SHA256 | PH_X509_SIG_NULL_PARAMS;
+    CHECK(ph_x509_read_sig_alg(&r, loose, &alg, &whole) == PH_OK);
+    CHECK(alg == PH_X509_SIG_ECDSA_SHA256);
+    r.rest = PH_BYTES_OF(full);
+    CHECK(ph_x509_read_sig_alg(&r, loose, &alg, &whole) == PH_ERR_MALFORMED);
+}
+
+PH_TEST_MAIN(CASE(null_parameters_of_ecdsa_are_read_where_they_are_allowed),
+             CASE(a_certificate_is_read_whole),
              CASE(every_truncation_and_anything_after_is_refused), CASE(sizes_are_limited),
              CASE(each_field_of_a_certificate_is_held_to_its_form),
              CASE(each_extension_is_held_to_its_form),

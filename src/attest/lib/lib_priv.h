@@ -27,6 +27,9 @@ enum phala_attest_error ph_lib_error(enum ph_err err);
 /* Hand over a text: *out is malloc'ed and NUL-terminated. */
 PH_CHECKED enum phala_attest_error ph_lib_text(enum ph_err err, const struct ph_buf *text,
                                                char **out);
+/* A copy of what the caller gave, as long as their struct was: members that they do not know are
+ * zero. False: something mandatory is missing. */
+bool ph_lib_request(const struct phala_attest_request *given, struct phala_attest_request *out);
 static inline void ph_lib_why(struct phala_attest_why *out, const struct ph_json_why *why)
 {
     static_assert(sizeof(out->text) == sizeof(why->text), "one is the other");

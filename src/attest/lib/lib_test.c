@@ -338,6 +338,34 @@ TEST(one_call_does_all_of_it)
     teardown(&f);
 }
 
+/* What a certificate says is told by ratls_test.c; here: what the request may have, and that a
+ * certificate without evidence, or none, is refused with a sentence. */
+TEST(certificates_are_judged_by_a_request_without_report_data)
+{
+    static const uint8_t data[64] = {0};
+    struct phala_attest_verdict *v = NULL;
+    struct phala_attest_policy *p = NULL;
+
+    CHECK(phala_attest_policy_hardware(&p) == PHALA_ATTEST_OK);
+    struct phala_attest_request r = {.size = sizeof(r), .policy = p, .now_s = 1750000000};
+    const uint8_t *none = (const uint8_t *)"{}";
+    CHECK(phala_attest_verify_certificate(none, 2, &r, &v, &why) == PHALA_ATTEST_MALFORMED);
+    CHECK(strstr(why.text, "DER or PEM"));
+    CHECK(phala_attest_verify_certificate(NULL, 2, &r, &v, &why) == PHALA_ATTEST_ARGUMENT);
+    CHECK(phala_attest_verify_certificate(none, 2, &r, NULL, &why) == PHALA_ATTEST_ARGUMENT);
+    CHECK(phala_attest_verify_certificate(none, 2, NULL, &v, NULL) == PHALA_ATTEST_ARGUMENT);
+    r.report_data = data;
+    CHECK(phala_attest_verify_certificate(none, 2, &r, &v, NULL) == PHALA_ATTEST_ARGUMENT);
+    r.report_data = NULL;
+    r.nonce = data;
+    CHECK(phala_attest_verify_certificate(none, 2, &r, &v, NULL) == PHALA_ATTEST_ARGUMENT);
+    r.nonce = NULL;
+    r.report_data_unchecked_insecure = true;
+    CHECK(phala_attest_verify_certificate(none, 2, &r, &v, NULL) == PHALA_ATTEST_ARGUMENT);
+    CHECK(!v);
+    phala_attest_policy_free(p);
+}
+
 TEST(errors_have_names)
 {
     for (int e = PHALA_ATTEST_OK; e <= PHALA_ATTEST_ARGUMENT; e++)
@@ -351,4 +379,6 @@ PH_TEST_MAIN(CASE(accepted_evidence_is_told_by_its_verdict),
              CASE(what_a_verdict_depends_on_is_mandatory), CASE(a_policy_decides),
              CASE(parts_are_added_one_by_one), CASE(evidence_becomes_a_bundle_and_is_read_back),
              CASE(every_check_is_explained), CASE(a_batch_shares_collateral_and_cache),
-             CASE(one_call_does_all_of_it), CASE(errors_have_names))
+             CASE(one_call_does_all_of_it),
+             CASE(certificates_are_judged_by_a_request_without_report_data),
+             CASE(errors_have_names))

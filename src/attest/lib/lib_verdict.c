@@ -6,9 +6,7 @@
 
 #include <stdlib.h>
 
-/* A copy of what the caller gave, as long as their struct was: members that they do not know are
- * zero. */
-static bool read_request(const struct phala_attest_request *given, struct phala_attest_request *out)
+bool ph_lib_request(const struct phala_attest_request *given, struct phala_attest_request *out)
 {
     if (!given || given->size < offsetof(struct phala_attest_request, cache) + sizeof(given->cache))
         return false;
@@ -50,7 +48,7 @@ enum phala_attest_error phala_attest_verify(const struct phala_attest_request *r
     const struct ph_attest_roots roots = ph_attest_roots_production();
     struct phala_attest_request r;
 
-    if (!out || !read_request(request, &r) || !is_whole(&r))
+    if (!out || !ph_lib_request(request, &r) || !is_whole(&r))
         return PHALA_ATTEST_ARGUMENT;
     struct ph_verdict *verdict = malloc(sizeof(*verdict));
     if (!verdict)
@@ -73,7 +71,7 @@ enum phala_attest_error phala_attest_explain(const struct phala_attest_request *
     struct ph_jput j = {.out = &text};
     struct phala_attest_request r;
 
-    if (!out || !read_request(request, &r) || !is_whole(&r))
+    if (!out || !ph_lib_request(request, &r) || !is_whole(&r))
         return PHALA_ATTEST_ARGUMENT;
     if (!verdict || !trace)
         return PHALA_ATTEST_NOMEM;
@@ -248,7 +246,7 @@ enum phala_attest_error phala_attest_verify_batch(const struct phala_attest_requ
     const struct ph_attest_roots roots = ph_attest_roots_production();
     struct phala_attest_request r;
 
-    if (!out || !quotes || quote_cnt == 0 || !read_request(request, &r))
+    if (!out || !quotes || quote_cnt == 0 || !ph_lib_request(request, &r))
         return PHALA_ATTEST_ARGUMENT;
     struct ph_batch_item *item PH_OWNED(ph_freep) = calloc(quote_cnt, sizeof(*item));
     struct phala_attest_verdicts *v PH_OWNED(ph_freep) = NULL;

@@ -189,6 +189,18 @@ PHALA_ATTEST_CHECKED enum phala_attest_error
 phala_attest_verify_bytes(const uint8_t *evidence, size_t evidence_len, const uint8_t *collateral,
                           size_t collateral_len, const char *policy, const uint8_t *report_data,
                           int64_t now_s, struct phala_attest_verdict **out);
+/* Judge a certificate for RA-TLS, DER or PEM, the first of a chain: its dates, its signature if it
+ * names itself as its issuer, and that the evidence in it proves what the policy asks for the
+ * certificate's key. A peer holds that key only if a TLS handshake with the certificate succeeded.
+ * Of request->evidence only what a quote is judged by counts, and it may be NULL; report_data and
+ * nonce must be NULL, report_data_unchecked_insecure false.
+ *
+ * As phala_attest_verify; MALFORMED, UNSUPPORTED and LIMIT may also be about a certificate that
+ * could not be opened, or has no evidence: *out is untouched then, and `why` written. */
+PHALA_ATTEST_CHECKED enum phala_attest_error
+phala_attest_verify_certificate(const uint8_t *certificate, size_t len,
+                                const struct phala_attest_request *request,
+                                struct phala_attest_verdict **out, struct phala_attest_why *why);
 /* The same as phala_attest_verify, told as JSON: the verdict and each check with the bytes it
  * looked at. */
 PHALA_ATTEST_CHECKED enum phala_attest_error
