@@ -39,6 +39,7 @@ interface Vm {
     // State
     function load(address where, bytes32 slot) external view returns (bytes32);
     function store(address where, bytes32 slot, bytes32 value) external;
+    function deployCode(string calldata artifact) external returns (address);
     function etch(address where, bytes calldata code) external;
     function mockCall(address where, bytes calldata data, bytes calldata answer) external;
     function clearMockedCalls() external;
