@@ -73,8 +73,8 @@ const main :Workerd.Worker = (modules = [(name = "worker.js", esModule = embed "
 }
 
 /** One run of wrk: {rps, p50, p99} with times in milliseconds. Throws on answers that are not 2xx. */
-export async function wrk(url, { seconds = 8, connections = 64 } = {}) {
-  const { code, stdout, stderr } = await runTool('taskset', ['-c', loadCore, 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', url], { timeoutMs: (seconds + 30) * 1000 });
+export async function wrk(url, { seconds = 8, connections = 64, script } = {}) {
+  const { code, stdout, stderr } = await runTool('taskset', ['-c', loadCore, 'wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '--latency', ...(script ? ['-s', script] : []), url], { timeoutMs: (seconds + 30) * 1000 });
   if (code !== 0) throw new Error(`wrk: ${stderr || stdout}`);
   const bad = /Non-2xx or 3xx responses: (\d+)/.exec(stdout);
   if (bad) throw new Error(`${bad[1]} answers of ${url} were not 2xx`);

@@ -3,12 +3,14 @@
 // `cpu` counts processor time of all the worker's processes, `wall` what a clock on the wall saw.
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
-import { processTree } from './lib.mjs';
+import { join } from 'node:path';
+import { processTree, root, wrk } from './lib.mjs';
 import { startWorker } from '../tests/integration/lib/worker.mjs';
 
 const at = process.argv.indexOf('--state');
 const worker = await startWorker(null, { args: at > 0 ? ['--state', process.argv[at + 1]] : [] });
 const reads = 50_000;
+const seconds = 5;
 const text = `const value = 'v'.repeat(1000);
 export default { fetch(request, env) {
   const { pathname } = new URL(request.url);
@@ -23,7 +25,7 @@ export default { fetch(request, env) {
   } else env.KV.put(pathname, value);
   return new Response('ok'); } };`;
 const phat = await worker.phat('state', text, { state: { maxMiB: 256 }, limits: { cpuMs: 20000 } });
-const agent = new http.Agent({ keepAlive: true, maxSockets: 100 });
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
 const call = (path) => new Promise((resolve, reject) => {
   http.get(`${worker.url}/p/${phat.id}${path}`, { agent }, (answer) => {
     if (answer.statusCode !== 200) reject(new Error(`${path}: ${answer.statusCode}`));
@@ -55,15 +57,9 @@ for (const name of ['kv', 'db']) {
 }
 for (const writers of [1, 100]) {
   await measure(`durable writes, ${writers} at a time`, async () => {
-    const end = process.hrtime.bigint() + 5_000_000_000n;
-    let calls = 0;
-    await Promise.all(Array.from({ length: writers }, async (_, w) => {
-      for (let i = 0; process.hrtime.bigint() < end; i = (i + 1) % 10) {
-        await call(`/w${w}-${i}`);
-        calls++;
-      }
-    }));
-    return calls;
+    const script = join(root, 'bench/workloads/put.lua');
+    const { rps } = await wrk(`${worker.url}/p/${phat.id}`, { connections: writers, seconds, script });
+    return rps * seconds;
   });
 }
 agent.destroy();

@@ -14,7 +14,9 @@ enum {
     RESULT_MAX = 64 * 1024 * 1024, /* bytes of one result, each row at least ROW_COST */
     ROW_COST = 32,
     DEPTH_MAX = 64, /* of savepoints */
+    ROWS_NEAR = 16,
 };
+enum { STATEMENT, FIRST_ONLY, KINDS, VALUES }; /* arguments of dbRun */
 static const double SAFE = 9007199254740991.0;
 /* Room for a row. On the stack, where the collector sees what is in it; not zeroed first, which
  * would cost more than most rows. */
@@ -156,79 +158,102 @@ static sqlite3_stmt *prepare(JSContextRef ctx, struct ph_engine *e, const char *
     return stmt;
 }
 
-/* A statement by its text, kept for the next time if it is short. *kept: do not finalize. */
-static sqlite3_stmt *statement(JSContextRef ctx, struct ph_engine *e, const struct ph_buf *sql,
-                               bool *kept, JSValueRef *exception)
+/* The one statement that `sql` is. NULL: thrown. */
+static sqlite3_stmt *prepare_one(JSContextRef ctx, struct ph_engine *e, JSValueRef sql,
+                                 unsigned flags, JSValueRef *exception)
 {
-    struct ph_turns *t = e->turns;
-    const char *text = (const char *)sql->ptr, *tail;
-    const size_t len = sql->len - 1; /* without the NUL */
-    struct ph_statement *slot = &t->kept[0];
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(4 * SQL_MAX);
+    const char *tail;
     bool none;
 
-    t->uses++;
-    for (size_t i = 0; i < PH_LEN(t->kept); i++) {
-        struct ph_statement *k = &t->kept[i];
-        if (k->stmt && k->len == len && memcmp(k->sql, text, len) == 0) {
-            k->used = t->uses;
-            *kept = true;
-            return k->stmt;
-        }
-        if (k->used < slot->used)
-            slot = k;
+    if (!ph_arg_add_string(ctx, 1, &sql, 0, SQL_MAX, &text) ||
+        ph_buf_add(&text, PH_BYTES_LIT("\0")) != PH_OK) {
+        (void)ph_native_bad(ctx, "The statement is no string of at most 1 MiB", exception);
+        return NULL;
     }
-    *kept = len <= PH_STATEMENT_KEPT_MAX;
-    sqlite3_stmt *stmt =
-        prepare(ctx, e, text, len, *kept ? SQLITE_PREPARE_PERSISTENT : 0, &tail, &none, exception);
+    const char *at = (const char *)text.ptr;
+    const size_t len = text.len - 1;
+    sqlite3_stmt *stmt = prepare(ctx, e, at, len, flags, &tail, &none, exception);
     if (none)
         (void)db_error(ctx, "The statement is empty", exception);
     if (!stmt)
         return NULL;
-    if (first_word(tail, text + len) != text + len) {
-        (void)sqlite3_finalize(stmt);
-        (void)db_error(ctx, "More than one statement: prepare one at a time, or use DB.exec",
-                       exception);
-        return NULL;
-    }
-    char *copy = *kept ? malloc(len + 1) : NULL;
-    *kept = copy != NULL;
-    if (!copy)
+    if (first_word(tail, at + len) == at + len)
         return stmt;
-    memcpy(copy, text, len);
-    (void)sqlite3_finalize(slot->stmt);
-    free(slot->sql);
-    *slot = (struct ph_statement){stmt, copy, len, t->uses};
-    return stmt;
+    (void)sqlite3_finalize(stmt);
+    (void)db_error(ctx, "More than one statement: prepare one at a time, or use DB.exec",
+                   exception);
+    return NULL;
 }
 
-/* SQLite's code, SQLITE_MISMATCH: not a value it has. `as_text` with a digit string: a bigint. */
+void ph_statement_clear(struct ph_engine *e, struct ph_statement *s)
+{
+    (void)sqlite3_finalize(s->stmt);
+    if (s->names)
+        JSValueUnprotect(e->ctx, s->names);
+    *s = (struct ph_statement){0};
+}
+
+/* (place, sql): keeps the statement in a place from 0 to PH_STATEMENTS_KEPT - 1, instead of what
+ * was there. */
+PH_NATIVE(native_db_prepare)
+{
+    struct ph_engine *e = ph_the_engine;
+    uint64_t place;
+
+    PH_NATIVE_UNUSED();
+    if (!enter(ctx, e, exception))
+        return JSValueMakeUndefined(ctx);
+    if (arg_cnt < 2 || !ph_arg_id(ctx, arg_cnt, args, 0, &place) || place >= PH_STATEMENTS_KEPT)
+        return ph_native_bad(ctx, "dbPrepare: arguments", exception);
+    struct ph_statement *kept = &e->turns->kept[place];
+    ph_statement_clear(e, kept);
+    kept->stmt = prepare_one(ctx, e, args[1], SQLITE_PREPARE_PERSISTENT, exception);
+    return JSValueMakeUndefined(ctx);
+}
+
+static int bind_number(sqlite3_stmt *stmt, int i, double n)
+{
+    return n >= -SAFE && n <= SAFE && (double)(sqlite3_int64)n == n
+               ? sqlite3_bind_int64(stmt, i, (sqlite3_int64)n)
+               : sqlite3_bind_double(stmt, i, n);
+}
+
+/* `is_bigint`: it is a string of digits that stands for one. */
+static int bind_string(JSContextRef ctx, sqlite3_stmt *stmt, int i, JSValueRef value,
+                       bool is_bigint)
+{
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(VALUE_MAX + 8);
+    const JSStringRef string = JSValueToStringCopy(ctx, value, NULL);
+    const enum ph_err err = ph_string_append(&text, string);
+
+    JSStringRelease(string);
+    if (err != PH_OK || text.len > VALUE_MAX)
+        return SQLITE_TOOBIG;
+    if (!is_bigint)
+        return sqlite3_bind_text64(stmt, i, text.len ? (const char *)text.ptr : "", text.len,
+                                   SQLITE_TRANSIENT, SQLITE_UTF8);
+    if (ph_buf_add(&text, PH_BYTES_LIT("\0")) != PH_OK)
+        return SQLITE_NOMEM;
+    return sqlite3_bind_int64(stmt, i, strtoll((const char *)text.ptr, NULL, 10));
+}
+
+/* SQLite's code, SQLITE_MISMATCH: not a value it has. */
 static int bind_value(JSContextRef ctx, sqlite3_stmt *stmt, int i, JSValueRef value, bool is_bigint)
 {
     struct ph_bytes bytes;
 
-    if (JSValueIsNull(ctx, value))
+    switch ((int)JSValueGetType(ctx, value)) { /* bigints are in newer enumerations only */
+    case kJSTypeNull:
         return sqlite3_bind_null(stmt, i);
-    if (JSValueIsBoolean(ctx, value))
+    case kJSTypeBoolean:
         return sqlite3_bind_int(stmt, i, JSValueToBoolean(ctx, value));
-    if (JSValueIsNumber(ctx, value)) {
-        const double n = JSValueToNumber(ctx, value, NULL);
-        return n >= -SAFE && n <= SAFE && (double)(sqlite3_int64)n == n
-                   ? sqlite3_bind_int64(stmt, i, (sqlite3_int64)n)
-                   : sqlite3_bind_double(stmt, i, n);
-    }
-    if (JSValueIsString(ctx, value)) {
-        struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(VALUE_MAX + 8);
-        const JSStringRef string = JSValueToStringCopy(ctx, value, NULL);
-        const enum ph_err err = ph_string_append(&text, string);
-        JSStringRelease(string);
-        if (err != PH_OK || text.len > VALUE_MAX)
-            return SQLITE_TOOBIG;
-        if (!is_bigint)
-            return sqlite3_bind_text64(stmt, i, text.len ? (const char *)text.ptr : "", text.len,
-                                       SQLITE_TRANSIENT, SQLITE_UTF8);
-        if (ph_buf_add(&text, PH_BYTES_LIT("\0")) != PH_OK)
-            return SQLITE_NOMEM;
-        return sqlite3_bind_int64(stmt, i, strtoll((const char *)text.ptr, NULL, 10));
+    case kJSTypeNumber:
+        return bind_number(stmt, i, JSValueToNumber(ctx, value, NULL));
+    case kJSTypeString:
+        return bind_string(ctx, stmt, i, value, is_bigint);
+    default:
+        break;
     }
     if (!ph_js_bytes(ctx, value, &bytes))
         return SQLITE_MISMATCH;
@@ -239,33 +264,30 @@ static int bind_value(JSContextRef ctx, sqlite3_stmt *stmt, int i, JSValueRef va
                : sqlite3_bind_blob64(stmt, i, bytes.ptr, bytes.len, SQLITE_TRANSIENT);
 }
 
-/* Parameters from array argument 1; argument 2 names those that are bigints, one character each,
- * or is null. */
+/* Parameters from argument VALUES on; KINDS names those that are bigints, one character each, or is
+ * null. */
 static bool bind_all(JSContextRef ctx, sqlite3_stmt *stmt, size_t arg_cnt, const JSValueRef args[],
                      JSValueRef *exception)
 {
     struct ph_buf kinds PH_OWNED(ph_buf_clear) = PH_BUF(PARAMETERS_MAX + 8);
     const int wanted = sqlite3_bind_parameter_count(stmt);
-    uint64_t cnt = 0;
+    const size_t cnt = arg_cnt - VALUES;
     char text[128];
 
-    const bool has_kinds = ph_arg_add_string(ctx, arg_cnt, args, 2, PARAMETERS_MAX, &kinds);
-    if (arg_cnt < 4 || !JSValueIsArray(ctx, args[1]) || !ph_arg_id(ctx, arg_cnt, args, 3, &cnt) ||
-        cnt > PARAMETERS_MAX || (has_kinds && kinds.len != cnt)) {
+    const bool has_kinds = ph_arg_add_string(ctx, arg_cnt, args, KINDS, PARAMETERS_MAX, &kinds);
+    if (cnt > PARAMETERS_MAX || (has_kinds && kinds.len != cnt)) {
         (void)ph_native_bad(ctx, "dbRun: parameters", exception);
         return false;
     }
-    if ((uint64_t)wanted != cnt) {
+    if ((size_t)wanted != cnt) {
         (void)snprintf(text, sizeof(text),
-                       "The statement has %d parameters, and %u values are bound", wanted,
-                       (unsigned)cnt);
+                       "The statement has %d parameters, and %zu values are bound", wanted, cnt);
         (void)db_error(ctx, text, exception);
         return false;
     }
-    const JSObjectRef array = JSValueToObject(ctx, args[1], NULL);
     for (int i = 0; i < wanted; i++) {
-        const JSValueRef value = JSObjectGetPropertyAtIndex(ctx, array, (unsigned)i, NULL);
-        const int rc = bind_value(ctx, stmt, i + 1, value, has_kinds && kinds.ptr[i] == 'b');
+        const int rc =
+            bind_value(ctx, stmt, i + 1, args[VALUES + i], has_kinds && kinds.ptr[i] == 'b');
         if (rc == SQLITE_OK)
             continue;
         (void)snprintf(text, sizeof(text), "Value %d %s", i + 1,
@@ -314,17 +336,38 @@ static JSValueRef column_value(struct ph_engine *e, sqlite3_stmt *stmt, int i)
     }
 }
 
-/* Rows as arrays; protected, because the collector does not see this memory. */
+/* Rows as arrays. The first stand on the stack, where the collector sees them; behind those all are
+ * protected. */
 struct rows {
-    JSValueRef *at;
+    JSValueRef near[ROWS_NEAR], *at;
     size_t cnt, cap, bytes;
 };
 
 static void rows_clear(struct ph_engine *e, struct rows *rows)
 {
+    if (rows->at == rows->near)
+        return;
     for (size_t i = 0; i < rows->cnt; i++)
         JSValueUnprotect(e->ctx, rows->at[i]);
     free(rows->at);
+}
+
+static bool rows_grow(struct ph_engine *e, struct rows *rows)
+{
+    const size_t cap = 4 * rows->cap;
+    const bool near = rows->at == rows->near;
+    JSValueRef *more = realloc(near ? NULL : rows->at, cap * sizeof(*more));
+
+    if (!more)
+        return false;
+    if (near) {
+        memcpy(more, rows->near, sizeof(rows->near));
+        for (size_t i = 0; i < rows->cnt; i++)
+            JSValueProtect(e->ctx, more[i]);
+    }
+    rows->at = more;
+    rows->cap = cap;
+    return true;
 }
 
 static const char *add_row(struct ph_engine *e, sqlite3_stmt *stmt, struct rows *rows)
@@ -340,14 +383,8 @@ static const char *add_row(struct ph_engine *e, sqlite3_stmt *stmt, struct rows 
     rows->bytes += ROW_COST * (size_t)(cnt + 1);
     if (rows->bytes > RESULT_MAX)
         return "The result is larger than 64 MiB: ask for less of it at once";
-    if (rows->cnt == rows->cap) {
-        const size_t cap = rows->cap ? 2 * rows->cap : 16;
-        JSValueRef *more = realloc(rows->at, cap * sizeof(*more));
-        if (!more)
-            return "Out of memory";
-        rows->at = more;
-        rows->cap = cap;
-    }
+    if (rows->cnt == rows->cap && !rows_grow(e, rows))
+        return "Out of memory";
     for (int i = 0; i < cnt; i++) {
         values[i] = column_value(e, stmt, i);
         if (!values[i])
@@ -356,49 +393,78 @@ static const char *add_row(struct ph_engine *e, sqlite3_stmt *stmt, struct rows 
     const JSObjectRef row = JSObjectMakeArray(e->ctx, (size_t)cnt, values, NULL);
     if (!row)
         return "Out of memory";
-    JSValueProtect(e->ctx, row);
+    if (rows->at != rows->near)
+        JSValueProtect(e->ctx, row);
     rows->at[rows->cnt++] = row;
     return NULL;
 }
 
-static JSValueRef names_of(struct ph_engine *e, sqlite3_stmt *stmt)
+/* The columns' names, kept with the statement until SQLite prepares it anew for a changed schema.
+ */
+static JSValueRef names_of(struct ph_engine *e, struct ph_statement *s)
 {
     JSValueRef names[COLUMNS_MAX] CELLS;
-    const int cnt = sqlite3_column_count(stmt);
+    const int cnt = sqlite3_column_count(s->stmt);
+    const int prepared = sqlite3_stmt_status(s->stmt, SQLITE_STMTSTATUS_REPREPARE, 0);
 
+    if (s->names && s->prepared == prepared)
+        return s->names;
     for (int i = 0; i < cnt; i++)
-        names[i] = ph_string_value(e, ph_bytes_str(sqlite3_column_name(stmt, i)));
-    return JSObjectMakeArray(e->ctx, (size_t)cnt, names, NULL);
+        names[i] = ph_string_value(e, ph_bytes_str(sqlite3_column_name(s->stmt, i)));
+    const JSValueRef array = JSObjectMakeArray(e->ctx, (size_t)cnt, names, NULL);
+    if (!array)
+        return e->js_null;
+    JSValueProtect(e->ctx, array);
+    if (s->names)
+        JSValueUnprotect(e->ctx, s->names);
+    s->names = array;
+    s->prepared = prepared;
+    return array;
 }
 
-/* [columns, rows, changes, last row id] */
-static JSValueRef run(JSContextRef ctx, struct ph_engine *e, sqlite3_stmt *stmt, bool first_only,
-                      JSValueRef *exception)
+/* Up to the first row, or all; why not. *rc: SQLite's last word. */
+static const char *step_all(struct ph_engine *e, sqlite3_stmt *stmt, bool first_only,
+                            struct rows *rows, int *rc)
 {
-    struct ph_turns *t = e->turns;
-    struct rows rows = {0};
-    const bool wrote = has_written(t);
-    const sqlite3_int64 before = sqlite3_total_changes64(t->db);
     const char *why = NULL;
-    JSValueRef result = NULL;
-    int rc;
 
-    t->stepping = true;
-    while (!why && (rc = sqlite3_step(stmt)) == SQLITE_ROW) {
+    e->turns->stepping = true;
+    while (!why && (*rc = sqlite3_step(stmt)) == SQLITE_ROW) {
         if (sqlite3_column_count(stmt) > COLUMNS_MAX)
             why = "The result has too many columns";
-        else if (rows.cnt == 0 || !first_only)
-            why = add_row(e, stmt, &rows);
+        else if (rows->cnt == 0 || !first_only)
+            why = add_row(e, stmt, rows);
         if (first_only && sqlite3_stmt_readonly(stmt)) {
-            rc = SQLITE_DONE;
+            *rc = SQLITE_DONE;
             break;
         }
     }
-    t->stepping = false;
-    if (!why && rc == SQLITE_DONE) {
+    e->turns->stepping = false;
+    return why;
+}
+
+/* [columns, row or null], or [columns, rows, changes, last row id] */
+static JSValueRef run(JSContextRef ctx, struct ph_engine *e, struct ph_statement *s,
+                      bool first_only, JSValueRef *exception)
+{
+    struct ph_turns *t = e->turns;
+    struct rows rows CELLS;
+    const bool wrote = has_written(t);
+    const sqlite3_int64 before = sqlite3_total_changes64(t->db);
+    JSValueRef result = NULL;
+    int rc = SQLITE_OK;
+
+    rows.at = rows.near;
+    rows.cnt = rows.bytes = 0;
+    rows.cap = ROWS_NEAR;
+    const char *why = step_all(e, s->stmt, first_only, &rows, &rc);
+    if (!why && rc == SQLITE_DONE && first_only) {
+        const JSValueRef parts[] = {names_of(e, s), rows.cnt > 0 ? rows.at[0] : e->js_null};
+        result = JSObjectMakeArray(ctx, PH_LEN(parts), parts, NULL);
+    } else if (!why && rc == SQLITE_DONE) {
         const bool changed = sqlite3_total_changes64(t->db) != before;
         const JSValueRef parts[] = {
-            names_of(e, stmt),
+            names_of(e, s),
             JSObjectMakeArray(ctx, rows.cnt, rows.at, NULL),
             integer_value(ctx, changed ? sqlite3_changes64(t->db) : 0),
             integer_value(ctx, sqlite3_last_insert_rowid(t->db)),
@@ -409,35 +475,38 @@ static JSValueRef run(JSContextRef ctx, struct ph_engine *e, sqlite3_stmt *stmt,
     } else {
         (void)failed(ctx, e, rc, exception);
     }
-    (void)sqlite3_reset(stmt);
+    (void)sqlite3_reset(s->stmt);
     if (!result)
         after_failure(t, wrote);
     rows_clear(e, &rows);
     return result ? result : JSValueMakeUndefined(ctx);
 }
 
-/* (sql, values, kinds, count, firstOnly) */
+/* (place or sql, firstOnly, kinds, ...values) */
 PH_NATIVE(native_db_run)
 {
     struct ph_engine *e = ph_the_engine;
-    struct ph_buf sql PH_OWNED(ph_buf_clear) = PH_BUF(4 * SQL_MAX);
+    struct ph_statement once = {0}, *s = &once;
     JSValueRef result = JSValueMakeUndefined(ctx);
-    bool kept = true;
+    uint64_t place;
 
     PH_NATIVE_UNUSED();
     if (!enter(ctx, e, exception))
         return result;
-    if (!ph_arg_add_string(ctx, arg_cnt, args, 0, SQL_MAX, &sql) ||
-        ph_buf_add(&sql, PH_BYTES_LIT("\0")) != PH_OK)
-        return ph_native_bad(ctx, "The statement is no string of at most 1 MiB", exception);
-    sqlite3_stmt *stmt = statement(ctx, e, &sql, &kept, exception);
-    if (!stmt)
+    if (arg_cnt < VALUES)
+        return ph_native_bad(ctx, "dbRun: arguments", exception);
+    if (!ph_arg_id(ctx, arg_cnt, args, STATEMENT, &place))
+        once.stmt = prepare_one(ctx, e, args[STATEMENT], 0, exception);
+    else if (place < PH_STATEMENTS_KEPT && e->turns->kept[place].stmt)
+        s = &e->turns->kept[place];
+    else
+        return ph_native_bad(ctx, "dbRun: no statement is kept there", exception);
+    if (!s->stmt)
         return result;
-    if (bind_all(ctx, stmt, arg_cnt, args, exception))
-        result = run(ctx, e, stmt, ph_arg_bool(ctx, arg_cnt, args, 4), exception);
-    (void)sqlite3_clear_bindings(stmt);
-    if (!kept)
-        (void)sqlite3_finalize(stmt);
+    if (bind_all(ctx, s->stmt, arg_cnt, args, exception))
+        result = run(ctx, e, s, ph_arg_bool(ctx, arg_cnt, args, FIRST_ONLY), exception);
+    (void)sqlite3_clear_bindings(s->stmt);
+    ph_statement_clear(e, &once);
     return result;
 }
 
@@ -514,6 +583,7 @@ PH_NATIVE(native_db_savepoint)
 }
 
 const struct ph_native ph_natives_db[] = {
+    {"dbPrepare", native_db_prepare},
     {"dbRun", native_db_run},
     {"dbExec", native_db_exec},
     {"dbSavepoint", native_db_savepoint},

@@ -426,6 +426,37 @@ TEST(keys_hold_values)
     close_phat(&i);
 }
 
+/* More statements than are kept, twice; ones that cannot be prepared take no place; names follow
+ * the schema, and what a phat is given of them is its own. */
+TEST(statements_are_kept_as_long_as_they_are_right)
+{
+    struct ph_rig_instance i;
+    ph_keeper_fresh();
+    open_phat(&i, usual);
+    gives(&i,
+          "let bad = 0; for (let round = 0; round < 2; round++) for (let n = 0; n < 150; n++) {"
+          "if (DB.prepare(`SELECT ${n} AS c${n}`).first(`c${n}`) !== n) throw n;"
+          "try { DB.prepare(`SELEC ${n}`).first(); } catch { bad++; } } return bad",
+          "300");
+    gives(&i,
+          "DB.exec('CREATE TABLE t(a)'); DB.prepare('INSERT INTO t VALUES(?)').bind(1).run();"
+          "const all = DB.prepare('SELECT * FROM t'); const before = all.first();"
+          "DB.exec('ALTER TABLE t ADD COLUMN b DEFAULT 7'); return [before, all.first(), "
+          "all.all().results]",
+          "[{\"a\":1},{\"a\":1,\"b\":7},[{\"a\":1,\"b\":7}]]");
+    gives(&i,
+          "const s = DB.prepare('SELECT a FROM t'); s.raw({columnNames: true})[0][0] = 'x';"
+          "return [s.first(), s.raw({columnNames: true})]",
+          "[{\"a\":1},[[\"a\"],[1]]]");
+    gives(&i,
+          "DB.exec('DELETE FROM t'); for (let n = 0; n < 100; n++) DB.prepare('INSERT INTO t(a) "
+          "VALUES(?)').bind(n).run();"
+          "const rows = DB.prepare('SELECT a FROM t ORDER BY a').raw(); return [rows.length, "
+          "rows[0][0], rows[99][0]]",
+          "[100,0,99]");
+    close_phat(&i);
+}
+
 TEST(what_waits_is_bounded)
 {
     enum { CALLS = 200 };
@@ -504,6 +535,7 @@ int main(void)
         CASE(a_lost_commit_ends_the_instance_with_its_reason),
         CASE(altered_storage_is_refused_at_the_start_and_later),
         CASE(limits_hold),
+        CASE(statements_are_kept_as_long_as_they_are_right),
         CASE(what_waits_is_bounded),
         CASE(keys_hold_values),
     };

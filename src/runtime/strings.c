@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { WIDE_MIN = 128, WIDE_MAX = 16 * 1024 };
+
 static bool is_ascii(const uint8_t *p, size_t len)
 {
     uint64_t high = 0;
@@ -75,11 +77,26 @@ static JSStringRef new_ascii(struct ph_bytes s)
     return JSStringCreateWithUTF8CString(at);
 }
 
+/* Two bytes per character, but made without a look at each: the engine's own way takes two of them,
+ * which is most of what a string of this length costs. */
+static JSStringRef new_wide(struct ph_bytes s)
+{
+    JSChar wide[WIDE_MAX] __attribute__((uninitialized));
+
+    for (size_t i = 0; i < s.len; i++)
+        wide[i] = s.ptr[i];
+    return JSStringCreateWithCharacters(wide, s.len);
+}
+
 JSStringRef ph_string_new(struct ph_bytes s)
 {
     /* The engine keeps ASCII in one byte per character. */
-    if (is_ascii(s.ptr, s.len) && (s.len == 0 || !memchr(s.ptr, 0, s.len)))
-        return new_ascii(s);
+    if (is_ascii(s.ptr, s.len)) {
+        if (s.len >= WIDE_MIN && s.len <= WIDE_MAX)
+            return new_wide(s);
+        if (s.len == 0 || !memchr(s.ptr, 0, s.len))
+            return new_ascii(s);
+    }
 
     JSChar *wide PH_OWNED(ph_freep) = malloc((s.len + 1) * sizeof(*wide));
     size_t cnt = s.len;

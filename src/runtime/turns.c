@@ -99,10 +99,8 @@ void ph_turns_free(struct ph_engine *e)
 
     if (!t)
         return;
-    for (size_t i = 0; i < PH_LEN(t->kept); i++) {
-        (void)sqlite3_finalize(t->kept[i].stmt);
-        free(t->kept[i].sql);
-    }
+    for (size_t i = 0; i < PH_LEN(t->kept); i++)
+        ph_statement_clear(e, &t->kept[i]);
     ph_state_free(t->state);
     ph_buf_clear(&t->held);
     free(t);

@@ -13,14 +13,13 @@
 
 #include <sqlite3.h>
 
-enum { PH_STATEMENTS_KEPT = 32, PH_STATEMENT_KEPT_MAX = 4096 };
+enum { PH_STATEMENTS_KEPT = 64 };
 
-/* A prepared statement that is kept. */
+/* A prepared statement that is kept: parts/db.js says which, and where. */
 struct ph_statement {
     sqlite3_stmt *stmt; /* NULL: free */
-    char *sql;
-    size_t len;
-    uint64_t used; /* when, in uses of the table */
+    JSValueRef names;   /* of its columns, protected; NULL: not asked for yet */
+    int prepared;       /* anew by SQLite, so many times, when they were */
 };
 
 struct ph_turns {
@@ -46,7 +45,6 @@ struct ph_turns {
     size_t ready;       /* … so many bytes of them for the record on its way */
 
     struct ph_statement kept[PH_STATEMENTS_KEPT];
-    uint64_t uses;
 
     uint32_t max_pages;    /* of the database */
     struct ph_idem *idems; /* calls that run at most once: idem.h */
@@ -55,6 +53,9 @@ struct ph_turns {
 /* STATE came. A refusal is told with STATE_FAIL and ends the engine. PH_ERR_MALFORMED: not now. */
 PH_CHECKED enum ph_err ph_turns_open(struct ph_engine *e, const struct ph_msg_STATE *m);
 void ph_turns_free(struct ph_engine *e);
+
+/* natives_db.c. A free one is fine. */
+void ph_statement_clear(struct ph_engine *e, struct ph_statement *s);
 
 /* Around every entry. `stop`: why the limits ended it. */
 void ph_turn_begins(struct ph_engine *e);

@@ -43,7 +43,27 @@ export default function (I) {
     return out;
   }
 
-  const query = (sql, parameters, first) => N.dbRun(sql, parameters.values, parameters.kinds, parameters.values.length, first);
+  // Statements that C keeps prepared: their places by their text. The one that came first goes first.
+  const kPlaces = 64;
+  const kKeptMax = 4096;
+  const places = new Map();
+  const free = Array.from({ length: kPlaces }, (_, i) => i);
+
+  function keep(sql) {
+    if (free.length === 0) {
+      const [oldest, place] = places.entries().next().value;
+      places.delete(oldest);
+      free.push(place);
+    }
+    const place = free[free.length - 1];
+    N.dbPrepare(place, sql);
+    free.pop();
+    places.set(sql, place);
+    return place;
+  }
+
+  const query = (sql, { values, kinds }, first) =>
+    N.dbRun(sql.length > kKeptMax ? sql : places.get(sql) ?? keep(sql), first, kinds, ...values);
 
   class D1PreparedStatement {
     #sql;
@@ -59,12 +79,12 @@ export default function (I) {
     }
 
     first(column = undefined) {
-      const [names, rows] = query(this.#sql, this.#bound, true);
-      if (rows.length === 0) return null;
-      if (column === undefined) return objects(names, rows)[0];
+      const [names, row] = query(this.#sql, this.#bound, true);
+      if (row === null) return null;
+      if (column === undefined) return objects(names, [row])[0];
       const at = names.lastIndexOf(`${column}`);
       if (at < 0) throw new Error(`The result has no column ${column}: it has ${names.join(", ")}`);
-      return rows[0][at];
+      return row[at];
     }
 
     all() {
@@ -79,7 +99,7 @@ export default function (I) {
 
     raw(options = undefined) {
       const [names, rows] = query(this.#sql, this.#bound, false);
-      return options?.columnNames ? [names, ...rows] : rows;
+      return options?.columnNames ? [[...names], ...rows] : rows;
     }
   }
   I.webClass(D1PreparedStatement, "D1PreparedStatement");
@@ -127,7 +147,7 @@ export default function (I) {
   I.webClass(D1Database, "D1Database");
 
   // Keys and values: a table like any other, so that a turn covers both. The row of the empty key counts versions.
-  const kTable = `CREATE TABLE IF NOT EXISTS _phala_kv(key TEXT PRIMARY KEY, value, metadata TEXT, expires INTEGER, version INTEGER NOT NULL) WITHOUT ROWID`;
+  const kTable = `CREATE TABLE IF NOT EXISTS _phala_kv(key TEXT PRIMARY KEY, value, metadata TEXT, expires INTEGER, version INTEGER NOT NULL)`;
   const kIndex = `CREATE INDEX IF NOT EXISTS _phala_kv_expires ON _phala_kv(expires) WHERE expires IS NOT NULL`;
   const kKeyMax = 512;
   const kValueMax = 4 * 1024 * 1024;
@@ -138,12 +158,12 @@ export default function (I) {
   const hasTable = () => rowsOf("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = '_phala_kv'").length > 0;
   const now = () => Math.floor(N.now() / 1000);
   // Reads do not look for the table first: the first write makes it.
-  function readRows(sql, ...values) {
+  function readRow(sql, ...values) {
     try {
-      return rowsOf(sql, ...values);
+      return query(sql, { values, kinds: null }, true)[1];
     } catch (error) {
       if (hasTable()) throw error;
-      return [];
+      return null;
     }
   }
 
@@ -199,9 +219,9 @@ export default function (I) {
     getWithMetadata(key, options = undefined) {
       const name = keyOf(key);
       const type = typeOf(options);
-      const rows = readRows("SELECT value, metadata, version FROM _phala_kv WHERE key = ? AND (expires IS NULL OR expires > ?)", name, now());
-      if (rows.length === 0) return { value: null, metadata: null, version: 0 };
-      const [value, metadata, version] = rows[0];
+      const row = readRow("SELECT value, metadata, version FROM _phala_kv WHERE key = ? AND (expires IS NULL OR expires > ?)", name, now());
+      if (row === null) return { value: null, metadata: null, version: 0 };
+      const [value, metadata, version] = row;
       return { value: decode(value, type), metadata: metadata === null ? null : JSON.parse(metadata), version };
     }
 
@@ -224,7 +244,7 @@ export default function (I) {
         // A few of those that are over go with each put.
         rowsOf("DELETE FROM _phala_kv WHERE key IN (SELECT key FROM _phala_kv WHERE expires <= ? LIMIT 16)", time);
         const version = rowsOf("INSERT INTO _phala_kv(key, version) VALUES('', 1) ON CONFLICT(key) DO UPDATE SET version = version + 1 RETURNING version")[0][0];
-        rowsOf("INSERT OR REPLACE INTO _phala_kv(key, value, metadata, expires, version) VALUES(?, ?, ?, ?, ?)", name, stored, metadata, expires, version);
+        rowsOf("INSERT INTO _phala_kv(key, value, metadata, expires, version) VALUES(?, ?, ?, ?, ?) ON CONFLICT(key) DO UPDATE SET value = excluded.value, metadata = excluded.metadata, expires = excluded.expires, version = excluded.version", name, stored, metadata, expires, version);
         return version;
       });
     }
