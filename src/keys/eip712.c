@@ -6,7 +6,8 @@
 
 #include <assert.h>
 
-static const char *const actions[] = {"deploy", "delete", "secrets", "logs", "list"};
+static const char *const actions[] = {"deploy", "delete",      "secrets",    "logs",
+                                      "list",   "keys-rotate", "keys-backup"};
 
 #define OWNER_REQUEST_TYPE                                                                         \
     "OwnerRequest(string action,string name,bytes32 content,address cluster,uint64 sequence,"      \
@@ -79,7 +80,7 @@ enum ph_err ph_owner_request_check(const struct ph_owner_request *req)
 
     if (action_len == sizeof(req->action) || !action_known(req->action))
         return PH_ERR_MALFORMED;
-    if (strcmp(req->action, "list") == 0)
+    if (strcmp(req->action, "list") == 0 || strncmp(req->action, "keys-", 5) == 0)
         return name_len == 0 ? PH_OK : PH_ERR_MALFORMED;
     return name_ok(req->name, name_len) ? PH_OK : PH_ERR_MALFORMED;
 }

@@ -19,8 +19,9 @@ enum { PH_NAME_MAX = 63 }; /* phat names: [a-z0-9] and inner '-', as in a DNS la
  * OwnerRequest(string action,string name,bytes32 content,address cluster,uint64 sequence,uint64
  * expires) */
 struct ph_owner_request {
-    char action[16];            /* "deploy", "delete", "secrets", "logs", "list" */
-    char name[PH_NAME_MAX + 1]; /* the phat's name; empty for "list" */
+    char action[16];            /* "deploy", "delete", "secrets", "logs", "list"; "keys-rotate",
+                                   "keys-backup" (key_act.h) */
+    char name[PH_NAME_MAX + 1]; /* the phat's name; empty for "list" and "keys-…" */
     struct ph_hash32 content; /* deploy: bundle hash; secrets: SHA-256 of the envelope; else zero */
     struct ph_eth_address cluster; /* the cluster's identity, which all of its workers share: good
                                       for each of them, and for those of no other cluster */

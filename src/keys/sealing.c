@@ -20,6 +20,7 @@ static const char label_cluster[] = "phala/cluster/secp256k1";
 static const char label_secrets[] = "phala/secrets/aes256gcm";
 static const char label_state[] = "phala/state/hkdf";
 static const char label_peers[] = "phala/peers/hmac";
+static const char label_holder[] = "phala/holder/x25519";
 static const char label_guest[] = "phala/guest-agent/secp256k1";
 
 static enum ph_err derive(const uint8_t master[static PH_MASTER_LEN], const char *label,
@@ -119,6 +120,11 @@ enum ph_err ph_keys_phat_state(const uint8_t master[static PH_MASTER_LEN],
 enum ph_err ph_keys_peers(const uint8_t identity[static PH_MASTER_LEN], uint8_t out[static 32])
 {
     return derive(identity, label_peers, (struct ph_bytes){NULL, 0}, 0, out);
+}
+
+enum ph_err ph_keys_holder(const uint8_t keystore[static 32], uint8_t out[static 32])
+{
+    return derive(keystore, label_holder, (struct ph_bytes){NULL, 0}, 0, out);
 }
 
 enum { STATE_AAD_LEN = 9, STATE_NONCE_AT = 9, STATE_SEALED_AT = 21 };

@@ -51,6 +51,11 @@ PH_CHECKED enum ph_err ph_keys_peers(const uint8_t identity[static PH_MASTER_LEN
 PH_CHECKED enum ph_err ph_keys_guest_app(const uint8_t identity[static PH_MASTER_LEN],
                                          const struct ph_phat_id *phat, uint8_t out[static 32]);
 
+/* Of a keystore's secret: X25519 secret of whoever holds a share of a backup (escrow.h). The secret
+ * signs as an Ethereum key and does nothing else itself. */
+PH_CHECKED enum ph_err ph_keys_holder(const uint8_t keystore[static PH_MASTER_LEN],
+                                      uint8_t out[static 32]);
+
 /* The rule above for a scalar below `order` (big-endian). PH_ERR_LIMIT: 256 tries missed, which for
  * the orders of P-256 and secp256k1 does not happen. */
 PH_CHECKED enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const char *label,

@@ -59,6 +59,12 @@ TEST(keys_are_those_of_the_published_vectors)
     CHECK(hex_is(key, 32, "c08060a8f78ad506264932dec05e6fce8d8ceb1937df778188d52e942a080780"));
     CHECK(ph_keys_phat_state(master(), &phat, key) == PH_OK);
     CHECK(hex_is(key, 32, "0d298c8eae5567a2e1bd37231b9c42f0a9852c31d5d9e33d212226fa4c7579f7"));
+    CHECK(ph_keys_guest_app(master(), &phat, key) == PH_OK);
+    CHECK(hex_is(key, 32, "cc817ebbbc430bf0c5eaa881a1a19434ae21d01454fd6898910ce61301fd383b"));
+    CHECK(ph_keys_holder(master(), key) == PH_OK);
+    CHECK(hex_is(key, 32, "fe4f6b41df6ee5a9ccdc45b7f9d9fb9dc4d553718a5c8b0947afaaa86dd71899"));
+    CHECK(ph_x25519_public(key, pub) == PH_OK);
+    CHECK(hex_is(pub, 32, "b6a8ba5133c8b23d315dad4a9eacc87c0b347494a6ed3d25e2924862ab67a054"));
 }
 
 TEST(every_phat_and_every_master_has_keys_of_its_own)

@@ -160,6 +160,12 @@ TEST(keys_differ_by_session_and_purpose)
     memset(session.b, 0x33, 32);
     ph_state_session_key(state_key, &session, a);
     CHECK(memcmp(a, want, 32) == 0);
+    const uint8_t zeros[PH_STATE_HEAD_LEN] = {0};
+    CHECK(ph_hex_decode(
+              PH_BYTES_LIT("5f4e7da5b707beaee2444cdcd441514f4fc6fb05901c45e7f65fcab716c399bc"),
+              want, 32) == PH_OK);
+    ph_state_mac(state_key, zeros, mac);
+    CHECK(memcmp(mac, want, 32) == 0);
 }
 
 PH_TEST_MAIN(CASE(what_goes_in_comes_out), CASE(the_mac_covers_every_byte_of_the_head),
