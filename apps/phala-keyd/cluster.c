@@ -203,8 +203,6 @@ enum ph_err cluster_ask(struct cluster *cluster, struct keyring *ring,
     struct ph_handover *h = &cluster->ask;
 
     PH_TRY(need_policy(cluster, why));
-    if (keyring_has_cluster(ring))
-        return fail(why, PH_ERR_CONFLICT, "this worker has the keys of a cluster already");
     cluster->asking = false;
     ph_random(ring->secrets->ephemeral, 32);
     if (ph_x25519_public(ring->secrets->ephemeral, h->key) != PH_OK)
@@ -218,6 +216,25 @@ enum ph_err cluster_ask(struct cluster *cluster, struct keyring *ring,
     return PH_OK;
 }
 
+/* A worker that has its cluster's keys takes newer epochs of them: as its next ones. */
+static enum ph_err take_newer(struct keyring_secrets *s, char why[static CLUSTER_WHY_LEN])
+{
+    struct ph_cluster_keys all = s->cluster;
+    const enum ph_err err = ph_cluster_keys_merge(&all, &s->next);
+
+    ph_wipe(&s->next, sizeof(s->next));
+    if (err == PH_OK)
+        memcpy(&s->next, &all, sizeof(all));
+    ph_wipe(&all, sizeof(all));
+    if (err == PH_OK)
+        return PH_OK;
+    return fail(why, err,
+                err == PH_ERR_NOT_FOUND ? "the other worker has no newer epoch"
+                : err == PH_ERR_LIMIT   ? "16 epochs are in use: the oldest must be retired first"
+                                        : "the other worker's keys are not of this cluster, or one "
+                                          "of the two was rolled back and its keys rotated again");
+}
+
 static enum ph_err take(struct cluster *cluster, struct keyring *ring,
                         const struct ph_handover_give *give, int64_t now_s,
                         char measurement[static CLUSTER_MEASUREMENT_LEN],
@@ -228,8 +245,12 @@ static enum ph_err take(struct cluster *cluster, struct keyring *ring,
 
     ph_handover_give_report_data(&cluster->ask, give, report_data);
     PH_TRY(judge(cluster, give->evidence, report_data, now_s, measurement, why));
-    if (ph_handover_open(&cluster->ask, s->ephemeral, give->sealed, &s->cluster) != PH_OK)
+    const bool more = keyring_has_cluster(ring);
+    if (ph_handover_open(&cluster->ask, s->ephemeral, give->sealed,
+                         more ? &s->next : &s->cluster) != PH_OK)
         return fail(why, PH_ERR_UNTRUSTED, "the keys are not sealed for this hand-over");
+    if (more)
+        return take_newer(s, why);
     if (keyring_derive(ring) == PH_OK &&
         memcmp(ring->cluster.b, give->cluster.b, sizeof(give->cluster.b)) == 0)
         return PH_OK;

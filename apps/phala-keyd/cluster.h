@@ -60,15 +60,16 @@ PH_CHECKED enum ph_err cluster_give(struct cluster *cluster, const struct keyrin
                                     int64_t now_s, struct cluster_given *out,
                                     char why[static CLUSTER_WHY_LEN]);
 
-/* Joiner: a fresh key for one hand-over; an earlier one that was not finished is forgotten.
- * PH_ERR_CONFLICT: this worker has its keys. PH_ERR_UNSUPPORTED: no policy. */
+/* Joiner: a fresh key for one hand-over; an earlier one that was not finished is forgotten. A
+ * worker that has its keys asks for newer epochs. PH_ERR_UNSUPPORTED: no policy. */
 PH_CHECKED enum ph_err cluster_ask(struct cluster *cluster, struct keyring *ring,
                                    const uint8_t nonce[static 32],
                                    const uint8_t exporter[static 32], uint8_t key[static 32],
                                    uint8_t report_data[static 64],
                                    char why[static CLUSTER_WHY_LEN]);
-/* Joiner: judge the giver and take the keys; @measurement as in cluster_given. PH_ERR_CONFLICT:
- * nothing was asked for. Others as cluster_give. */
+/* Joiner: judge the giver and take the keys, or newer epochs of them as the ring's next keys;
+ * @measurement as in cluster_given. PH_ERR_CONFLICT: nothing was asked for. PH_ERR_NOT_FOUND:
+ * nothing is newer. PH_ERR_LIMIT: too many epochs. Others as cluster_give. */
 PH_CHECKED enum ph_err cluster_take(struct cluster *cluster, struct keyring *ring,
                                     struct ph_bytes message, int64_t now_s,
                                     char measurement[static CLUSTER_MEASUREMENT_LEN],

@@ -134,3 +134,11 @@ enum ph_err heads_advance(struct heads *heads, const struct ph_state_head *head,
     }
     return put(heads, &head->phat, head, hash);
 }
+
+bool heads_refer(const struct heads *heads, uint32_t before)
+{
+    for (size_t i = 0; i < heads->cap; i++)
+        if (heads->at[i].used && heads->at[i].tip.index > 0 && heads->at[i].tip.key_epoch < before)
+            return true;
+    return false;
+}

@@ -35,6 +35,8 @@ PH_CHECKED enum ph_err heads_open(struct heads *heads, const struct ph_phat_id *
 PH_CHECKED enum ph_err heads_advance(struct heads *heads, const struct ph_state_head *head,
                                      const struct ph_hash32 *hash, const char **why);
 
+/* A state that is known here has pages of an epoch before this one. */
+bool heads_refer(const struct heads *heads, uint32_t before);
 /* What is known of a phat: false if nothing, else the index of its newest commit, which may be 0.
  */
 bool heads_known(const struct heads *heads, const struct ph_phat_id *phat, uint64_t *index);

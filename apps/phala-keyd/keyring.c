@@ -12,6 +12,7 @@ enum ph_err keyring_init(struct keyring *ring)
     PH_TRY(ph_secret_new(sizeof(struct keyring_secrets), &mem));
     /* Pages of their own: aligned for anything. */
     *ring = (struct keyring){.mem = mem, .secrets = (void *)ph_secret_at(mem)};
+    ph_random(ring->secrets->nonces, sizeof(ring->secrets->nonces));
     return PH_OK;
 }
 
@@ -25,7 +26,7 @@ bool keyring_has_cluster(const struct keyring *ring)
     return ring->secrets->cluster.epoch_cnt > 0;
 }
 
-void keyring_found(struct keyring *ring)
+void keyring_found(struct keyring *ring, const struct ph_key_owners *owners)
 {
     struct keyring_secrets *s = ring->secrets;
 
@@ -33,14 +34,27 @@ void keyring_found(struct keyring *ring)
     ph_random(s->receipt, sizeof(s->receipt));
     ph_random(s->scratch, sizeof(s->scratch));
     ph_cluster_keys_found(&s->cluster, s->receipt, s->scratch);
+    s->cluster.owners = *owners;
     ph_wipe(s->receipt, sizeof(s->receipt));
     ph_wipe(s->scratch, sizeof(s->scratch));
 }
 
-size_t keyring_encode(const struct keyring *ring, uint8_t out[static KEYRING_BYTES_MAX])
+size_t keyring_encode(const struct keyring *ring, const struct ph_cluster_keys *keys,
+                      uint8_t out[static KEYRING_BYTES_MAX])
 {
     memcpy(out, ring->secrets->seed, 32);
-    return 32 + ph_cluster_keys_encode(&ring->secrets->cluster, out + 32);
+    return 32 + ph_cluster_keys_encode(keys, out + 32);
+}
+
+enum ph_err keyring_adopt(struct keyring *ring)
+{
+    struct keyring_secrets *s = ring->secrets;
+
+    if (s->next.epoch_cnt == 0)
+        return PH_ERR_NOT_FOUND;
+    memcpy(&s->cluster, &s->next, sizeof(s->cluster));
+    ph_wipe(&s->next, sizeof(s->next));
+    return keyring_derive(ring);
 }
 
 enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw)

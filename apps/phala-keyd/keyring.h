@@ -7,6 +7,7 @@
 #include "base/ids.h"
 #include "keys/cluster.h"
 #include "keys/secret.h"
+#include "keys/shamir.h"
 
 /* What lies in the secret memory. */
 struct keyring_secrets {
@@ -17,6 +18,9 @@ struct keyring_secrets {
     uint8_t ohttp[32];            /* of the cluster's newest master: X25519 */
     uint8_t ephemeral[32];        /* X25519, of a hand-over that was asked for */
     uint8_t scratch[32];          /* a derived key while it is used */
+    struct ph_cluster_keys next;  /* what `cluster` becomes once it is stored; else zero */
+    uint8_t nonces[32];           /* of acts: random at every start */
+    struct ph_shamir_share share[PH_SHAMIR_SHARES_MAX]; /* of a backup that is put together */
 };
 
 struct keyring {
@@ -31,13 +35,17 @@ enum { KEYRING_BYTES_MAX = 32 + PH_CLUSTER_BYTES_MAX };
 
 /* Reserve the memory; the caller then founds or decodes. PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err keyring_init(struct keyring *ring);
-/* A new worker, the first of a new cluster. */
-void keyring_found(struct keyring *ring);
+/* A new worker, the first of a new cluster, whose keys have these owners. */
+void keyring_found(struct keyring *ring, const struct ph_key_owners *owners);
 /* A new worker that will be given the keys of a cluster. */
 void keyring_begin(struct keyring *ring);
 bool keyring_has_cluster(const struct keyring *ring);
-/* @out has room for KEYRING_BYTES_MAX. Yields the length. */
-size_t keyring_encode(const struct keyring *ring, uint8_t out[static KEYRING_BYTES_MAX]);
+/* The seed and these keys, which are the ring's or its next ones. @out has room for
+ * KEYRING_BYTES_MAX. Yields the length. */
+size_t keyring_encode(const struct keyring *ring, const struct ph_cluster_keys *keys,
+                      uint8_t out[static KEYRING_BYTES_MAX]);
+/* The next keys are stored: they become the cluster's. PH_ERR_NOT_FOUND: there are none. */
+PH_CHECKED enum ph_err keyring_adopt(struct keyring *ring);
 /* PH_ERR_MALFORMED. */
 PH_CHECKED enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw);
 /* Derive what hangs on the seed and, where there is one, on the cluster; without one its name is

@@ -22,7 +22,8 @@ enum { CHANNEL = 3, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: phala-keyd --state FILE --seal simulator:FILE|snp|none [--cluster-policy FILE]\n"
-    "                  [--join]\n"
+    "                  [--join | --restore ADDRESS | --key-owner ADDRESS... "
+    "--key-owners-needed N]\n"
     "\n"
     "Holds the keys of a worker and signs for phalad, which starts it with a socket as\n"
     "descriptor 3. Not meant to be started by hand.\n"
@@ -36,14 +37,41 @@ static const char usage[] =
     "  --cluster-policy FILE\n"
     "                 evidence that other workers must show to be given the cluster's keys, or\n"
     "                 to give them; none: nothing is handed over\n"
-    "  --join         without a state: make no cluster, wait for the keys of one\n";
+    "  --join         without a state: make no cluster, wait for the keys of one\n"
+    "  --restore ADDRESS\n"
+    "                 without a state: wait for a backup's shares of this cluster's keys\n"
+    "  --key-owner ADDRESS, --key-owners-needed N\n"
+    "                 without a state: who must sign for acts on the keys that are made; for\n"
+    "                 good\n";
 
 struct options {
     const char *state;
     const char *policy;
     bool join;
+    struct restore restore;
+    struct ph_key_owners owners;
     struct provider provider;
 };
+
+static bool address_ok(const char *text, struct ph_eth_address *out)
+{
+    return ph_hex_decode(ph_bytes_str(text), out->b, sizeof(out->b)) == PH_OK;
+}
+
+/* Options about whose the keys are. False: not one, or not a value of it. */
+static bool parse_whose(int c, const char *arg, struct options *out)
+{
+    struct ph_key_owners *owners = &out->owners;
+
+    if (c == 'o')
+        return owners->cnt < PH_KEY_OWNERS_MAX && address_ok(arg, &owners->owner[owners->cnt++]);
+    if (c == 'n' && arg[0] >= '1' && arg[0] <= '9' && arg[1] == '\0') {
+        owners->needed = (uint32_t)(arg[0] - '0');
+        return true;
+    }
+    out->restore.wanted = c == 'r';
+    return out->restore.wanted && address_ok(arg, &out->restore.cluster);
+}
 
 static int parse_options(int argc, char **argv, struct options *out)
 {
@@ -51,6 +79,9 @@ static int parse_options(int argc, char **argv, struct options *out)
                                           {"seal", required_argument, NULL, 'k'},
                                           {"cluster-policy", required_argument, NULL, 'p'},
                                           {"join", no_argument, NULL, 'j'},
+                                          {"restore", required_argument, NULL, 'r'},
+                                          {"key-owner", required_argument, NULL, 'o'},
+                                          {"key-owners-needed", required_argument, NULL, 'n'},
                                           {"help", no_argument, NULL, 'h'},
                                           {0}};
     const char *seal = NULL;
@@ -64,12 +95,13 @@ static int parse_options(int argc, char **argv, struct options *out)
             out->policy = optarg;
         else if (c == 'j')
             out->join = true;
-        else {
+        else if (c == 'h' || !parse_whose(c, optarg, out)) {
             (void)fputs(usage, c == 'h' ? stdout : stderr);
             return c == 'h' ? 0 : EXIT_USAGE;
         }
     }
-    if (optind != argc || !seal || provider_parse(seal, &out->provider) != PH_OK ||
+    if (optind != argc || !seal || ph_key_owners_check(&out->owners) != PH_OK ||
+        (out->join && out->restore.wanted) || provider_parse(seal, &out->provider) != PH_OK ||
         (!out->state && out->provider.kind != PROVIDER_NONE)) {
         (void)fputs(usage, stderr);
         return EXIT_USAGE;
@@ -83,8 +115,9 @@ static bool set_up(struct keyd *keyd, const struct options *options)
 
     if (keyring_init(&keyd->ring) != PH_OK ||
         ph_secret_new(PH_SECRETS_SEALED_MAX, &keyd->plain) != PH_OK ||
-        provider_load(&options->provider, options->state, options->join, &keyd->ring, why) !=
-            PH_OK ||
+        provider_load(&options->provider, options->state,
+                      options->join || options->restore.wanted ? PROVIDER_WAIT : PROVIDER_FOUND,
+                      &options->owners, &keyd->ring, why) != PH_OK ||
         (options->policy && cluster_load_policy(&keyd->cluster, options->policy, why) != PH_OK)) {
         ph_log(PH_LOG_ERROR, "keys not available", "why", why, NULL);
         return false;
@@ -94,6 +127,7 @@ static bool set_up(struct keyd *keyd, const struct options *options)
         return false;
     }
     keyd->provider = options->provider;
+    keyd->restore = options->restore;
     keyd->flags = provider_flags(&options->provider);
     return true;
 }

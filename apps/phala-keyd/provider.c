@@ -170,14 +170,14 @@ static enum ph_err sealing_key(const struct provider *provider, bool state_exist
 }
 
 enum ph_err provider_state(const struct provider *provider, const struct keyring *ring,
-                           struct ph_buf *out)
+                           const struct ph_cluster_keys *keys, struct ph_buf *out)
 {
     uint8_t plain[KEYRING_BYTES_MAX], *at;
 
     if (provider->kind == PROVIDER_NONE)
         return PH_OK;
     PH_TRY(ph_buf_reserve(out, BLOB_MAX, &at));
-    const size_t len = keyring_encode(ring, plain);
+    const size_t len = keyring_encode(ring, keys, plain);
     const enum ph_err err = ph_state_file_seal(
         ring->secrets->sealing,
         provider->kind == PROVIDER_SNP ? PH_SEAL_SNP : PH_SEAL_SIMULATOR_INSECURE,
@@ -189,12 +189,13 @@ enum ph_err provider_state(const struct provider *provider, const struct keyring
 }
 
 static enum ph_err make_state(const struct provider *provider, const char *state,
-                              struct keyring *ring, char why[static PROVIDER_WHY_LEN])
+                              const struct ph_key_owners *owners, struct keyring *ring,
+                              char why[static PROVIDER_WHY_LEN])
 {
     struct ph_buf blob PH_OWNED(ph_buf_clear) = PH_BUF(BLOB_MAX);
 
-    keyring_found(ring);
-    PH_TRY(provider_state(provider, ring, &blob));
+    keyring_found(ring, owners);
+    PH_TRY(provider_state(provider, ring, &ring->secrets->cluster, &blob));
     const enum ph_err err = create_file(state, blob.ptr, blob.len);
     if (err != PH_OK)
         return fail(why, err, state, "cannot make the state file");
@@ -220,7 +221,8 @@ static enum ph_err open_state(const char *state, struct ph_bytes blob, const uin
     return PH_OK;
 }
 
-enum ph_err provider_load(const struct provider *provider, const char *state, bool join,
+enum ph_err provider_load(const struct provider *provider, const char *state,
+                          enum provider_begin begin, const struct ph_key_owners *owners,
                           struct keyring *ring, char why[static PROVIDER_WHY_LEN])
 {
     uint8_t blob[BLOB_MAX], *key = ring->secrets->sealing;
@@ -228,7 +230,10 @@ enum ph_err provider_load(const struct provider *provider, const char *state, bo
 
     (void)snprintf(why, PROVIDER_WHY_LEN, "keys cannot be sealed or opened");
     if (provider->kind == PROVIDER_NONE) {
-        (join ? keyring_begin : keyring_found)(ring);
+        if (begin == PROVIDER_WAIT)
+            keyring_begin(ring);
+        else
+            keyring_found(ring, owners);
         return PH_OK;
     }
     const enum ph_seal_provider kind =
@@ -242,9 +247,9 @@ enum ph_err provider_load(const struct provider *provider, const char *state, bo
     enum ph_err err = sealing_key(provider, found == PH_OK, key, why);
     if (err == PH_OK && found == PH_OK)
         err = open_state(state, (struct ph_bytes){blob, len}, key, kind, ring, why);
-    else if (err == PH_OK && join)
+    else if (err == PH_OK && begin == PROVIDER_WAIT)
         keyring_begin(ring);
     else if (err == PH_OK)
-        err = make_state(provider, state, ring, why);
+        err = make_state(provider, state, owners, ring, why);
     return err;
 }

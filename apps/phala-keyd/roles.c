@@ -430,7 +430,10 @@ static enum ph_err do_cluster_take(struct job *job)
         return because(job, PH_ERR_MALFORMED, "CLUSTER_TAKE: fields do not fit");
     PH_TRY(cluster_take(&job->keyd->cluster, &job->keyd->ring, m.give, now_s(), measurement,
                         job->why));
-    PH_TRY(provider_state(&job->keyd->provider, &job->keyd->ring, &state));
+    /* Newer epochs of a cluster whose keys are here are its next ones. */
+    const struct keyring_secrets *s = job->keyd->ring.secrets;
+    PH_TRY(provider_state(&job->keyd->provider, &job->keyd->ring,
+                          s->next.epoch_cnt > 0 ? &s->next : &s->cluster, &state));
     const struct ph_msg_CLUSTER_TAKEN answer = {.measurement = ph_bytes_str(measurement),
                                                 .state = ph_buf_view(&state)};
     return ph_encode_CLUSTER_TAKEN(job->reply, 0, job->frame->id, &answer);
@@ -440,7 +443,27 @@ static enum ph_err do_cluster_take(struct job *job)
 static bool works_alone(uint16_t type)
 {
     return type == PH_IPC_KEYD_INFO || type == PH_IPC_TLS_SIGN || type == PH_IPC_CLUSTER_ASK ||
-           type == PH_IPC_CLUSTER_TAKE;
+           type == PH_IPC_CLUSTER_TAKE || type == PH_IPC_RESTORE || type == PH_IPC_RESTORE_SHARE ||
+           type == PH_IPC_KEYS_KEPT;
+}
+
+/* By the key of an epoch before the newest: whoever got it before a rotation may still use it. */
+static enum ph_err open_older_head(struct job *job, struct ph_bytes head,
+                                   struct ph_ohttp_session *out)
+{
+    struct keyring_secrets *s = job->keyd->ring.secrets;
+    enum ph_err err = PH_ERR_UNSUPPORTED;
+    uint8_t public[32];
+
+    for (uint32_t i = s->cluster.epoch_cnt - 1; err == PH_ERR_UNSUPPORTED && i > 0; i--) {
+        err = ph_keys_ohttp(s->cluster.epoch[i - 1].master, s->scratch);
+        if (err == PH_OK)
+            err = ph_x25519_public(s->scratch, public);
+        if (err == PH_OK)
+            err = ph_ohttp_open_head(s->scratch, public, head, out);
+    }
+    ph_wipe(s->scratch, sizeof(s->scratch));
+    return err;
 }
 
 /* What leaves is good for one envelope; the private key stays. */
@@ -453,6 +476,8 @@ static enum ph_err do_ohttp_open(struct job *job)
     if (ph_get_OHTTP_OPEN(job->frame, &m) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "OHTTP_OPEN: fields do not fit");
     enum ph_err err = ph_ohttp_open_head(ring->secrets->ohttp, ring->ohttp_pub, m.head, &s);
+    if (err == PH_ERR_UNSUPPORTED)
+        err = open_older_head(job, m.head, &s);
     if (err != PH_OK)
         return because(job, err, "OHTTP_OPEN: not for the key configuration of this worker");
     const size_t key_len = ph_hpke_key_len(s.aead);
@@ -467,7 +492,16 @@ static enum ph_err dispatch(struct job *job)
 {
     if (!keyring_has_cluster(&job->keyd->ring) && !works_alone(job->frame->type))
         return because(job, PH_ERR_NOT_FOUND, "this worker has no keys of a cluster yet");
+    const struct key_means means = {&job->keyd->ring, &job->keyd->acts, &job->keyd->provider,
+                                    &job->keyd->heads, job->keyd->plain};
+    if (key_role_has(job->frame->type))
+        return key_role(&means, job->frame, job->reply, job->why);
     switch (job->frame->type) {
+    case PH_IPC_RESTORE:
+        return restore_is(&job->keyd->restore, &job->keyd->ring, job->frame, job->reply, job->why);
+    case PH_IPC_RESTORE_SHARE:
+        return restore_share(&job->keyd->restore, &job->keyd->ring, &job->keyd->provider,
+                             job->frame, job->reply, job->why);
     case PH_IPC_CLUSTER_NONCE:
         return do_cluster_nonce(job);
     case PH_IPC_CLUSTER_GIVE:

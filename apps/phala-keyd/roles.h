@@ -6,8 +6,10 @@
 
 #include "cluster.h"
 #include "heads.h"
+#include "key_roles.h"
 #include "keyring.h"
 #include "provider.h"
+#include "restore.h"
 
 #include "base/bytes.h"
 
@@ -19,6 +21,8 @@ enum {
 struct keyd {
     struct keyring ring;
     struct cluster cluster;
+    struct key_acts acts;
+    struct restore restore;
     struct provider provider; /* seals the state that a hand-over makes */
     uint8_t flags;            /* enum ph_keyd_flag */
     uint64_t last_batch_ms;   /* signed batches never go back in time */

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         if (keyring_init(&keyd.ring) != PH_OK ||
             ph_secret_new(PH_SECRETS_SEALED_MAX, &keyd.plain) != PH_OK)
             abort();
-        keyring_found(&keyd.ring);
+        keyring_found(&keyd.ring, &(struct ph_key_owners){0});
         keyd.cluster.policy = calloc(1, sizeof(*keyd.cluster.policy)); /* denies everything */
         if (keyring_derive(&keyd.ring) != PH_OK)
             abort();

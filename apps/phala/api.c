@@ -118,7 +118,7 @@ static int read_info(const struct ph_cli *cli, struct ph_api *api)
     return PH_EXIT_OK;
 }
 
-int ph_api_open_url(const struct ph_cli *cli, const char *url, const char *ca, struct ph_api *out)
+static int set_url(const struct ph_cli *cli, const char *url, const char *ca, struct ph_api *out)
 {
     struct ph_api api = {0};
     if (!url_allowed(url))
@@ -130,13 +130,22 @@ int ph_api_open_url(const struct ph_cli *cli, const char *url, const char *ca, s
     size_t len = strlen(api.url.value);
     while (len > 0 && api.url.value[len - 1] == '/')
         api.url.value[--len] = '\0';
-    int rc = read_info(cli, &api);
+    *out = api;
+    return PH_EXIT_OK;
+}
+
+int ph_api_open_url(const struct ph_cli *cli, const char *url, const char *ca, struct ph_api *out)
+{
+    struct ph_api api;
+    int rc = set_url(cli, url, ca, &api);
+    if (rc == PH_EXIT_OK)
+        rc = read_info(cli, &api);
     if (rc == PH_EXIT_OK)
         *out = api;
     return rc;
 }
 
-int ph_api_open(const struct ph_cli *cli, struct ph_api *out)
+int ph_api_settle(const struct ph_cli *cli, struct ph_api *out)
 {
     struct ph_setting url, ca;
     int rc = ph_setting_get(cli, "worker", "PHALA_WORKER", "worker", &url);
@@ -149,7 +158,18 @@ int ph_api_open(const struct ph_cli *cli, struct ph_api *out)
                        "use --worker URL, set PHALA_WORKER, or write {\"worker\":\"https://…\"} to "
                        "~/.config/phala/config.json",
                        "no worker is named");
-    return ph_api_open_url(cli, url.value, ca.value, out);
+    return set_url(cli, url.value, ca.value, out);
+}
+
+int ph_api_open(const struct ph_cli *cli, struct ph_api *out)
+{
+    struct ph_api api;
+    int rc = ph_api_settle(cli, &api);
+    if (rc == PH_EXIT_OK)
+        rc = read_info(cli, &api);
+    if (rc == PH_EXIT_OK)
+        *out = api;
+    return rc;
 }
 
 int ph_api_authorize(const struct ph_cli *cli, const struct ph_api *api,

@@ -25,7 +25,9 @@ struct ph_api {
 
 /* Settle the URL (https, or http to this machine) and ask who answers there. */
 int ph_api_open(const struct ph_cli *cli, struct ph_api *out);
-/* The same for a known URL. */
+/* Settle the URL and ask nothing: for a worker that does not say yet who it is. */
+int ph_api_settle(const struct ph_cli *cli, struct ph_api *out);
+/* The same as ph_api_open for a known URL. */
 int ph_api_open_url(const struct ph_cli *cli, const char *url, const char *ca, struct ph_api *out);
 
 struct ph_api_call {

@@ -32,7 +32,9 @@ static void bash(void)
         for (const struct ph_opt *const *t = e->cmd->tables; *t != NULL; t++)
             for (const struct ph_opt *o = *t; o->name != NULL; o++)
                 printf("--%s ", o->name);
-        printf("%s' ;;\n", strcmp(e->name, "key") == 0          ? "new import address"
+        printf("%s' ;;\n", strcmp(e->name, "key") == 0 ? "new import address"
+                           : strcmp(e->name, "keys") == 0
+                               ? "status rotate backup sign send holder restore"
                            : strcmp(e->name, "completion") == 0 ? "bash zsh fish"
                            : strcmp(e->name, "evidence") == 0   ? "show verify explain bundle"
                            : strcmp(e->name, "collateral") == 0 ? "fetch"

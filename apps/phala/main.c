@@ -20,6 +20,7 @@ const struct ph_cmd_entry ph_cmd_entries[] = {
     {"evidence", "look into and judge TEE evidence", &ph_cmd_evidence, ph_cmd_evidence_run},
     {"collateral", "fetch what evidence is judged with", &ph_cmd_collateral, NULL},
     {"key", "make, import or show an owner's key", &ph_cmd_key, NULL},
+    {"keys", "rotate, back up or restore a cluster's keys", &ph_cmd_keys, NULL},
     {"completion", "print a completion script for a shell", &ph_cmd_completion, NULL},
     {0},
 };

@@ -6,6 +6,8 @@
 
 #include "api.h"
 
+#include "attest/policy.h"
+
 /* Options of the commands that send secrets: --policy, --unverified-worker-insecure. */
 extern const struct ph_opt ph_opts_secrets[];
 
@@ -26,6 +28,13 @@ void ph_secret_doc_clear(struct ph_secret_doc *doc);
  * With --unverified-worker-insecure nothing is asked, and a warning is printed.
  */
 int ph_worker_check(const struct ph_cli *cli, const struct ph_api *api);
+
+/* The policy that --policy names; without one, told. */
+int ph_policy_load(const struct ph_cli *cli, struct ph_policy *out);
+/* Evidence (a bundle) of the worker at `url` over this report data, judged now by a policy, which
+ * must name measurements unless the evidence is the simulator's. */
+int ph_worker_judge(const struct ph_cli *cli, const char *url, const struct ph_policy *policy,
+                    struct ph_bytes evidence, const uint8_t report_data[static 64]);
 
 /* Seal to the worker's key and send. They replace all secrets the phat has. */
 int ph_secrets_send(const struct ph_cli *cli, const struct ph_api *api,

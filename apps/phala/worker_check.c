@@ -17,7 +17,7 @@
 
 #define TODO_POLICY "name a policy with --policy FILE; docs/cli.md shows one"
 
-static int load_policy(const struct ph_cli *cli, struct ph_policy *out)
+int ph_policy_load(const struct ph_cli *cli, struct ph_policy *out)
 {
     const char *file = ph_opts_get(&cli->opts, "policy");
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_POLICY_JSON_MAX);
@@ -48,27 +48,25 @@ static int check_identity(const struct ph_cli *cli, const struct ph_api *api,
     return PH_EXIT_OK;
 }
 
-static int judge(const struct ph_cli *cli, const struct ph_api *api, const struct ph_policy *policy,
-                 const struct ph_attestation_doc *doc)
+int ph_worker_judge(const struct ph_cli *cli, const char *url, const struct ph_policy *policy,
+                    struct ph_bytes evidence, const uint8_t report_data[static 64])
 {
     struct ph_evidence_bundle *bundle PH_OWNED(ph_evidence_freep) = NULL;
     struct ph_collateral *collateral PH_OWNED(ph_collateral_freep) = NULL;
     struct ph_json_why why;
-    uint8_t report_data[PH_REPORT_DATA_LEN];
-    if (ph_evidence_parse(doc->evidence, &bundle, &why) != PH_OK ||
+    if (ph_evidence_parse(evidence, &bundle, &why) != PH_OK ||
         ph_collateral_parse(&ph_evidence_view(bundle)->collateral, &collateral, &why) != PH_OK)
-        return ph_fail(cli, "unverified-worker", api->url.value, NULL,
-                       "the evidence cannot be read: %s", why.text);
+        return ph_fail(cli, "unverified-worker", url, NULL, "the evidence cannot be read: %s",
+                       why.text);
     struct ph_verdict *verdict PH_OWNED(ph_freep) = calloc(1, sizeof(*verdict));
     if (verdict == NULL)
         return ph_fail(cli, "io", NULL, NULL, "out of memory");
     struct ph_attest_roots roots = ph_attest_roots_production();
-    ph_worker_report_data(&doc->identity, doc->nonce, report_data);
     enum ph_err err = ph_quote_verify(ph_evidence_view(bundle)->quote, collateral, &roots, policy,
                                       report_data, ph_clock_wall_ms() / 1000, verdict);
     if (err != PH_OK || !verdict->accepted)
-        return ph_fail(cli, "unverified-worker", api->url.value, NULL,
-                       "the worker's evidence is refused: %s", verdict->sentence);
+        return ph_fail(cli, "unverified-worker", url, NULL, "the worker's evidence is refused: %s",
+                       verdict->sentence);
     if (!verdict->measurements_demanded && !verdict->insecure_simulator)
         return ph_fail(cli, "unverified-worker", ph_opts_get(&cli->opts, "policy"),
                        "list the measurements of the worker images you trust",
@@ -89,7 +87,7 @@ int ph_worker_check(const struct ph_cli *cli, const struct ph_api *api)
     struct ph_policy *policy PH_OWNED(ph_freep) = calloc(1, sizeof(*policy));
     if (policy == NULL)
         return ph_fail(cli, "io", NULL, NULL, "out of memory");
-    int rc = load_policy(cli, policy);
+    int rc = ph_policy_load(cli, policy);
     if (rc != PH_EXIT_OK)
         return rc;
     uint8_t nonce[32];
@@ -108,5 +106,9 @@ int ph_worker_check(const struct ph_cli *cli, const struct ph_api *api)
         return ph_fail(cli, "unverified-worker", api->url.value, NULL,
                        "the attestation document cannot be read: %s", why);
     rc = check_identity(cli, api, &doc, nonce);
-    return rc == PH_EXIT_OK ? judge(cli, api, policy, &doc) : rc;
+    if (rc != PH_EXIT_OK)
+        return rc;
+    uint8_t report_data[PH_REPORT_DATA_LEN];
+    ph_worker_report_data(&doc.identity, doc.nonce, report_data);
+    return ph_worker_judge(cli, api->url.value, policy, doc.evidence, report_data);
 }

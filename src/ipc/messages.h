@@ -115,7 +115,23 @@ enum {
     M(GUEST_KEY,   110, PH_D2K, F(B20, phat) F(U8, alg) F(BYTES, path) F(REST, purpose)) /* alg: enum ph_dstack_alg */ \
     M(GUEST_KEY_IS, 111, PH_K2D, F(B32, key) F(B65, by_app) F(B65, by_cluster)) /* signatures end in 0 or 1 */ \
     M(GUEST_SIGN,  112, PH_D2K, F(B20, phat) F(U8, alg) F(REST, data)) \
-    M(GUEST_SIGNED, 113, PH_K2D, F(B65, by_app) F(B65, by_cluster) F(BYTES, sig) F(REST, key)) /* key: public */
+    M(GUEST_SIGNED, 113, PH_K2D, F(B65, by_app) F(B65, by_cluster) F(BYTES, sig) F(REST, key)) /* key: public */ \
+    M0(KEYS_STATUS, 120, PH_D2K)                                                                   \
+    M(KEYS_STATUS_IS, 121, PH_K2D, F(U8, needed) F(BYTES, owners) F(REST, epochs)) /* 20 bytes each; u32be each, ascending */ \
+    M0(KEYS_NONCE, 122, PH_D2K)                                /* for an act of the keys' owners: keys/key_act.h */ \
+    M(KEYS_NONCE_IS, 123, PH_K2D, F(B32, nonce))                                                    \
+    M(KEYS_ROTATE, 124, PH_D2K, F(B20, cluster) F(U64, expires) F(BYTES, act) F(REST, sigs))        \
+    M(KEYS_NEXT, 125, PH_K2D, F(U32, epoch) F(REST, state))    /* what the state file is to hold before KEYS_KEPT; empty: nothing is kept */ \
+    M0(KEYS_KEPT, 126, PH_D2K)                                 /* it does: from here on these are the keys */ \
+    M0(KEYS_ADOPTED, 127, PH_K2D)                                                                  \
+    M(KEYS_RETIRE, 128, PH_D2K, F(U32, before))                /* nothing in storage refers to epochs before this one; answered KEYS_NEXT */ \
+    M(KEYS_BACKUP, 129, PH_D2K, F(B20, cluster) F(U64, expires) F(BYTES, act) F(REST, sigs))        \
+    M(KEYS_BACKED_UP, 130, PH_K2D, F(REST, backup))            /* keys/escrow.h */                  \
+    M(SECRETS_RESEAL, 131, PH_D2K, F(B20, phat) F(REST, sealed)) /* for the newest epoch; answered SECRETS_SEALED */ \
+    M0(RESTORE, 132, PH_D2K)                                   /* a worker without keys that was started to get them from a backup */ \
+    M(RESTORE_IS, 133, PH_K2D, F(B32, key) F(B20, cluster) F(U8, have) F(U8, needed)) /* needed 0: no share came yet */ \
+    M(RESTORE_SHARE, 134, PH_D2K, F(BYTES, backup) F(REST, share))                                  \
+    M(RESTORED, 135, PH_K2D, F(U8, have) F(U8, needed) F(REST, state)) /* have == needed: the keys are here; state as in CLUSTER_TAKEN */
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };

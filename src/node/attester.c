@@ -26,13 +26,15 @@ struct ph_attester {
     bool forgotten; /* the first one's asker left while the thread works */
     /* Under the lock. */
     bool stop, has_job, has_result;
-    struct ph_attest_wish job; /* copy of the first wish */
+    struct ph_attest_wish job;          /* copy of the first wish */
+    struct ph_worker_identity identity; /* as of that wish: a rotation changes it on the loop */
     enum ph_err result;
     struct ph_buf document;
     char why[PH_TEE_WHY_LEN];
 };
 
-static enum ph_err make(struct ph_attester *a, const struct ph_attest_wish *job, struct ph_buf *out,
+static enum ph_err make(struct ph_attester *a, const struct ph_attest_wish *job,
+                        const struct ph_worker_identity *identity, struct ph_buf *out,
                         char why[static PH_TEE_WHY_LEN])
 {
     const int64_t now_s = ph_clock_wall_ms() / 1000;
@@ -42,7 +44,7 @@ static enum ph_err make(struct ph_attester *a, const struct ph_attest_wish *job,
     if (job->bare)
         return ph_tee_evidence(a->node->tee, job->report_data, now_s, out, why);
     struct ph_buf evidence PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX);
-    struct ph_attestation_doc doc = {.identity = a->node->identity,
+    struct ph_attestation_doc doc = {.identity = *identity,
                                      .insecure_simulator = a->node->insecure_simulator};
     uint8_t report_data[64];
 
@@ -66,9 +68,10 @@ static void *work(void *ctx)
         char why[PH_TEE_WHY_LEN] = "";
         struct ph_buf document = PH_BUF(PH_ATTESTATION_MAX);
         const struct ph_attest_wish job = a->job;
+        const struct ph_worker_identity identity = a->identity;
         a->has_job = false;
         (void)pthread_mutex_unlock(&a->lock);
-        const enum ph_err result = make(a, &job, &document, why);
+        const enum ph_err result = make(a, &job, &identity, &document, why);
         (void)pthread_mutex_lock(&a->lock);
         ph_buf_clear(&a->document);
         a->document = document;
@@ -85,6 +88,7 @@ static void hand_over_first(struct ph_attester *a)
 {
     (void)pthread_mutex_lock(&a->lock);
     a->job = *a->first;
+    a->identity = a->node->identity;
     a->has_job = true;
     (void)pthread_cond_signal(&a->wake);
     (void)pthread_mutex_unlock(&a->lock);

@@ -6,17 +6,17 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "codec/json.h"
-#include "http/bound.h"
 #include "node/cluster.h"
+#include "node/cluster_join_priv.h"
 #include "node/handovers.h"
-#include "node/keyd_client.h"
+#include "node/keys.h"
 #include "store/file.h"
 #include "tee/quote.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 
-enum { TIMEOUT_S = 30, MR_TD_AT = 136, MR_TD_LEN = 48 };
+enum { MR_TD_AT = 136, MR_TD_LEN = 48 };
 
 /* Measurement of this worker, from a quote of its own. */
 static enum ph_err own_mr_td(struct ph_node *node, char hex[static 2 * MR_TD_LEN + 1])
@@ -62,9 +62,8 @@ enum ph_err ph_cluster_simulator_policy(struct ph_node *node, char *path, size_t
     return PH_OK;
 }
 
-/* A POST that must be answered with 200; else the worker's own sentence is in `why`. */
-static enum ph_err post(struct ph_http_bound *bound, const char *path, struct ph_bytes body,
-                        struct ph_buf *answer, char why[static 256])
+enum ph_err ph_join_post(struct ph_http_bound *bound, const char *path, struct ph_bytes body,
+                         struct ph_buf *answer, char why[static 256])
 {
     json_t *doc PH_OWNED(ph_json_freep) = NULL;
     struct ph_json_why json_why;
@@ -84,58 +83,68 @@ static enum ph_err post(struct ph_http_bound *bound, const char *path, struct ph
     return PH_ERR_UNTRUSTED;
 }
 
-static enum ph_err make_join(struct ph_node *node, const struct ph_http_bound *bound,
-                             struct ph_bytes nonce, struct ph_buf *out, char why[static 256])
+enum ph_err ph_join_begin(struct ph_keyd_client *keyd, struct ph_http_bound *bound,
+                          struct ph_handover_join *join, uint8_t report_data[static 64],
+                          char why[static 256])
 {
-    struct ph_buf evidence PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX);
-    struct ph_handover_join join = {.signer = ph_keyd_client_info(node->keyd)->signer};
-    uint8_t exporter[32], report_data[64];
+    struct ph_buf nonce PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    uint8_t exporter[32];
 
+    PH_TRY(ph_join_post(bound, "/v1/cluster/nonce", (struct ph_bytes){0}, &nonce, why));
     (void)snprintf(why, 256, "the answer to the first request is no nonce");
-    if (nonce.len != sizeof(join.nonce))
+    if (nonce.len != sizeof(join->nonce))
         return PH_ERR_MALFORMED;
-    memcpy(join.nonce, nonce.ptr, sizeof(join.nonce));
+    memcpy(join->nonce, nonce.ptr, sizeof(join->nonce));
     PH_TRY(ph_http_bound_exporter(bound, exporter));
-    PH_TRY(
-        ph_keyd_client_cluster_ask(node->keyd, join.nonce, exporter, join.key, report_data, why));
-    PH_TRY(ph_tee_evidence(node->tee, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
-    join.evidence = ph_buf_view(&evidence);
-    (void)snprintf(why, 256, "the evidence of this machine is too long for a hand-over");
-    return ph_handover_join_encode(&join, out);
+    return ph_keyd_client_cluster_ask(keyd, join->nonce, exporter, join->key, report_data, why);
 }
 
-static enum ph_err keep(struct ph_node *node, const struct ph_buf *state)
+enum ph_err ph_join_send(struct ph_http_bound *bound, const struct ph_handover_join *join,
+                         struct ph_buf *answer, char why[static 256])
 {
-    int fd PH_OWNED(ph_closep) = -1;
-    const struct ph_bytes all = ph_buf_view(state);
+    struct ph_buf message PH_OWNED(ph_buf_clear) = PH_BUF(PH_HANDOVER_MESSAGE_MAX);
 
-    if (state->len == 0)
-        return PH_OK;
-    PH_TRY(ph_dir_open(AT_FDCWD, node->config->data_dir, &fd));
-    return ph_file_replace(fd, "keyd.state", &all, 1);
+    (void)snprintf(why, 256, "the evidence of this machine is too long for a hand-over");
+    PH_TRY(ph_handover_join_encode(join, &message));
+    return ph_join_post(bound, "/v1/cluster/join", ph_buf_view(&message), answer, why);
+}
+
+enum ph_err ph_join_take(struct ph_keyd_client *keyd, struct ph_bytes answer,
+                         struct ph_eth_address *giver, char measurement[static 128],
+                         struct ph_buf *state, char why[static 256])
+{
+    struct ph_handover_give give;
+
+    (void)snprintf(why, 256, "phala-keyd does not answer");
+    PH_TRY(ph_keyd_client_cluster_take(keyd, answer, measurement, state, why));
+    (void)snprintf(why, 256, "the answer is none");
+    PH_TRY(ph_handover_give_parse(answer, &give));
+    *giver = give.signer;
+    return PH_OK;
 }
 
 static enum ph_err join(struct ph_node *node, char why[static 256])
 {
     struct ph_http_bound *bound PH_OWNED(ph_http_bound_closep) = NULL;
-    struct ph_buf nonce PH_OWNED(ph_buf_clear) = PH_BUF(65536),
-                        message PH_OWNED(ph_buf_clear) = PH_BUF(PH_HANDOVER_MESSAGE_MAX),
-                        answer PH_OWNED(ph_buf_clear) = PH_BUF(PH_HANDOVER_MESSAGE_MAX),
-                        state PH_OWNED(ph_buf_clear) = PH_BUF(65536);
-    struct ph_handover_give give;
+    struct ph_buf evidence PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX),
+                           answer PH_OWNED(ph_buf_clear) = PH_BUF(PH_HANDOVER_MESSAGE_MAX),
+                           state PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_handover_join join = {.signer = ph_keyd_client_info(node->keyd)->signer};
+    struct ph_eth_address giver;
+    uint8_t report_data[64];
     char measurement[128];
 
     (void)snprintf(why, 256, "expected https://HOST:PORT");
-    PH_TRY(ph_http_bound_open(node->config->join_url, TIMEOUT_S, &bound));
-    PH_TRY(post(bound, "/v1/cluster/nonce", (struct ph_bytes){0}, &nonce, why));
-    PH_TRY(make_join(node, bound, ph_buf_view(&nonce), &message, why));
-    PH_TRY(post(bound, "/v1/cluster/join", ph_buf_view(&message), &answer, why));
-    (void)snprintf(why, 256, "phala-keyd does not answer");
-    PH_TRY(ph_keyd_client_cluster_take(node->keyd, ph_buf_view(&answer), measurement, &state, why));
+    PH_TRY(ph_http_bound_open(node->config->join_url, PH_JOIN_TIMEOUT_S, &bound));
+    PH_TRY(ph_join_begin(node->keyd, bound, &join, report_data, why));
+    PH_TRY(ph_tee_evidence(node->tee, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
+    join.evidence = ph_buf_view(&evidence);
+    PH_TRY(ph_join_send(bound, &join, &answer, why));
+    PH_TRY(ph_join_take(node->keyd, ph_buf_view(&answer), &giver, measurement, &state, why));
     (void)snprintf(why, 256, "the keys that were taken could not be stored");
-    PH_TRY(keep(node, &state));
-    PH_TRY(ph_handover_give_parse(ph_buf_view(&answer), &give));
-    return ph_handovers_add(node, "took", &give.signer, measurement, node->config->join_url);
+    PH_TRY(ph_keys_store(node, &state));
+    PH_TRY(ph_keyd_client_ask_info(node->keyd));
+    return ph_handovers_add(node, "took", &giver, measurement, node->config->join_url);
 }
 
 enum ph_err ph_cluster_join(struct ph_node *node)

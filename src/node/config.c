@@ -34,7 +34,15 @@ static const char usage[] =
     "                                 --data) or postgresql://USER@HOST/DATABASE\n"
     "  --collateral DIR               collateral for quotes that others ask to verify\n"
     "  --os-images FILE               OS images that guests may run to be called valid by /verify\n"
-    "  --join https://HOST:PORT       first start: get the keys of that worker's cluster\n"
+    "  --join https://HOST:PORT       first start: get the keys of that worker's cluster; later: "
+    "newer\n"
+    "                                 epochs of them\n"
+    "  --key-owner 0xADDRESS          first start of a new cluster: who may have its keys rotated "
+    "and\n"
+    "                                 backed up; may be repeated; without one nobody may, ever\n"
+    "  --key-owners-needed N          so many of them must sign (default: all)\n"
+    "  --restore 0xCLUSTER            first start: wait for the shares of a backup of that "
+    "cluster's keys\n"
     "  --cluster-policy FILE          evidence that workers must show to be given the cluster's "
     "keys, or\n"
     "                                 to give them; without it nothing is handed over\n"
@@ -179,6 +187,9 @@ enum option_id {
     OPT_EXTRA_CA,
     OPT_READY_FD,
     OPT_PRINT_ROUTES,
+    OPT_KEY_OWNER,
+    OPT_KEY_OWNERS_NEEDED,
+    OPT_RESTORE,
 };
 
 /* clang-format off */
@@ -204,6 +215,8 @@ static const struct option options[] = {
     { "private-host-insecure", 1, NULL, OPT_PRIVATE_HOST },
     { "extra-ca", 1, NULL, OPT_EXTRA_CA },     { "ready-fd", 1, NULL, OPT_READY_FD },
     { "print-routes", 0, NULL, OPT_PRINT_ROUTES },
+    { "key-owner", 1, NULL, OPT_KEY_OWNER },   { "key-owners-needed", 1, NULL, OPT_KEY_OWNERS_NEEDED },
+    { "restore", 1, NULL, OPT_RESTORE },
     { NULL, 0, NULL, 0 },
 };
 /* clang-format on */
@@ -237,6 +250,14 @@ static enum ph_err parse_tee(const char *arg, enum ph_tee_choice *out)
     return PH_ERR_MALFORMED;
 }
 
+static enum ph_err add_key_owner(struct ph_config *c, const char *arg)
+{
+    if (c->key_owner_cnt == PH_KEY_OWNERS_MAX)
+        return PH_ERR_LIMIT;
+    c->key_owners[c->key_owner_cnt++] = arg;
+    return parse_address(arg, &(struct ph_eth_address){{0}});
+}
+
 static enum ph_err apply(struct ph_config *c, int id, const char *arg)
 {
     uint32_t n;
@@ -266,6 +287,13 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
         if (c->owner_cnt == PH_CONFIG_LIST_MAX)
             return PH_ERR_LIMIT;
         return parse_address(arg, &c->owners[c->owner_cnt++]);
+    case OPT_KEY_OWNER:
+        return add_key_owner(c, arg);
+    case OPT_KEY_OWNERS_NEEDED:
+        return parse_u32(arg, 1, PH_KEY_OWNERS_MAX, &c->key_owners_needed);
+    case OPT_RESTORE:
+        c->restore = arg;
+        return parse_address(arg, &(struct ph_eth_address){{0}});
     case OPT_OPEN:
         c->open = true;
         return PH_OK;
@@ -387,6 +415,14 @@ enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char w
         return fail(why, "listen", "is missing; for example --listen 127.0.0.1:8080");
     if (!c.print_routes && !c.open && c.owner_cnt == 0)
         return fail(why, "owner", "is missing; name who may deploy, or say --open");
+    if (c.key_owners_needed > c.key_owner_cnt)
+        return fail(why, "key-owners-needed", "is more than there are --key-owner");
+    if (c.key_owners_needed == 0)
+        c.key_owners_needed = (uint32_t)c.key_owner_cnt;
+    if (c.join_url && c.restore)
+        return fail(why, "restore", "cannot be together with --join");
+    if ((c.join_url || c.restore) && c.key_owner_cnt > 0)
+        return fail(why, "key-owner", "is for the first worker of a new cluster");
     if (c.guest_quotes && !c.guest_dir)
         return fail(why, "guest-agent-quotes", "needs --guest-agent DIR");
     if (c.cluster_url && (!c.state_url || strncmp(c.state_url, "file:", 5) == 0))

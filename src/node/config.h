@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "keys/cluster.h"
 #include "store/receipts.h"
 
 enum { PH_CONFIG_LIST_MAX = 16, PH_CONFIG_GUEST_DIR_MAX = 107 - 46 };
@@ -40,9 +41,13 @@ struct ph_config {
     const char *collateral_dir; /* for quotes to verify that come without; NULL: none */
     const char *join_url;       /* worker to get a cluster's keys from; NULL: none */
     const char *cluster_policy; /* file; NULL: none */
-    const char *guest_dir;      /* sockets of the guest agent; NULL: none */
-    bool guest_quotes;          /* the guest agent makes quotes */
-    bool ephemeral_keys;        /* accept that keys and secrets do not survive a restart */
+    const char *restore;        /* 0x… of the cluster whose keys come from a backup; NULL: none */
+    const char *key_owners[PH_KEY_OWNERS_MAX]; /* 0x…, of the keys of a cluster that is founded */
+    size_t key_owner_cnt;
+    uint32_t key_owners_needed;
+    const char *guest_dir; /* sockets of the guest agent; NULL: none */
+    bool guest_quotes;     /* the guest agent makes quotes */
+    bool ephemeral_keys;   /* accept that keys and secrets do not survive a restart */
     const char *keyd_path, *run_path;
     bool require_full_sandbox;
     bool jit;

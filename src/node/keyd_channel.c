@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -24,7 +25,8 @@ enum {
 /* The child between fork and exec: descriptors 0 to 3, nothing else, no environment. */
 static void become_keyd(const struct ph_keyd_config *config, int channel)
 {
-    const char *argv[9] = {config->path, "--state", config->state, "--seal", config->seal};
+    const char *argv[12 + 2 * PH_KEY_OWNERS_MAX] = {config->path, "--state", config->state,
+                                                    "--seal", config->seal};
     size_t argc = 5;
 
     if (config->cluster_policy) {
@@ -33,6 +35,20 @@ static void become_keyd(const struct ph_keyd_config *config, int channel)
     }
     if (config->join)
         argv[argc++] = "--join";
+    if (config->restore) {
+        argv[argc++] = "--restore";
+        argv[argc++] = config->restore;
+    }
+    for (size_t i = 0; i < config->key_owner_cnt && i < PH_KEY_OWNERS_MAX; i++) {
+        argv[argc++] = "--key-owner";
+        argv[argc++] = config->key_owners[i];
+    }
+    char needed[16];
+    if (config->key_owner_cnt > 0) {
+        (void)snprintf(needed, sizeof(needed), "%u", config->key_owners_needed);
+        argv[argc++] = "--key-owners-needed";
+        argv[argc++] = needed;
+    }
     char *const no_environment[] = {NULL};
     sigset_t none;
 

@@ -58,7 +58,7 @@ enum ph_err ph_keyd_refusal(const struct ph_keyd_question *q, char *why)
 
 /* The calls. */
 
-static enum ph_err ask_info(struct ph_keyd_client *client)
+enum ph_err ph_keyd_client_ask_info(struct ph_keyd_client *client)
 {
     struct ph_msg_KEYD_INFO_IS m;
     PH_KEYD_QUESTION;
@@ -98,7 +98,7 @@ enum ph_err ph_keyd_client_start(const struct ph_keyd_config *config, struct ph_
 
     enum ph_err err = ph_keyd_spawn(client, config);
     if (err == PH_OK)
-        err = ask_info(client);
+        err = ph_keyd_client_ask_info(client);
     if (err != PH_OK) {
         const char *what = err == PH_ERR_CLOSED  ? "it ended at once: its own log says why"
                            : err == PH_ERR_AGAIN ? "it does not answer"
@@ -460,8 +460,7 @@ enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client, struct ph
     if (ph_get_CLUSTER_TAKEN(&q.frame, &got) != PH_OK)
         return refusal_why(&q, why);
     copy_text(got.measurement, measurement, 128);
-    PH_TRY(ph_buf_add(state, got.state));
-    return ask_info(client);
+    return ph_buf_add(state, got.state);
 }
 
 enum ph_err ph_keyd_client_ohttp_open(struct ph_keyd_client *client, struct ph_bytes head,

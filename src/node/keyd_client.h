@@ -31,11 +31,17 @@ enum {
 };
 
 struct ph_keyd_config {
-    const char *path;           /* executable of phala-keyd */
-    const char *state;          /* its state file; made when absent. Ignored with seal "none" */
-    const char *seal;           /* "simulator:FILE", "snp" or "none": docs/keys.md */
-    const char *cluster_policy; /* file; NULL: nothing is handed over */
-    bool join;                  /* without a state: wait for the keys of a cluster */
+    const char *path;              /* executable of phala-keyd */
+    const char *state;             /* its state file; made when absent. Ignored with seal "none" */
+    const char *seal;              /* "simulator:FILE", "snp" or "none": docs/keys.md */
+    const char *cluster_policy;    /* file; NULL: nothing is handed over */
+    bool join;                     /* without a state: wait for the keys of a cluster */
+    const char *restore;           /* without a state: wait for a backup's shares of this cluster's
+                                      keys, 0x…; NULL: do not */
+    const char *const *key_owners; /* 0x… of those who must sign for acts on the keys of a cluster
+                                      that is founded; NULL: nobody may */
+    size_t key_owner_cnt;          /* at most PH_KEY_OWNERS_MAX */
+    uint32_t key_owners_needed;
 };
 
 /* What phala-keyd says about itself. */
@@ -75,8 +81,10 @@ PH_CHECKED enum ph_err ph_keyd_client_start(const struct ph_keyd_config *config,
  * fine. */
 void ph_keyd_client_free(struct ph_keyd_client *client);
 
-/* As answered at the start, or after ph_keyd_client_cluster_take. */
+/* As answered at the start, or to ph_keyd_client_ask_info. Both on one thread. */
 const struct ph_keyd_info *ph_keyd_client_info(const struct ph_keyd_client *client);
+/* Ask again: its keys are others now. */
+PH_CHECKED enum ph_err ph_keyd_client_ask_info(struct ph_keyd_client *client);
 /* Its process id; for logs and tests. */
 int ph_keyd_client_pid(const struct ph_keyd_client *client);
 
@@ -184,8 +192,9 @@ PH_CHECKED enum ph_err
 ph_keyd_client_cluster_ask(struct ph_keyd_client *client, const uint8_t nonce[static 32],
                            const uint8_t exporter[static 32], uint8_t key[static 32],
                            uint8_t report_data[static 64], char why[static PH_KEYD_WHY_LEN]);
-/* Joiner: the giver's message, to be judged. On PH_OK the client's info is that of the cluster;
- * `state`, appended, is what the state file must hold from now on (nothing with seal "none"). */
+/* Joiner: the giver's message, to be judged. `state`, appended, is what the state file must hold
+ * from now on (nothing with seal "none"). A worker that has its keys took newer epochs, which are
+ * in use after ph_keyd_keys_kept; PH_ERR_NOT_FOUND: none is newer. */
 PH_CHECKED enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client,
                                                    struct ph_bytes give,
                                                    char measurement[static 128],

@@ -7,13 +7,16 @@
 #include "node/api.h"
 #include "node/attester.h"
 #include "node/cluster.h"
+#include "node/cluster_refresh.h"
 #include "node/guest_agent.h"
 #include "node/instances.h"
+#include "node/keys.h"
 #include "node/leases.h"
 #include "node/phat_state.h"
 #include "node/phats.h"
 #include "node/private_calls.h"
 #include "node/records.h"
+#include "node/restore.h"
 #include "node/routes.h"
 #include "node/tls.h"
 #include "node/verify_api.h"
@@ -68,7 +71,7 @@ static int libraries_timeout(void *ctx)
 {
     struct ph_node *node = ctx;
     int server_ms = ph_http_server_timeout_ms(node->server),
-        client_ms = ph_http_client_timeout_ms(node->client);
+        client_ms = node->client ? ph_http_client_timeout_ms(node->client) : -1;
 
     if (server_ms == 0) {
         ph_http_server_run(node->server);
@@ -105,7 +108,7 @@ static void on_signal(void *ctx, uint32_t events)
     (void)events;
     if (read(node->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
-    if (node->stopping) { /* asked twice: now */
+    if (node->stopping || node->restoring) { /* asked twice, or nothing is in flight: now */
         ph_loop_stop(node->loop);
         return;
     }
@@ -193,8 +196,15 @@ static enum ph_err start_keyd(struct ph_node *node)
         PH_TRY(ph_cluster_simulator_policy(node, simulator_policy, sizeof(simulator_policy)));
         policy = simulator_policy;
     }
-    const struct ph_keyd_config config = {node->config->keyd_path, state, seal, policy,
-                                          node->config->join_url != NULL};
+    const struct ph_keyd_config config = {.path = node->config->keyd_path,
+                                          .state = state,
+                                          .seal = seal,
+                                          .cluster_policy = policy,
+                                          .join = node->config->join_url != NULL,
+                                          .restore = node->config->restore,
+                                          .key_owners = node->config->key_owners,
+                                          .key_owner_cnt = node->config->key_owner_cnt,
+                                          .key_owners_needed = node->config->key_owners_needed};
     const enum ph_err err = ph_keyd_client_start(&config, &node->keyd, why);
     if (err != PH_OK) {
         ph_log(PH_LOG_ERROR, "phala-keyd did not start", "path", config.path, "why", why, NULL);
@@ -209,14 +219,10 @@ static enum ph_err start_keyd(struct ph_node *node)
                NULL);
         return PH_ERR_UNSUPPORTED;
     }
-    if (info->epoch == 0)
+    node->restoring = info->epoch == 0 && node->config->restore != NULL;
+    if (info->epoch == 0 && !node->restoring)
         PH_TRY(ph_cluster_join(node));
-    node->identity.signer = info->signer;
-    node->identity.cluster = info->cluster;
-    memcpy(node->identity.caller_x25519, info->caller_x25519, 32);
-    memcpy(node->identity.tls_pub, info->tls_pub, 64);
-    ph_ohttp_keys_encode(info->ohttp_x25519, node->identity.ohttp_keys);
-    node->identity.has_ohttp = true;
+    ph_keys_identify(node);
     node->identity.operator_ = node->config->operator_;
     node->signer_text[0] = '0';
     node->signer_text[1] = 'x';
@@ -334,8 +340,13 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
     PH_TRY(ph_loop_new(&node->loop));
     PH_TRY(start_tee(node));
     PH_TRY(start_keyd(node));
-    PH_TRY(ph_instances_open(node, &node->instances));
     PH_TRY(watch_signals(node));
+    if (node->restoring) {
+        PH_TRY(start_server(node));
+        say_ready(node);
+        PH_TRY(ph_restore_wait(node));
+    }
+    PH_TRY(ph_instances_open(node, &node->instances));
     PH_TRY(start_receipts(node));
     PH_TRY(start_client(node));
     PH_TRY(ph_phats_open(node, &node->phats));
@@ -345,10 +356,14 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
     PH_TRY(ph_leases_open(node));
     PH_TRY(ph_records_open(node));
     PH_TRY(ph_private_gateway_new(node, &node->gateway));
-    PH_TRY(start_server(node));
+    const bool serves = node->server != NULL; /* since it waited for its keys */
+    if (!serves)
+        PH_TRY(start_server(node));
     PH_TRY(ph_guest_agents_open(node));
+    PH_TRY(ph_refresh_open(node));
     housekeeping(node);
-    say_ready(node);
+    if (!serves)
+        say_ready(node);
     return PH_OK;
 }
 
@@ -363,6 +378,7 @@ void ph_node_stop(struct ph_node *node)
     if (!node->loop)
         return;
     ph_http_server_close(node->server);
+    ph_refresh_close(node);
     ph_guest_agents_close(node);
     ph_private_gateway_free(node->gateway);
     ph_attester_free(node->attester);

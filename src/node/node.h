@@ -28,6 +28,7 @@ struct ph_leases;
 struct ph_records;
 struct ph_private_gateway;
 struct ph_guest_agents;
+struct ph_refresh;
 
 struct ph_node {
     const struct ph_config *config;
@@ -53,6 +54,8 @@ struct ph_node {
     uint32_t calls_gated;       /* calls that wait to hear who has their phat's state */
     struct ph_private_gateway *gateway;
     struct ph_guest_agents *guests; /* NULL: no guest agent */
+    struct ph_refresh *refresh;     /* NULL: no newer epochs are asked for */
+    bool restoring;                 /* waits for a backup's shares: serves nothing else */
     int state_pages_fd;
     struct ph_buf tls_chain;
     struct ph_buf scratch;              /* header block of the answer being sent */

@@ -6,12 +6,15 @@
 #include "node/calls.h"
 #include "node/cluster.h"
 #include "node/guest_agent.h"
+#include "node/keys.h"
 #include "node/phats.h"
 #include "node/private_calls.h"
+#include "node/restore.h"
 #include "node/verify_api.h"
 
-/* OPEN_PAGES: web pages of other origins. OPEN_INNER: private calls, which are for phats. */
-enum { OPEN_PAGES = 1, OPEN_INNER = 2 };
+/* OPEN_PAGES: web pages of other origins. OPEN_INNER: private calls, which are for phats.
+ * OPEN_RESTORING: while the worker waits for its keys. */
+enum { OPEN_PAGES = 1, OPEN_INNER = 2, OPEN_RESTORING = 4 };
 
 enum { TAG_API = 0 }; /* tags above it: index of a one-phat listener plus one */
 
@@ -21,7 +24,7 @@ static const struct route {
     void (*handle)(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
     unsigned open; /* to whom besides those who connect */
 } routes[] = {
-    {"GET", "/healthz", NULL, ph_api_health, 0},
+    {"GET", "/healthz", NULL, ph_api_health, OPEN_RESTORING},
     {"GET", "/readyz", NULL, ph_api_ready, 0},
     {"GET", "/metrics", NULL, ph_api_metrics, 0},
     {"GET", "/v1/info", NULL, ph_api_info, OPEN_PAGES | OPEN_INNER},
@@ -33,6 +36,12 @@ static const struct route {
     {"POST", "/v1/cluster/nonce", NULL, ph_api_cluster_nonce, 0},
     {"POST", "/v1/cluster/join", NULL, ph_api_cluster_join, 0},
     {"GET", "/v1/cluster/handovers", NULL, ph_api_cluster_handovers, 0},
+    {"GET", "/v1/keys", NULL, ph_api_keys, 0},
+    {"POST", "/v1/keys/nonce", NULL, ph_api_keys_nonce, 0},
+    {"POST", "/v1/keys/rotate", NULL, ph_api_keys_rotate, 0},
+    {"POST", "/v1/keys/backup", NULL, ph_api_keys_backup, 0},
+    {"GET", "/v1/restore", NULL, ph_api_restore_show, OPEN_RESTORING},
+    {"POST", "/v1/restore", NULL, ph_api_restore_share, OPEN_RESTORING},
     {"GET", "/v1/phats", NULL, ph_api_phats_list, 0},
     {"POST", "/v1/phats", NULL, ph_api_phat_deploy, 0},
     {"GET", "/v1/phats/", "", ph_api_phat_show, 0},
@@ -87,6 +96,8 @@ static void to_route(struct ph_node *node, struct ph_http_req *req, const struct
     if (ph_http_req_is_inner(req) && !(route->open & OPEN_INNER))
         ph_answer_error(req, 403, "not-private",
                         "private calls are for phats; ask for this without an envelope");
+    else if (node->restoring && !(route->open & OPEN_RESTORING))
+        ph_answer_error(req, 503, "restoring", "this worker waits for its cluster's keys");
     else
         route->handle(node, req, arg);
 }
@@ -113,7 +124,9 @@ static void to_api(struct ph_node *node, struct ph_http_req *req)
             return;
         }
     }
-    if (known)
+    if (node->restoring)
+        ph_answer_error(req, 503, "restoring", "this worker waits for its cluster's keys");
+    else if (known)
         ph_answer_error(req, 405, "method-not-allowed", "the path exists, but not for this method");
     else
         ph_answer_error(req, 404, "not-found",
@@ -155,7 +168,9 @@ static void on_request(void *ctx, struct ph_http_req *req)
     const struct ph_bytes target = ph_http_req_target(req);
     struct ph_phat_id id;
 
-    if (tag >= PH_GUEST_TAG) {
+    if (node->restoring) {
+        to_api(node, req);
+    } else if (tag >= PH_GUEST_TAG) {
         ph_guest_agent_request(node, req, tag);
     } else if (tag != TAG_API) {
         to_phat(node, req, &node->config->listen[tag - 1].phat, target);

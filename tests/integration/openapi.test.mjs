@@ -1,7 +1,7 @@
 // Holds a running worker against api/openapi.yaml: every route that it has is documented, every
 // documented route exists, and every answer is one that the document describes.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import { readFileSync } from 'node:fs';
@@ -10,9 +10,12 @@ import { after, before, test } from 'node:test';
 import Ajv2020 from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
 import { script } from './lib/bundle.mjs';
+import { openShare, readBackup, returnShare, shareMessage } from './lib/escrow.mjs';
+import { publicKey } from './lib/hpke.mjs';
+import { signedAct } from './lib/keys.mjs';
 import { Envelope } from './lib/ohttp.mjs';
 import { Owner } from './lib/owner.mjs';
-import { program, root, runTool, tempDir, until } from './lib/proc.mjs';
+import { program, root, runTool, startDaemon, tempDir, until } from './lib/proc.mjs';
 import { sameSimulator, startWorker } from './lib/worker.mjs';
 
 const document = parse(readFileSync(join(root, 'api/openapi.yaml'), 'utf8'), { merge: true });
@@ -25,7 +28,7 @@ let worker;
 let phat;
 
 before(async () => {
-  worker = await startWorker(null, { args: ['--tls', '127.0.0.1:0'] });
+  worker = await startWorker(null, { args: ['--tls', '127.0.0.1:0', '--key-owner', owner.address] });
   phat = await worker.phat('contract', `export default { fetch(request) { console.log('hello'); return new Response('hi'); } };`, {}, owner);
 });
 after(() => worker?.stop());
@@ -139,6 +142,38 @@ test('cluster: a nonce over TLS, and a worker that joins', async (t) => {
   exercised.add('POST /v1/cluster/join'); // by the worker that came up
   const { handovers } = (await ask('GET', '/v1/cluster/handovers')).json();
   assert.deepEqual(handovers.map(({ what, peer }) => [what, peer]), [['gave', other.signer]]);
+});
+
+test('keys: a rotation and a backup that their owner signed, and shares for a worker that waits for them', async (t) => {
+  const nonce = async () => (await ask('POST', '/v1/keys/nonce')).json();
+  assert.deepEqual((await ask('GET', '/v1/keys')).json().owners, [owner.address.toLowerCase()]);
+  refused(await ask('POST', '/v1/keys/rotate', { body: '{}' }), 400, 'bad-key-act');
+  refused(await ask('POST', '/v1/keys/rotate', { body: JSON.stringify(await signedAct([], await nonce())) }), 403, 'key-act-refused');
+  refused(await ask('POST', '/v1/keys/backup', { body: 'x'.repeat(10_000) }), 413, 'request-too-large');
+  assert.equal((await ask('POST', '/v1/keys/rotate', { body: JSON.stringify(await signedAct([owner], await nonce())) })).json().epoch, 2);
+
+  const secret = randomBytes(32);
+  const act = await signedAct([owner], { ...await nonce(), needed: 1, holders: [publicKey(secret).toString('hex')] });
+  let backup;
+  const keep = async (url, init) => {
+    const answer = await fetch(url, init);
+    backup = Buffer.from(await answer.clone().arrayBuffer());
+    return answer;
+  };
+  await ask('POST', '/v1/keys/backup', { body: JSON.stringify(act), send: keep });
+  refused(await ask('GET', '/v1/restore', { query: `?nonce=${'00'.repeat(32)}` }), 409, 'conflict');
+  refused(await ask('POST', '/v1/restore', { body: 'x' }), 400, 'bad-share');
+
+  const data = await tempDir(t);
+  await sameSimulator(worker.dir, data);
+  const { ready } = await startDaemon(t, program('phalad'), ['--data', data, '--listen', '127.0.0.1:0', '--tee', 'simulator', '--open',
+    '--keyd', program('phala-keyd'), '--run', program('phala-run'), '--restore', worker.cluster]);
+  const send = (url, init) => fetch(url.replace(worker.url, ready.url.replace(/\/$/, '')), init);
+  refused(await ask('GET', '/v1/keys', { send }), 503, 'restoring');
+  const offer = (await ask('GET', '/v1/restore', { query: `?nonce=${'00'.repeat(32)}`, send })).json();
+  const read = await readBackup(backup);
+  const body = shareMessage(backup, returnShare(read, openShare(read, secret, 0), Buffer.from(offer.key, 'hex')));
+  assert.deepEqual((await ask('POST', '/v1/restore', { body, send })).json(), { have: 1, needed: 1 });
 });
 
 test('deploy: created, updated, tried, and each reason to refuse', async () => {

@@ -15,6 +15,9 @@ const types = {
 };
 const zero32 = `0x${'00'.repeat(32)}`;
 
+/** The typed data that an owner signs for a request. */
+export const ownerRequest = (message) => ({ domain: { name: 'Phala', version: '1' }, types, primaryType: 'OwnerRequest', message });
+
 export class Owner {
   constructor(privateKey = generatePrivateKey()) {
     this.account = privateKeyToAccount(privateKey);
@@ -30,7 +33,7 @@ export class Owner {
   /** Value of the Authorization header. `cluster` is that of the worker's GET /v1/info. */
   async authorization({ action, name = '', content = zero32, cluster, sequence = 0n, expires }) {
     const message = { action, name, content, cluster, sequence, expires: expires ?? BigInt(Math.floor(Date.now() / 1000) + 300) };
-    const signature = await this.account.signTypedData({ domain: { name: 'Phala', version: '1' }, types, primaryType: 'OwnerRequest', message });
+    const signature = await this.account.signTypedData(ownerRequest(message));
     const json = JSON.stringify({ ...message, sequence: Number(message.sequence), expires: Number(message.expires), owner: this.address.toLowerCase(), signature });
     return `Phala ${Buffer.from(json).toString('base64url')}`;
   }
