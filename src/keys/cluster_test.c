@@ -110,8 +110,8 @@ static struct ph_cluster_keys owned(void)
 
     keys.owners.needed = 1;
     keys.owners.cnt = PH_KEY_OWNERS_MAX;
-    for (uint8_t i = 0; i < PH_KEY_OWNERS_MAX; i++)
-        keys.owners.owner[i].b[19] = i;
+    for (uint32_t i = 0; i < PH_KEY_OWNERS_MAX; i++)
+        keys.owners.owner[i].b[19] = (uint8_t)i;
     return keys;
 }
 
