@@ -201,6 +201,8 @@ async function tidy() {
 
 // Profiles are in foundry.toml; gas.mjs runs the third one, `release`.
 async function contracts() {
+  const made = await run('node', ['tools/chain_vectors.mjs'], { limitS: 600 });
+  single('contracts', 'makes its vectors', made.code === 0, tail(made.stdout + made.stderr));
   for (const profile of ['default', 'prague']) {
     const { code, stdout, stderr } = await run(forge, ['test', '--json'], { limitS: 900, extraEnv: { FOUNDRY_PROFILE: profile } });
     record(parseForge(`contracts/${profile}`, stdout, code, stderr));

@@ -66,7 +66,7 @@ library ClaimFlags {
     uint32 internal constant DYNAMIC_PLATFORM = 1 << 0;
     /// Intel, Platform CA: Intel's registration service keeps the platform's root keys.
     uint32 internal constant CACHED_KEYS = 1 << 1;
-    /// Simultaneous multithreading is on: SGX, from the PCK; SEV-SNP, from the report.
+    /// Simultaneous multithreading is on: Intel, from the PCK; SEV-SNP, from the report.
     uint32 internal constant SMT = 1 << 2;
     /// TDX: the TD uses supervisor protection keys.
     uint32 internal constant TD_PKS = 1 << 3;

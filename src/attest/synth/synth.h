@@ -27,7 +27,7 @@ struct ph_synth_keys {
 
 enum {
     PH_SYNTH_LEVELS_MAX = 6,
-    PH_SYNTH_SERIALS_MAX = 4,
+    PH_SYNTH_SERIALS_MAX = 130,
 };
 
 /* One level of TCB info: the least SVNs for it. */

@@ -48,7 +48,7 @@ static enum ph_err put_components(struct ph_buf *buf, const char *key, const uin
     PH_TRY(ph_buf_addf(buf, "\"%s\":[", key));
     for (size_t i = 0; i < 16; i++)
         PH_TRY(ph_buf_addf(buf, "%s{\"svn\":%u}", i ? "," : "", svn[i]));
-    return ph_buf_add_str(buf, "],");
+    return ph_buf_add_str(buf, "]");
 }
 
 static enum ph_err put_module(const struct ph_synth *s, struct ph_buf *buf)
@@ -77,7 +77,7 @@ static enum ph_err put_modules(const struct ph_synth *s, struct ph_buf *buf)
 static enum ph_err put_old_components(struct ph_buf *buf, const uint8_t svn[static 16])
 {
     for (unsigned i = 0; i < 16; i++)
-        PH_TRY(ph_buf_addf(buf, "\"sgxtcbcomp%02usvn\":%u,", i + 1, svn[i]));
+        PH_TRY(ph_buf_addf(buf, "%s\"sgxtcbcomp%02usvn\":%u", i ? "," : "", i + 1, svn[i]));
     return PH_OK;
 }
 
@@ -91,9 +91,12 @@ static enum ph_err put_levels(const struct ph_synth *s, struct ph_buf *buf)
             PH_TRY(put_old_components(buf, l->sgx));
         else
             PH_TRY(put_components(buf, "sgxtcbcomponents", l->sgx));
-        if (s->tdx)
+        PH_TRY(ph_buf_addf(buf, ",\"pcesvn\":%u", l->pcesvn));
+        if (s->tdx) {
+            PH_TRY(ph_buf_add_str(buf, ","));
             PH_TRY(put_components(buf, "tdxtcbcomponents", l->tdx));
-        PH_TRY(ph_buf_addf(buf, "\"pcesvn\":%u},", l->pcesvn));
+        }
+        PH_TRY(ph_buf_add_str(buf, "},"));
         PH_TRY(put_status(buf, l->status, l->date, l->advisories));
     }
     return ph_buf_add_str(buf, "]");

@@ -55,53 +55,68 @@ static void edit(const struct world *w, struct ph_buf *quote)
         quote->len = w->cut;
 }
 
+void world_made_clear(struct world_made *made)
+{
+    ph_synth_pki_free(made->pki);
+    ph_synth_pki_free(made->qe_pki);
+    ph_synth_pki_free(made->other);
+    ph_buf_clear(&made->quote);
+}
+
+void world_build(const struct world *w, struct world_made *out)
+{
+    struct ph_synth other_s = w->s;
+
+    *out = (struct world_made){.quote = PH_BUF(PH_QUOTE_MAX)};
+    CHECK(ph_synth_pki_new(&w->s, &out->pki) == PH_OK);
+    CHECK(ph_synth_pki_new(&w->qe_s, &out->qe_pki) == PH_OK);
+    CHECK(ph_synth_defaults(&other_s, other_seed, WORLD_NOW) == PH_OK);
+    CHECK(ph_synth_pki_new(&other_s, &out->other) == PH_OK);
+    struct ph_collateral_parts *parts = &out->parts;
+    const struct ph_collateral_parts from =
+        ph_synth_pki_parts(w->other_qe ? out->other : out->qe_pki);
+    const struct ph_collateral_parts alien = ph_synth_pki_parts(out->other);
+    *parts = ph_synth_pki_parts(out->pki);
+    if (w->use_qe_s || w->other_qe) {
+        parts->qe_identity_json = from.qe_identity_json;
+        parts->qe_identity_chain_pem = from.qe_identity_chain_pem;
+    }
+    if (w->other_info) {
+        parts->tcb_info_json = alien.tcb_info_json;
+        parts->tcb_info_chain_pem = alien.tcb_info_chain_pem;
+    }
+    if (w->give_pck_chain)
+        parts->pck_chain_pem = ph_synth_pki_chain_pem(out->pki);
+    if (w->drop.info)
+        parts->tcb_info_json.len = 0;
+    if (w->drop.qe)
+        parts->qe_identity_json.len = 0;
+    if (w->drop.root_crl)
+        parts->root_ca_crl.len = 0;
+    if (w->drop.pck_crl)
+        parts->pck_crl.len = 0;
+    if (w->sgx)
+        CHECK(ph_synth_sgx_quote(&w->s, out->pki, &w->enclave, &out->quote) == PH_OK);
+    else
+        CHECK(ph_synth_tdx_quote(&w->s, out->pki, &w->td, w->td15 ? &w->tail : NULL, &out->quote) ==
+              PH_OK);
+    edit(w, &out->quote);
+}
+
 /* What is judged must not depend on who else can read it: parts are copied by the parser. */
 void world_make(const struct world *w, struct ph_collateral **collateral, struct ph_buf *quote,
                 struct ph_attest_roots *roots)
 {
-    struct ph_synth_pki *pki PH_OWNED(ph_synth_pki_freep) = NULL;
-    struct ph_synth_pki *qe_pki PH_OWNED(ph_synth_pki_freep) = NULL;
-    struct ph_synth_pki *other PH_OWNED(ph_synth_pki_freep) = NULL;
-    struct ph_synth other_s = w->s;
+    struct world_made made PH_OWNED(world_made_clear);
     struct ph_json_why why;
 
-    CHECK(ph_synth_pki_new(&w->s, &pki) == PH_OK);
-    CHECK(ph_synth_pki_new(&w->qe_s, &qe_pki) == PH_OK);
-    CHECK(ph_synth_defaults(&other_s, other_seed, WORLD_NOW) == PH_OK);
-    CHECK(ph_synth_pki_new(&other_s, &other) == PH_OK);
-    struct ph_collateral_parts parts = ph_synth_pki_parts(pki);
-    const struct ph_collateral_parts from = ph_synth_pki_parts(w->other_qe ? other : qe_pki);
-    const struct ph_collateral_parts alien = ph_synth_pki_parts(other);
-    if (w->use_qe_s || w->other_qe) {
-        parts.qe_identity_json = from.qe_identity_json;
-        parts.qe_identity_chain_pem = from.qe_identity_chain_pem;
-    }
-    if (w->other_info) {
-        parts.tcb_info_json = alien.tcb_info_json;
-        parts.tcb_info_chain_pem = alien.tcb_info_chain_pem;
-    }
-    if (w->give_pck_chain)
-        parts.pck_chain_pem = ph_synth_pki_chain_pem(pki);
-    if (w->drop.info)
-        parts.tcb_info_json.len = 0;
-    if (w->drop.qe)
-        parts.qe_identity_json.len = 0;
-    if (w->drop.root_crl)
-        parts.root_ca_crl.len = 0;
-    if (w->drop.pck_crl)
-        parts.pck_crl.len = 0;
-    if (ph_collateral_parse(&parts, collateral, &why) != PH_OK)
+    world_build(w, &made);
+    if (ph_collateral_parse(&made.parts, collateral, &why) != PH_OK)
         fail_msg("collateral: %s", why.text);
-
-    if (w->sgx)
-        CHECK(ph_synth_sgx_quote(&w->s, pki, &w->enclave, quote) == PH_OK);
-    else
-        CHECK(ph_synth_tdx_quote(&w->s, pki, &w->td, w->td15 ? &w->tail : NULL, quote) == PH_OK);
-    edit(w, quote);
-
+    CHECK(ph_buf_add(quote, ph_buf_view(&made.quote)) == PH_OK);
     *roots = ph_attest_roots_production();
     if (w->trust_root)
-        ph_synth_pki_root(pki, roots->key[roots->cnt++]);
+        ph_synth_pki_root(made.pki, roots->key[roots->cnt++]);
 }
 
 enum ph_err world_judge(const struct world *w, struct ph_verdict *out)

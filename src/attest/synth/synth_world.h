@@ -46,6 +46,14 @@ void world_patch(struct world *w, size_t at, uint8_t byte);
 void world_break(struct world *w, enum ph_check check);
 /* Make everything and judge it. */
 enum ph_err world_judge(const struct world *w, struct ph_verdict *out);
+/* Everything that is judged, as bytes. */
+struct world_made {
+    struct ph_synth_pki *pki, *qe_pki, *other;
+    struct ph_collateral_parts parts; /* views into those */
+    struct ph_buf quote;
+};
+void world_build(const struct world *w, struct world_made *out);
+void world_made_clear(struct world_made *made);
 /* The same, and the collateral and quote it was judged by, for the caller to free. */
 void world_make(const struct world *w, struct ph_collateral **collateral, struct ph_buf *quote,
                 struct ph_attest_roots *roots);
