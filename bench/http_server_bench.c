@@ -85,7 +85,8 @@ static bool load_tls(char **argv, struct ph_http_tls *tls)
         gnutls_privkey_init(&handle) < 0 ||
         gnutls_privkey_import_x509_raw(handle, &key, GNUTLS_X509_FMT_PEM, NULL, 0) < 0)
         return false;
-    *tls = (struct ph_http_tls){{cert.data, cert.size}, sign, handle};
+    *tls =
+        (struct ph_http_tls){.cert_chain_pem = {cert.data, cert.size}, .sign = sign, .ctx = handle};
     return true;
 }
 

@@ -2,7 +2,10 @@
 #define PH_PHALA_KEYD_CLUSTER_H
 
 /* Hand-over of the cluster's keys between the phala-keyd of two workers (keys/handover.h): each
- * judges the other's evidence by the policy it was started with, by its own clock.
+ * judges the other's evidence, and the certificate by which the other proved itself in the
+ * connection's handshake, by the policy it was started with, by its own clock.
+ *
+ * Tests: cluster_test.c, tests/integration/cluster.test.mjs.
  */
 
 #include "keyring.h"
@@ -48,31 +51,35 @@ struct cluster_given {
 /**
  * Giver: judge a joiner and seal the cluster's keys to it. Its nonce is spent whatever comes out.
  *
- * @exporter  of the connection that the message came over
- * @message   keys/handover.h
+ * @exporter     of the connection that the message came over
+ * @certificate  of the joiner on that connection, DER
+ * @message      keys/handover.h
  *
  * Returns PH_ERR_UNTRUSTED    the nonce is not ours, spent or too old; or the evidence is refused
  *         PH_ERR_UNSUPPORTED  no policy
  *         PH_ERR_MALFORMED, PH_ERR_LIMIT, PH_ERR_NOMEM
  */
 PH_CHECKED enum ph_err cluster_give(struct cluster *cluster, const struct keyring *ring,
-                                    const uint8_t exporter[static 32], struct ph_bytes message,
-                                    int64_t now_s, struct cluster_given *out,
-                                    char why[static CLUSTER_WHY_LEN]);
+                                    const uint8_t exporter[static 32], struct ph_bytes certificate,
+                                    struct ph_bytes message, int64_t now_s,
+                                    struct cluster_given *out, char why[static CLUSTER_WHY_LEN]);
 
-/* Joiner: a fresh key for one hand-over; an earlier one that was not finished is forgotten. A
- * worker that has its keys asks for newer epochs. PH_ERR_UNSUPPORTED: no policy. */
+/* Joiner: a fresh key for one hand-over over a connection to whoever has `certificate`; an earlier
+ * one that was not finished is forgotten. A worker that has its keys asks for newer epochs.
+ * PH_ERR_UNSUPPORTED: no policy. PH_ERR_UNTRUSTED: no certificate for RA-TLS, or not in the form
+ * that is a worker's own word. */
 PH_CHECKED enum ph_err cluster_ask(struct cluster *cluster, struct keyring *ring,
                                    const uint8_t nonce[static 32],
-                                   const uint8_t exporter[static 32], uint8_t key[static 32],
-                                   uint8_t report_data[static 64],
+                                   const uint8_t exporter[static 32], struct ph_bytes certificate,
+                                   uint8_t key[static 32], uint8_t report_data[static 64],
                                    char why[static CLUSTER_WHY_LEN]);
-/* Joiner: judge the giver and take the keys, or newer epochs of them as the ring's next keys;
- * @measurement as in cluster_given. PH_ERR_CONFLICT: nothing was asked for. PH_ERR_NOT_FOUND:
- * nothing is newer. PH_ERR_LIMIT: too many epochs. Others as cluster_give. */
+/* Joiner: judge the giver, its certificate being that of the connection again, and take the keys,
+ * or newer epochs of them as the ring's next keys; @measurement as in cluster_given.
+ * PH_ERR_CONFLICT: nothing was asked for. PH_ERR_NOT_FOUND: nothing is newer. PH_ERR_LIMIT: too
+ * many epochs. Others as cluster_give. */
 PH_CHECKED enum ph_err cluster_take(struct cluster *cluster, struct keyring *ring,
-                                    struct ph_bytes message, int64_t now_s,
-                                    char measurement[static CLUSTER_MEASUREMENT_LEN],
+                                    struct ph_bytes certificate, struct ph_bytes message,
+                                    int64_t now_s, char measurement[static CLUSTER_MEASUREMENT_LEN],
                                     char why[static CLUSTER_WHY_LEN]);
 
 #endif

@@ -397,8 +397,8 @@ static enum ph_err do_cluster_give(struct job *job)
 
     if (ph_get_CLUSTER_GIVE(job->frame, &m) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "CLUSTER_GIVE: fields do not fit");
-    PH_TRY(cluster_give(&job->keyd->cluster, &job->keyd->ring, m.exporter.b, m.join, now_s(),
-                        &given, job->why));
+    PH_TRY(cluster_give(&job->keyd->cluster, &job->keyd->ring, m.exporter.b, m.certificate, m.join,
+                        now_s(), &given, job->why));
     struct ph_msg_CLUSTER_GIVEN answer = {.measurement = ph_bytes_str(given.measurement),
                                           .report_data = PH_BYTES_OF(given.report_data),
                                           .sealed = {given.sealed, given.sealed_len}};
@@ -414,8 +414,8 @@ static enum ph_err do_cluster_ask(struct job *job)
 
     if (ph_get_CLUSTER_ASK(job->frame, &m) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "CLUSTER_ASK: fields do not fit");
-    PH_TRY(cluster_ask(&job->keyd->cluster, &job->keyd->ring, m.nonce.b, m.exporter.b, answer.key.b,
-                       report_data, job->why));
+    PH_TRY(cluster_ask(&job->keyd->cluster, &job->keyd->ring, m.nonce.b, m.exporter.b,
+                       m.certificate, answer.key.b, report_data, job->why));
     answer.report_data = PH_BYTES_OF(report_data);
     return ph_encode_CLUSTER_ASKING(job->reply, 0, job->frame->id, &answer);
 }
@@ -428,8 +428,8 @@ static enum ph_err do_cluster_take(struct job *job)
 
     if (ph_get_CLUSTER_TAKE(job->frame, &m) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "CLUSTER_TAKE: fields do not fit");
-    PH_TRY(cluster_take(&job->keyd->cluster, &job->keyd->ring, m.give, now_s(), measurement,
-                        job->why));
+    PH_TRY(cluster_take(&job->keyd->cluster, &job->keyd->ring, m.certificate, m.give, now_s(),
+                        measurement, job->why));
     /* Newer epochs of a cluster whose keys are here are its next ones. */
     const struct keyring_secrets *s = job->keyd->ring.secrets;
     PH_TRY(provider_state(&job->keyd->provider, &job->keyd->ring,

@@ -14,7 +14,8 @@
 #include "base/bytes.h"
 
 enum {
-    KEYD_DATAGRAM_MAX = 80 * 1024, /* the largest request: secrets of 64 KiB and their envelope */
+    /* The largest request: a hand-over's message and the certificate of its connection. */
+    KEYD_DATAGRAM_MAX = 112 * 1024,
     KEYD_PEER_URL_MAX = 255,
 };
 

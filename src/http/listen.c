@@ -169,6 +169,20 @@ static enum ph_err set_up(struct ph_http_listener *listener, const union address
     return PH_OK;
 }
 
+enum ph_err ph_http_server_set_tls(struct ph_http_server *server, const struct ph_http_tls *tls)
+{
+    struct ph_http_identity *fresh;
+
+    for (struct ph_http_listener *l = server->listeners; l; l = l->next) {
+        if (!l->identity)
+            continue;
+        PH_TRY(ph_http_identity_new(tls, &fresh));
+        ph_http_identity_free(l->identity);
+        l->identity = fresh;
+    }
+    return PH_OK;
+}
+
 /* Connections point to their listener, so one that was closed stays, for the next of its tag. */
 static struct ph_http_listener *retired(struct ph_http_server *server, uint32_t tag)
 {

@@ -261,9 +261,16 @@ bool ph_http_req_is_inner(const struct ph_http_req *req)
 
 enum ph_err ph_http_req_exporter(const struct ph_http_req *req, uint8_t out[static 32])
 {
-    const struct ph_http_session *tls = ph_http_conn_of(req)->tls;
+    const struct ph_http_session *tls = req->inner ? NULL : ph_http_conn_of(req)->tls;
 
     return tls ? ph_http_session_exporter(tls, out) : PH_ERR_UNSUPPORTED;
+}
+
+struct ph_bytes ph_http_req_peer_certificate(const struct ph_http_req *req)
+{
+    const struct ph_http_session *tls = req->inner ? NULL : ph_http_conn_of(req)->tls;
+
+    return tls ? ph_http_session_peer(tls) : (struct ph_bytes){0};
 }
 
 void ph_http_req_remote(const struct ph_http_req *req, char out[static 64])

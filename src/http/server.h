@@ -46,6 +46,9 @@ struct ph_http_tls {
      * bytes). */
     enum ph_err (*sign)(void *ctx, struct ph_bytes digest, uint8_t *sig, size_t *sig_len);
     void *ctx;
+    /* Shown instead to peers that prove themselves by a certificate of their own (ALPN
+     * "phala-ratls/1": http/bound.h); the same leaf key. Empty: that is not offered. */
+    struct ph_bytes mutual_chain_pem;
 };
 
 struct ph_http_handler {
@@ -77,6 +80,10 @@ PH_CHECKED enum ph_err ph_http_server_open(const struct ph_http_limits *limits,
 PH_CHECKED enum ph_err ph_http_server_listen(struct ph_http_server *server, const char *address,
                                              uint16_t port, const struct ph_http_tls *tls,
                                              uint32_t tag, uint16_t *port_out);
+/* From now on connections of all TLS listeners are shown these certificates; those that stand keep
+ * theirs. Errors as of ph_http_server_listen; the old ones then stay. */
+PH_CHECKED enum ph_err ph_http_server_set_tls(struct ph_http_server *server,
+                                              const struct ph_http_tls *tls);
 /* Close the listener on a Unix socket path and remove the socket; connections live on. Listening
  * with its tag again takes its place. */
 void ph_http_server_unlisten(struct ph_http_server *server, const char *path);
@@ -105,6 +112,9 @@ bool ph_http_req_is_tls(const struct ph_http_req *req);
 /* Exporter value of the request's connection (RFC 9266), which no other connection has.
  * PH_ERR_UNSUPPORTED: plain, or a TLS before 1.3. */
 PH_CHECKED enum ph_err ph_http_req_exporter(const struct ph_http_req *req, uint8_t out[static 32]);
+/* The certificate by which the peer has proved itself in the handshake, DER, unjudged; empty: none.
+ * A view until on_closed. */
+struct ph_bytes ph_http_req_peer_certificate(const struct ph_http_req *req);
 /* It came inside another message: http/inner.h. */
 bool ph_http_req_is_inner(const struct ph_http_req *req);
 void ph_http_req_remote(const struct ph_http_req *req,

@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-enum { CHAIN_MAX = 8, RAW_LEN = 18 * 1024 }; /* RAW_LEN: one full record and some */
+enum {
+    CHAIN_MAX = 8,
+    RAW_LEN = 18 * 1024,       /* one full record and some */
+    HANDSHAKE_MAX = 48 * 1024, /* one message of a peer: a certificate with evidence */
+};
 
 static const char priorities[] =
     "NONE:+VERS-TLS1.3:+VERS-TLS1.2:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:+AEAD:"
@@ -15,13 +19,16 @@ static const char priorities[] =
     "+SIGN-ECDSA-SECP256R1-SHA256:+COMP-NULL:%SERVER_PRECEDENCE";
 
 struct ph_http_identity {
+    size_t users; /* sessions, and who made it: all on one thread */
     struct ph_http_tls tls;
     gnutls_certificate_credentials_t credentials;
+    gnutls_certificate_credentials_t mutual; /* NULL: not offered */
     gnutls_priority_t priority;
 };
 
 struct ph_http_session {
     gnutls_session_t session;
+    struct ph_http_identity *identity;
     int fd;
     bool readable; /* the socket may hold bytes */
     bool hup;      /* the peer sends no more: read on until the end shows */
@@ -69,10 +76,10 @@ static int key_info(gnutls_privkey_t key, unsigned flags, void *ctx)
     return -1;
 }
 
-static enum ph_err set_chain(struct ph_http_identity *id)
+static enum ph_err set_chain(struct ph_http_identity *id, struct ph_bytes text,
+                             gnutls_certificate_credentials_t credentials)
 {
-    gnutls_datum_t pem = {(void *)(uintptr_t)id->tls.cert_chain_pem.ptr,
-                          (unsigned)id->tls.cert_chain_pem.len};
+    gnutls_datum_t pem = {(void *)(uintptr_t)text.ptr, (unsigned)text.len};
     gnutls_pcert_st chain[CHAIN_MAX];
     unsigned cnt = CHAIN_MAX, bits = 0;
     gnutls_privkey_t key = NULL;
@@ -85,7 +92,7 @@ static enum ph_err set_chain(struct ph_http_identity *id)
     good =
         good && gnutls_privkey_import_ext4(key, id, NULL, sign_hash, NULL, NULL, key_info, 0) == 0;
     /* On success the credentials own the chain and the key handle. */
-    if (good && gnutls_certificate_set_key(id->credentials, NULL, 0, chain, (int)cnt, key) >= 0)
+    if (good && gnutls_certificate_set_key(credentials, NULL, 0, chain, (int)cnt, key) >= 0)
         return PH_OK;
     for (unsigned i = 0; i < cnt; i++)
         gnutls_pcert_deinit(&chain[i]);
@@ -100,31 +107,58 @@ enum ph_err ph_http_identity_new(const struct ph_http_tls *tls, struct ph_http_i
 
     if (!id)
         return PH_ERR_NOMEM;
+    id->users = 1;
     id->tls = *tls;
     if (gnutls_certificate_allocate_credentials(&id->credentials) < 0 ||
+        (tls->mutual_chain_pem.len > 0 &&
+         gnutls_certificate_allocate_credentials(&id->mutual) < 0) ||
         gnutls_priority_init(&id->priority, priorities, NULL) < 0) {
         ph_http_identity_free(id);
         return PH_ERR_NOMEM;
     }
-    enum ph_err err = set_chain(id);
+    enum ph_err err = set_chain(id, tls->cert_chain_pem, id->credentials);
+    if (err == PH_OK && id->mutual)
+        err = set_chain(id, tls->mutual_chain_pem, id->mutual);
     if (err != PH_OK) {
         ph_http_identity_free(id);
         return err;
     }
-    id->tls.cert_chain_pem = (struct ph_bytes){0};
+    id->tls.cert_chain_pem = id->tls.mutual_chain_pem = (struct ph_bytes){0};
     *out = id;
     return PH_OK;
 }
 
 void ph_http_identity_free(struct ph_http_identity *id)
 {
-    if (!id)
+    if (!id || --id->users > 0)
         return;
     if (id->credentials)
         gnutls_certificate_free_credentials(id->credentials);
+    if (id->mutual)
+        gnutls_certificate_free_credentials(id->mutual);
     if (id->priority)
         gnutls_priority_deinit(id->priority);
     free(id);
+}
+
+void *ph_http_identity_credentials(const struct ph_http_identity *id)
+{
+    return id->credentials;
+}
+
+/* The client's hello is read, nothing is answered: who offers the protocol of workers is shown
+ * their chain and asked for his own, whose key the handshake then proves. */
+static int on_hello(gnutls_session_t session)
+{
+    static const char mutual[] = PH_HTTP_ALPN_MUTUAL;
+    const struct ph_http_session *s = gnutls_session_get_ptr(session);
+    gnutls_datum_t chosen;
+
+    if (gnutls_alpn_get_selected_protocol(session, &chosen) < 0 ||
+        chosen.size != sizeof(mutual) - 1 || memcmp(chosen.data, mutual, chosen.size) != 0)
+        return 0;
+    gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
+    return gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, s->identity->mutual);
 }
 
 /* GnuTLS pulls a record in two pieces; one recv fetches what is there. */
@@ -168,16 +202,18 @@ static ssize_t push(gnutls_transport_ptr_t ptr, const giovec_t *iov, int cnt)
     return n;
 }
 
-enum ph_err ph_http_session_new(const struct ph_http_identity *id, int fd,
-                                struct ph_http_session **out)
+enum ph_err ph_http_session_new(struct ph_http_identity *id, int fd, struct ph_http_session **out)
 {
-    static unsigned char http11[] = "http/1.1";
-    static const gnutls_datum_t alpn = {http11, sizeof(http11) - 1};
+    static unsigned char http11[] = "http/1.1", mutual[] = PH_HTTP_ALPN_MUTUAL;
+    static const gnutls_datum_t alpn[] = {{http11, sizeof(http11) - 1},
+                                          {mutual, sizeof(mutual) - 1}};
     struct ph_http_session *s = malloc(sizeof(*s));
 
     if (!s)
         return PH_ERR_NOMEM;
     s->session = NULL;
+    s->identity = id;
+    id->users++;
     s->fd = fd;
     s->readable = true;
     s->hup = s->resend = false;
@@ -186,11 +222,14 @@ enum ph_err ph_http_session_new(const struct ph_http_identity *id, int fd,
                     GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL | GNUTLS_NO_TICKETS) < 0 ||
         gnutls_priority_set(s->session, id->priority) < 0 ||
         gnutls_credentials_set(s->session, GNUTLS_CRD_CERTIFICATE, id->credentials) < 0 ||
-        gnutls_alpn_set_protocols(s->session, &alpn, 1, 0) < 0) {
+        gnutls_alpn_set_protocols(s->session, alpn, id->mutual ? 2 : 1, 0) < 0) {
         ph_http_session_free(s);
         return PH_ERR_NOMEM;
     }
     gnutls_handshake_set_timeout(s->session, 0); /* the connection's own timer decides */
+    gnutls_handshake_set_max_packet_length(s->session, HANDSHAKE_MAX);
+    gnutls_session_set_ptr(s->session, s);
+    gnutls_handshake_set_post_client_hello_function(s->session, on_hello);
     gnutls_transport_set_ptr(s->session, s);
     gnutls_transport_set_pull_function(s->session, pull);
     gnutls_transport_set_vec_push_function(s->session, push);
@@ -204,6 +243,7 @@ void ph_http_session_free(struct ph_http_session *s)
         return;
     if (s->session)
         gnutls_deinit(s->session);
+    ph_http_identity_free(s->identity);
     free(s);
 }
 
@@ -285,4 +325,18 @@ enum ph_err ph_http_tls_exporter(void *session, uint8_t out[static 32])
 enum ph_err ph_http_session_exporter(const struct ph_http_session *s, uint8_t out[static 32])
 {
     return ph_http_tls_exporter(s->session, out);
+}
+
+struct ph_bytes ph_http_tls_peer(void *session)
+{
+    unsigned cnt = 0;
+    const gnutls_datum_t *chain = gnutls_certificate_get_peers(session, &cnt);
+
+    return chain && cnt > 0 ? (struct ph_bytes){chain[0].data, chain[0].size}
+                            : (struct ph_bytes){0};
+}
+
+struct ph_bytes ph_http_session_peer(const struct ph_http_session *s)
+{
+    return ph_http_tls_peer(s->session);
 }

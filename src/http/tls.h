@@ -11,17 +11,24 @@
 
 #include "http/server.h"
 
-struct ph_http_identity; /* certificate chain and signer, shared by the sessions of a listener */
+struct ph_http_identity; /* certificate chains and signer, shared by the sessions of a listener */
 struct ph_http_session;  /* TLS state of one connection */
 
-/* `tls` and its callback's ctx must outlive the identity. PH_ERR_MALFORMED: no certificate with a
- * P-256 key in the PEM. PH_ERR_NOMEM. */
+/* Peers that offer this protocol prove themselves by a certificate, and are shown the chain for
+ * them: HTTP/1.1 between workers that judge each other's evidence. */
+#define PH_HTTP_ALPN_MUTUAL "phala-ratls/1"
+
+/* `tls` is copied; its callback's ctx must outlive the identity and its sessions, which share it.
+ * PH_ERR_MALFORMED: no certificate with a P-256 key in a PEM. PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err ph_http_identity_new(const struct ph_http_tls *tls,
                                             struct ph_http_identity **out);
+/* Let go of it; it lives on until its last session is over. */
 void ph_http_identity_free(struct ph_http_identity *identity);
+/* The first chain and the signer, as gnutls_certificate_credentials_t: for a client. */
+void *ph_http_identity_credentials(const struct ph_http_identity *identity);
 
 /* `fd` is borrowed. */
-PH_CHECKED enum ph_err ph_http_session_new(const struct ph_http_identity *identity, int fd,
+PH_CHECKED enum ph_err ph_http_session_new(struct ph_http_identity *identity, int fd,
                                            struct ph_http_session **out);
 void ph_http_session_free(struct ph_http_session *session);
 
@@ -41,6 +48,10 @@ PH_CHECKED enum ph_err ph_http_session_send(struct ph_http_session *session, str
 PH_CHECKED enum ph_err ph_http_tls_exporter(void *session, uint8_t out[static 32]);
 PH_CHECKED enum ph_err ph_http_session_exporter(const struct ph_http_session *session,
                                                 uint8_t out[static 32]);
+/* The certificate that the peer has shown and proved to have the key of, DER, unjudged; empty:
+ * none. A view as long as the session. */
+struct ph_bytes ph_http_tls_peer(void *session);
+struct ph_bytes ph_http_session_peer(const struct ph_http_session *session);
 /* Say that no more comes (close_notify); best effort. */
 void ph_http_session_bye(struct ph_http_session *session);
 

@@ -98,7 +98,8 @@ void tls_rig_open(struct tls_rig *rig, const char *name, long from_s, long to_s)
     GOOD(gnutls_privkey_init(&handle));
     GOOD(gnutls_privkey_import_x509(handle, key, GNUTLS_PRIVKEY_IMPORT_AUTO_RELEASE));
     rig->key = handle;
-    rig->tls = (struct ph_http_tls){ph_bytes_str(rig->chain_pem), sign, rig};
+    rig->tls = (struct ph_http_tls){
+        .cert_chain_pem = ph_bytes_str(rig->chain_pem), .sign = sign, .ctx = rig};
     gnutls_x509_crt_deinit(root);
     gnutls_x509_crt_deinit(leaf);
     gnutls_x509_privkey_deinit(root_key);

@@ -104,11 +104,11 @@ enum {
     M0(STATE_ADVANCED, 74, PH_K2D)                                                                 \
     M0(CLUSTER_NONCE, 75, PH_D2K)                              /* hand-over of a cluster's keys: keys/handover.h */ \
     M(CLUSTER_NONCE_IS, 76, PH_K2D, F(B32, nonce))                                                  \
-    M(CLUSTER_GIVE, 77, PH_D2K, F(B32, exporter) F(REST, join))                                     \
+    M(CLUSTER_GIVE, 77, PH_D2K, F(B32, exporter) F(BYTES, certificate) F(REST, join)) /* certificate: the peer's of the connection, DER */                                     \
     M(CLUSTER_GIVEN, 78, PH_K2D, F(B20, joiner) F(BYTES, measurement) F(BYTES, report_data) F(REST, sealed)) \
-    M(CLUSTER_ASK, 79, PH_D2K, F(B32, nonce) F(B32, exporter))                                      \
+    M(CLUSTER_ASK, 79, PH_D2K, F(B32, nonce) F(B32, exporter) F(REST, certificate))                                      \
     M(CLUSTER_ASKING, 80, PH_K2D, F(B32, key) F(REST, report_data))                                 \
-    M(CLUSTER_TAKE, 81, PH_D2K, F(REST, give))                                                      \
+    M(CLUSTER_TAKE, 81, PH_D2K, F(BYTES, certificate) F(REST, give))                                                      \
     M(CLUSTER_TAKEN, 82, PH_K2D, F(BYTES, measurement) F(REST, state)) /* state: what the state file is to hold; empty: nothing is kept */ \
     M(OHTTP_OPEN,   90, PH_D2K, F(REST, head))                  /* of an encapsulated request: key id, suite, enc */ \
     M(OHTTP_OPENED, 91, PH_K2D, F(BYTES, key) F(BYTES, nonce) F(REST, secret)) /* of that request alone: its AEAD key and nonce, its response's secret */ \

@@ -7,7 +7,7 @@
 
 #define INFO PH_BYTES_LIT("phala-cluster-v1")
 
-enum { COMMON_LEN = 32 + 32 + 32 + 20, TAG_LEN = 21 };
+enum { COMMON_LEN = 5 * 32 + 20, TAG_LEN = 21 };
 
 static size_t put(uint8_t *at, const void *from, size_t len)
 {
@@ -15,13 +15,15 @@ static size_t put(uint8_t *at, const void *from, size_t len)
     return len;
 }
 
-/* Tag, key, nonce, exporter. */
+/* Tag, key, nonce, exporter, both certificates' keys. */
 static size_t put_common(const struct ph_handover *h, const char *tag, uint8_t *at)
 {
     size_t n = put(at, tag, TAG_LEN);
     n += put(at + n, h->key, sizeof(h->key));
     n += put(at + n, h->nonce, sizeof(h->nonce));
-    return n + put(at + n, h->exporter, sizeof(h->exporter));
+    n += put(at + n, h->exporter, sizeof(h->exporter));
+    n += put(at + n, h->joiner_tls, sizeof(h->joiner_tls));
+    return n + put(at + n, h->giver_tls, sizeof(h->giver_tls));
 }
 
 /* As all report data of a worker: ph_report_data_is_workers. */
@@ -34,7 +36,7 @@ static void finish(struct ph_bytes all, uint8_t out[static 64])
 void ph_handover_join_report_data(const struct ph_handover *h, uint8_t out[static 64])
 {
     uint8_t all[TAG_LEN + COMMON_LEN];
-    size_t n = put_common(h, "phala-cluster-join-v2", all);
+    size_t n = put_common(h, "phala-cluster-join-v3", all);
 
     n += put(all + n, h->joiner.b, sizeof(h->joiner.b));
     finish((struct ph_bytes){all, n}, out);
@@ -44,7 +46,7 @@ void ph_handover_give_report_data(const struct ph_handover *h, const struct ph_h
                                   uint8_t out[static 64])
 {
     uint8_t all[TAG_LEN + COMMON_LEN + 20 + 32];
-    size_t n = put_common(h, "phala-cluster-give-v2", all);
+    size_t n = put_common(h, "phala-cluster-give-v3", all);
 
     n += put(all + n, give->signer.b, sizeof(give->signer.b));
     n += put(all + n, give->cluster.b, sizeof(give->cluster.b));

@@ -4,7 +4,8 @@
 /* How a cluster's keys go from the phala-keyd of one worker to that of another.
  *
  *   joiner                                    giver
- *     ── TLS 1.3; both know its exporter value (RFC 9266) ──
+ *     ── TLS 1.3, a certificate for RA-TLS from each side (attest/ratls.h) ──
+ *     ── both know its exporter value (RFC 9266) ──
  *                                     nonce ◀─  random, good once
  *     key, nonce, signer, evidence ──────────▶  judge; seal the keys to `key`
  *                judge ◀── signer, cluster, sealed keys, evidence
@@ -12,11 +13,14 @@
  * The evidence of each side is over 64 bytes of report data, of which the last 32 are
  * zero:
  *
- *   joiner  SHA-256("phala-cluster-join-v2" || key 32 || nonce 32 || exporter 32 || signer 20)
- *   giver   SHA-256("phala-cluster-give-v2" || key 32 || nonce 32 || exporter 32 || signer 20 ||
- *           cluster 20 || SHA-256(sealed))
+ *   joiner  SHA-256("phala-cluster-join-v3" || key 32 || nonce 32 || exporter 32 || joiner's TLS 32
+ *           || giver's TLS 32 || signer 20)
+ *   giver   SHA-256("phala-cluster-give-v3" || the same up to signer, its own || cluster 20 ||
+ *           SHA-256(sealed))
  *
- * so neither works on another connection, for another key, or twice. Sealed: keys/hpke.h to `key`,
+ * where a side's TLS is SHA-256 of its certificate's SubjectPublicKeyInfo; so neither works on
+ * another connection, between others, for another key, or twice. Each side's certificate is judged
+ * too, by the same policy. Sealed: keys/hpke.h to `key`,
  * info "phala-cluster-v1", aad the joiner's report data, over the bytes of keys/cluster.h.
  *
  * Messages: join is key 32 || nonce 32 || signer 20 || evidence; give is signer 20 || cluster 20 ||
@@ -32,7 +36,7 @@ enum {
     PH_HANDOVER_NONCE_LEN = 32,
     PH_HANDOVER_EXPORTER_LEN = 32,
     PH_HANDOVER_SEALED_MAX = PH_CLUSTER_BYTES_MAX + 48,
-    PH_HANDOVER_MESSAGE_MAX = 76 * 1024, /* what phala-keyd takes in one datagram */
+    PH_HANDOVER_MESSAGE_MAX = 76 * 1024, /* what phala-keyd takes with a certificate */
 };
 
 /* What both sides know of one hand-over. */
@@ -40,7 +44,8 @@ struct ph_handover {
     uint8_t key[32];   /* X25519, the joiner's, made for this one hand-over */
     uint8_t nonce[32]; /* the giver's */
     uint8_t exporter[32];
-    struct ph_eth_address joiner; /* its receipt signer */
+    uint8_t joiner_tls[32], giver_tls[32]; /* SHA-256 of each certificate's SubjectPublicKeyInfo */
+    struct ph_eth_address joiner;          /* its receipt signer */
 };
 
 struct ph_handover_join {

@@ -16,6 +16,8 @@ static struct ph_handover sample(void)
     CHECK(ph_x25519_public(secret, h.key) == PH_OK);
     memset(h.nonce, 2, 32);
     memset(h.exporter, 3, 32);
+    memset(h.joiner_tls, 7, 32);
+    memset(h.giver_tls, 8, 32);
     memset(h.joiner.b, 4, 20);
     return h;
 }
@@ -45,11 +47,11 @@ TEST(report_data_is_the_published_vector)
     memset(give.signer.b, 5, 20);
     memset(give.cluster.b, 6, 20);
     ph_handover_join_report_data(&h, got);
-    CHECK(hex_is(got, "b57f5a27fe987c74e4b6e11e0003392ba6f47e5d4965f8b5f99817d5261645da"
+    CHECK(hex_is(got, "1887dccd7311c9fecfc778b5368668dd742b07ff9f2f731ac7c7a3d6ea870533"
                       "0000000000000000000000000000000000000000000000000000000000000000"));
     CHECK(ph_report_data_is_workers(got));
     ph_handover_give_report_data(&h, &give, got);
-    CHECK(hex_is(got, "4dc3bf7b027f54e53a49c2284b53c8e82f90e5e9eb2624781aa0078fdb70cf31"
+    CHECK(hex_is(got, "a002f74f491030ae724d8c461f9330d9092995f6226e112c902522f762bdc0db"
                       "0000000000000000000000000000000000000000000000000000000000000000"));
     CHECK(ph_report_data_is_workers(got));
 }
@@ -63,7 +65,8 @@ TEST(report_data_changes_with_every_part)
     ph_handover_join_report_data(&h, join);
     ph_handover_give_report_data(&h, &give, give_data);
     CHECK(memcmp(join, give_data, 64) != 0);
-    uint8_t *const of_both[] = {&h.key[0], &h.key[31], &h.nonce[31], &h.exporter[0]};
+    uint8_t *const of_both[] = {&h.key[0],      &h.key[31],        &h.nonce[31],
+                                &h.exporter[0], &h.joiner_tls[31], &h.giver_tls[0]};
     for (size_t i = 0; i < PH_LEN(of_both); i++) {
         *of_both[i] ^= 1;
         ph_handover_join_report_data(&h, got);
@@ -102,7 +105,8 @@ TEST(sealed_keys_open_in_their_hand_over_only)
         CHECK(ph_handover_open(&h, secret, blob, &got) == PH_ERR_UNTRUSTED);
         sealed[i] ^= 1;
     }
-    uint8_t *const bound[] = {&h.nonce[0], &h.exporter[31], &h.joiner.b[0]};
+    uint8_t *const bound[] = {&h.nonce[0], &h.exporter[31], &h.joiner_tls[0], &h.giver_tls[31],
+                              &h.joiner.b[0]};
     for (size_t i = 0; i < PH_LEN(bound); i++) {
         *bound[i] ^= 1;
         CHECK(ph_handover_open(&h, secret, blob, &got) == PH_ERR_UNTRUSTED);

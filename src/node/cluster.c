@@ -22,12 +22,14 @@ static void refuse(struct ph_http_req *req, enum ph_err err, const char *why)
         ph_answer_error(req, 403, "join-refused", why[0] ? why : ph_err_name(err));
 }
 
-/* Hand-over binds the connection: it needs one with an exporter value. */
+/* Hand-over binds the connection: it needs one with an exporter value, and a certificate of the
+ * other side. */
 static bool need_exporter(struct ph_http_req *req, uint8_t exporter[static 32])
 {
-    if (ph_http_req_exporter(req, exporter) == PH_OK)
+    if (ph_http_req_peer_certificate(req).len > 0 && ph_http_req_exporter(req, exporter) == PH_OK)
         return true;
-    ph_answer_error(req, 403, "tls-needed", "a hand-over goes over TLS 1.3 only");
+    ph_answer_error(req, 403, "tls-needed",
+                    "a hand-over goes over TLS 1.3 with a certificate from each side only");
     return false;
 }
 
@@ -112,6 +114,7 @@ static void join_end(struct ph_exchange *ex)
         return;
     j->answered = true;
     const enum ph_err err = ph_keyd_client_cluster_give(j->node->keyd, j->exporter,
+                                                        ph_http_req_peer_certificate(j->req),
                                                         ph_buf_view(&j->body), &j->given, why);
     if (err != PH_OK) {
         ph_log(PH_LOG_WARN, "a hand-over was refused", "why", why, NULL);

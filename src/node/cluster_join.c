@@ -10,6 +10,8 @@
 #include "node/cluster_join_priv.h"
 #include "node/handovers.h"
 #include "node/keys.h"
+#include "node/tls.h"
+#include "node/worker_cert.h"
 #include "store/file.h"
 #include "tee/quote.h"
 
@@ -83,6 +85,14 @@ enum ph_err ph_join_post(struct ph_http_bound *bound, const char *path, struct p
     return PH_ERR_UNTRUSTED;
 }
 
+enum ph_err ph_join_dial(struct ph_keyd_client *keyd, const char *url, struct ph_bytes own,
+                         struct ph_http_bound **out, char why[static 256])
+{
+    const struct ph_http_tls tls = {.cert_chain_pem = own, .sign = ph_tls_sign, .ctx = keyd};
+
+    return ph_http_bound_open(url, &tls, PH_JOIN_TIMEOUT_S, out, why);
+}
+
 enum ph_err ph_join_begin(struct ph_keyd_client *keyd, struct ph_http_bound *bound,
                           struct ph_handover_join *join, uint8_t report_data[static 64],
                           char why[static 256])
@@ -95,8 +105,9 @@ enum ph_err ph_join_begin(struct ph_keyd_client *keyd, struct ph_http_bound *bou
     if (nonce.len != sizeof(join->nonce))
         return PH_ERR_MALFORMED;
     memcpy(join->nonce, nonce.ptr, sizeof(join->nonce));
-    PH_TRY(ph_http_bound_exporter(bound, exporter));
-    return ph_keyd_client_cluster_ask(keyd, join->nonce, exporter, join->key, report_data, why);
+    ph_http_bound_exporter(bound, exporter);
+    return ph_keyd_client_cluster_ask(keyd, join->nonce, exporter, ph_http_bound_certificate(bound),
+                                      join->key, report_data, why);
 }
 
 enum ph_err ph_join_send(struct ph_http_bound *bound, const struct ph_handover_join *join,
@@ -109,14 +120,15 @@ enum ph_err ph_join_send(struct ph_http_bound *bound, const struct ph_handover_j
     return ph_join_post(bound, "/v1/cluster/join", ph_buf_view(&message), answer, why);
 }
 
-enum ph_err ph_join_take(struct ph_keyd_client *keyd, struct ph_bytes answer,
-                         struct ph_eth_address *giver, char measurement[static 128],
-                         struct ph_buf *state, char why[static 256])
+enum ph_err ph_join_take(struct ph_keyd_client *keyd, const struct ph_http_bound *bound,
+                         struct ph_bytes answer, struct ph_eth_address *giver,
+                         char measurement[static 128], struct ph_buf *state, char why[static 256])
 {
     struct ph_handover_give give;
 
     (void)snprintf(why, 256, "phala-keyd does not answer");
-    PH_TRY(ph_keyd_client_cluster_take(keyd, answer, measurement, state, why));
+    PH_TRY(ph_keyd_client_cluster_take(keyd, ph_http_bound_certificate(bound), answer, measurement,
+                                       state, why));
     (void)snprintf(why, 256, "the answer is none");
     PH_TRY(ph_handover_give_parse(answer, &give));
     *giver = give.signer;
@@ -128,19 +140,20 @@ static enum ph_err join(struct ph_node *node, char why[static 256])
     struct ph_http_bound *bound PH_OWNED(ph_http_bound_closep) = NULL;
     struct ph_buf evidence PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX),
                            answer PH_OWNED(ph_buf_clear) = PH_BUF(PH_HANDOVER_MESSAGE_MAX),
-                           state PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+                           state PH_OWNED(ph_buf_clear) = PH_BUF(65536),
+                           own PH_OWNED(ph_buf_clear) = PH_BUF(65536);
     struct ph_handover_join join = {.signer = ph_keyd_client_info(node->keyd)->signer};
     struct ph_eth_address giver;
     uint8_t report_data[64];
     char measurement[128];
 
-    (void)snprintf(why, 256, "expected https://HOST:PORT");
-    PH_TRY(ph_http_bound_open(node->config->join_url, PH_JOIN_TIMEOUT_S, &bound));
+    PH_TRY(ph_worker_cert_make(node, &own, why));
+    PH_TRY(ph_join_dial(node->keyd, node->config->join_url, ph_buf_view(&own), &bound, why));
     PH_TRY(ph_join_begin(node->keyd, bound, &join, report_data, why));
     PH_TRY(ph_tee_evidence(node->tee, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
     join.evidence = ph_buf_view(&evidence);
     PH_TRY(ph_join_send(bound, &join, &answer, why));
-    PH_TRY(ph_join_take(node->keyd, ph_buf_view(&answer), &giver, measurement, &state, why));
+    PH_TRY(ph_join_take(node->keyd, bound, ph_buf_view(&answer), &giver, measurement, &state, why));
     (void)snprintf(why, 256, "the keys that were taken could not be stored");
     PH_TRY(ph_keys_store(node, &state));
     PH_TRY(ph_keyd_client_ask_info(node->keyd));

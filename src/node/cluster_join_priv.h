@@ -9,6 +9,10 @@
 
 enum { PH_JOIN_TIMEOUT_S = 30 };
 
+/* Connect to the worker at `url`, showing this worker's certificate with evidence: PEM, `own`. */
+PH_CHECKED enum ph_err ph_join_dial(struct ph_keyd_client *keyd, const char *url,
+                                    struct ph_bytes own, struct ph_http_bound **out,
+                                    char why[static 256]);
 /* A POST that must be answered with 200; else the worker's own sentence is in `why`.
  * PH_ERR_UNTRUSTED: it said no. */
 PH_CHECKED enum ph_err ph_join_post(struct ph_http_bound *bound, const char *path,
@@ -23,11 +27,13 @@ PH_CHECKED enum ph_err ph_join_begin(struct ph_keyd_client *keyd, struct ph_http
 PH_CHECKED enum ph_err ph_join_send(struct ph_http_bound *bound,
                                     const struct ph_handover_join *join, struct ph_buf *answer,
                                     char why[static 256]);
-/* phala-keyd judges the answer and takes the keys; `state` as in ph_keyd_client_cluster_take. On
+/* phala-keyd judges the answer, and the certificate of the connection that it came over, and takes
+ * the keys; `state` as in ph_keyd_client_cluster_take. On
  * the event loop, once it runs: what phala-keyd is to store is stored before anything else changes
  * its keys. */
-PH_CHECKED enum ph_err ph_join_take(struct ph_keyd_client *keyd, struct ph_bytes answer,
-                                    struct ph_eth_address *giver, char measurement[static 128],
-                                    struct ph_buf *state, char why[static 256]);
+PH_CHECKED enum ph_err ph_join_take(struct ph_keyd_client *keyd, const struct ph_http_bound *bound,
+                                    struct ph_bytes answer, struct ph_eth_address *giver,
+                                    char measurement[static 128], struct ph_buf *state,
+                                    char why[static 256]);
 
 #endif

@@ -8,6 +8,7 @@
 #include "node/handovers.h"
 #include "node/keys.h"
 #include "node/offload.h"
+#include "node/worker_cert.h"
 #include "tee/quote.h"
 
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct ph_refresh {
     /* of the attempt */
     struct ph_http_bound *bound;
     struct ph_handover_join join;
+    struct ph_buf own; /* this worker's certificate, PEM */
     struct ph_buf evidence, answer;
     char why[256];
     uint32_t epoch; /* the newest here */
@@ -38,6 +40,7 @@ static void clear_attempt(struct ph_refresh *r)
 {
     ph_http_bound_closep(&r->bound);
     r->bound = NULL;
+    ph_buf_clear(&r->own);
     ph_buf_clear(&r->evidence);
     ph_buf_clear(&r->answer);
 }
@@ -74,8 +77,8 @@ static enum ph_err look(struct ph_refresh *r)
 
 static enum ph_err begin(struct ph_refresh *r)
 {
-    (void)snprintf(r->why, sizeof(r->why), "expected https://HOST:PORT");
-    PH_TRY(ph_http_bound_open(r->node->config->join_url, PH_JOIN_TIMEOUT_S, &r->bound));
+    PH_TRY(ph_join_dial(r->node->keyd, r->node->config->join_url, ph_buf_view(&r->own), &r->bound,
+                        r->why));
     PH_TRY(look(r));
     return ph_join_begin(r->node->keyd, r->bound, &r->join, r->wish.report_data, r->why);
 }
@@ -100,8 +103,8 @@ static enum ph_err take(struct ph_refresh *r)
     struct ph_eth_address giver;
     char measurement[128];
 
-    PH_TRY(
-        ph_join_take(r->node->keyd, ph_buf_view(&r->answer), &giver, measurement, &state, r->why));
+    PH_TRY(ph_join_take(r->node->keyd, r->bound, ph_buf_view(&r->answer), &giver, measurement,
+                        &state, r->why));
     PH_TRY(ph_keys_change(r->node, &state, r->why));
     if (ph_handovers_add(r->node, "took", &giver, measurement, r->node->config->join_url) != PH_OK)
         ph_log(PH_LOG_ERROR, "a hand-over could not be written down", NULL);
@@ -153,9 +156,16 @@ static void attempt(void *ctx)
 
     r->join = (struct ph_handover_join){.signer = info->signer};
     r->epoch = info->epoch;
+    r->own = PH_BUF(65536);
     r->evidence = PH_BUF(PH_TEE_EVIDENCE_MAX);
     r->answer = PH_BUF(PH_HANDOVER_MESSAGE_MAX);
     r->wish = (struct ph_attest_wish){.bare = true, .done = have_evidence, .ctx = r};
+    (void)snprintf(r->why, sizeof(r->why), "this worker has no certificate with evidence now");
+    const enum ph_err err = ph_worker_certs_own(r->node, &r->own);
+    if (err != PH_OK) {
+        end_attempt(r, err == PH_ERR_NOT_FOUND ? PH_ERR_AGAIN : err);
+        return;
+    }
     r->job = (struct ph_job){.work = begin_work, .done = begin_done};
     ph_offload_add(r->thread, &r->job, false);
 }

@@ -405,10 +405,11 @@ static void copy_text(struct ph_bytes from, char *out, size_t cap)
 }
 
 enum ph_err ph_keyd_client_cluster_give(struct ph_keyd_client *client,
-                                        const uint8_t exporter[static 32], struct ph_bytes join,
+                                        const uint8_t exporter[static 32],
+                                        struct ph_bytes certificate, struct ph_bytes join,
                                         struct ph_keyd_given *out, char why[static PH_KEYD_WHY_LEN])
 {
-    struct ph_msg_CLUSTER_GIVE m = {.join = join};
+    struct ph_msg_CLUSTER_GIVE m = {.certificate = certificate, .join = join};
     struct ph_msg_CLUSTER_GIVEN got;
     PH_KEYD_QUESTION;
 
@@ -428,11 +429,12 @@ enum ph_err ph_keyd_client_cluster_give(struct ph_keyd_client *client,
 
 enum ph_err ph_keyd_client_cluster_ask(struct ph_keyd_client *client,
                                        const uint8_t nonce[static 32],
-                                       const uint8_t exporter[static 32], uint8_t key[static 32],
+                                       const uint8_t exporter[static 32],
+                                       struct ph_bytes certificate, uint8_t key[static 32],
                                        uint8_t report_data[static 64],
                                        char why[static PH_KEYD_WHY_LEN])
 {
-    struct ph_msg_CLUSTER_ASK m;
+    struct ph_msg_CLUSTER_ASK m = {.certificate = certificate};
     struct ph_msg_CLUSTER_ASKING got;
     PH_KEYD_QUESTION;
 
@@ -447,11 +449,11 @@ enum ph_err ph_keyd_client_cluster_ask(struct ph_keyd_client *client,
     return PH_OK;
 }
 
-enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client, struct ph_bytes give,
-                                        char measurement[static 128], struct ph_buf *state,
-                                        char why[static PH_KEYD_WHY_LEN])
+enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client, struct ph_bytes certificate,
+                                        struct ph_bytes give, char measurement[static 128],
+                                        struct ph_buf *state, char why[static PH_KEYD_WHY_LEN])
 {
-    const struct ph_msg_CLUSTER_TAKE m = {.give = give};
+    const struct ph_msg_CLUSTER_TAKE m = {.certificate = certificate, .give = give};
     struct ph_msg_CLUSTER_TAKEN got;
     PH_KEYD_QUESTION;
 

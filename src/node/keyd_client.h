@@ -182,24 +182,27 @@ struct ph_keyd_given {
     uint8_t sealed[PH_HANDOVER_SEALED_MAX];
     size_t sealed_len;
 };
-/* Giver: the joiner's message, to be judged. PH_ERR_UNTRUSTED: refused. */
+/* Giver: the joiner's message, and the certificate (DER) of the connection that it came over, to be
+ * judged. PH_ERR_UNTRUSTED: refused. */
 PH_CHECKED enum ph_err ph_keyd_client_cluster_give(struct ph_keyd_client *client,
                                                    const uint8_t exporter[static 32],
+                                                   struct ph_bytes certificate,
                                                    struct ph_bytes join, struct ph_keyd_given *out,
                                                    char why[static PH_KEYD_WHY_LEN]);
-/* Joiner: a key, and the report data for the evidence that goes with it. */
+/* Joiner: a key, and the report data for the evidence that goes with it; @certificate is the
+ * giver's. PH_ERR_UNTRUSTED: none that a worker has. */
 PH_CHECKED enum ph_err
 ph_keyd_client_cluster_ask(struct ph_keyd_client *client, const uint8_t nonce[static 32],
-                           const uint8_t exporter[static 32], uint8_t key[static 32],
-                           uint8_t report_data[static 64], char why[static PH_KEYD_WHY_LEN]);
+                           const uint8_t exporter[static 32], struct ph_bytes certificate,
+                           uint8_t key[static 32], uint8_t report_data[static 64],
+                           char why[static PH_KEYD_WHY_LEN]);
 /* Joiner: the giver's message, to be judged. `state`, appended, is what the state file must hold
  * from now on (nothing with seal "none"). A worker that has its keys took newer epochs, which are
  * in use after ph_keyd_keys_kept; PH_ERR_NOT_FOUND: none is newer. */
-PH_CHECKED enum ph_err ph_keyd_client_cluster_take(struct ph_keyd_client *client,
-                                                   struct ph_bytes give,
-                                                   char measurement[static 128],
-                                                   struct ph_buf *state,
-                                                   char why[static PH_KEYD_WHY_LEN]);
+PH_CHECKED enum ph_err
+ph_keyd_client_cluster_take(struct ph_keyd_client *client, struct ph_bytes certificate,
+                            struct ph_bytes give, char measurement[static 128],
+                            struct ph_buf *state, char why[static PH_KEYD_WHY_LEN]);
 
 /* The keys of one encapsulated request from its head, PH_OHTTP_HEAD_LEN bytes as they came.
  * PH_ERR_UNSUPPORTED: for another key or suite. PH_ERR_UNTRUSTED: its enc is no public key.

@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
-enum { PH_KEYD_DATAGRAM_MAX = 80 * 1024 }; /* as phala-keyd takes them */
+enum { PH_KEYD_DATAGRAM_MAX = 112 * 1024 }; /* as phala-keyd takes them */
 
 /* A batch that was sent; `done` when its signature (or refusal) lies here. Slots are handed out and
  * collected in the order of sending, which is the order phala-keyd answers in. */

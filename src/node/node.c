@@ -18,9 +18,9 @@
 #include "node/records.h"
 #include "node/restore.h"
 #include "node/routes.h"
-#include "node/tls.h"
 #include "node/verify_api.h"
 #include "node/version.h"
+#include "node/worker_cert.h"
 #include "store/file.h"
 #include "tee/quote.h"
 
@@ -32,7 +32,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 
-enum { STOP_POLL_MS = 20, HOUSEKEEPING_MS = 60000, CERT_FILE_MAX = 65536, CA_FILE_MAX = 1 << 20 };
+enum { STOP_POLL_MS = 20, HOUSEKEEPING_MS = 60000, CA_FILE_MAX = 1 << 20 };
 
 void ph_node_fatal(void *ctx, const char *why)
 {
@@ -108,6 +108,11 @@ static void on_signal(void *ctx, uint32_t events)
     (void)events;
     if (read(node->signal_fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
         return;
+    if (info.ssi_signo == SIGHUP) {
+        if (!node->stopping)
+            ph_worker_certs_reload(node);
+        return;
+    }
     if (node->stopping || node->restoring) { /* asked twice, or nothing is in flight: now */
         ph_loop_stop(node->loop);
         return;
@@ -138,6 +143,7 @@ static enum ph_err watch_signals(struct ph_node *node)
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
     if (sigprocmask(SIG_BLOCK, &set, NULL) != 0)
         return PH_ERR_IO;
     node->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -262,21 +268,11 @@ static enum ph_err start_client(struct ph_node *node)
                         client_ready, node);
 }
 
-static enum ph_err tls_identity(struct ph_node *node)
-{
-    const struct ph_config *c = node->config;
-
-    node->tls_chain = PH_BUF(CERT_FILE_MAX);
-    if (c->tls_cert_file)
-        return ph_file_read(AT_FDCWD, c->tls_cert_file, &node->tls_chain);
-    return ph_tls_self_signed(node->keyd, node->identity.tls_pub, c->domain,
-                              ph_loop_wall_ms(node->loop) / 1000, &node->tls_chain);
-}
-
 static enum ph_err listen_one(struct ph_node *node, size_t index)
 {
     const struct ph_listen *l = &node->config->listen[index];
-    const struct ph_http_tls tls = {ph_buf_view(&node->tls_chain), ph_tls_sign, node->keyd};
+    const struct ph_http_tls tls =
+        node->certs ? ph_worker_certs_tls(node) : (struct ph_http_tls){0};
     char port[8];
 
     const enum ph_err err =
@@ -300,7 +296,7 @@ static enum ph_err start_server(struct ph_node *node)
     limits.connections = node->config->connections;
     limits.per_address = node->config->connections_per_address;
     PH_TRY(ph_http_server_open(&limits, &handler, &node->server));
-    PH_TRY(tls_identity(node));
+    PH_TRY(ph_worker_certs_open(node));
     for (size_t i = 0; i < node->config->listen_cnt; i++)
         PH_TRY(listen_one(node, i));
     PH_TRY(ph_watch_add(node->loop, &node->server_watch, ph_http_server_fd(node->server), EPOLLIN,
@@ -381,6 +377,7 @@ void ph_node_stop(struct ph_node *node)
     ph_refresh_close(node);
     ph_guest_agents_close(node);
     ph_private_gateway_free(node->gateway);
+    ph_worker_certs_close(node);
     ph_attester_free(node->attester);
     ph_verifier_free(node->verifier);
     ph_records_close(node);
@@ -393,7 +390,6 @@ void ph_node_stop(struct ph_node *node)
     ph_receipt_store_close(node->receipts);
     ph_keyd_client_free(node->keyd);
     ph_tee_free(node->tee);
-    ph_buf_clear(&node->tls_chain);
     ph_buf_clear(&node->scratch);
     ph_timer_cancel(node->loop, &node->housekeeping);
     ph_timer_cancel(node->loop, &node->stop_timer);

@@ -29,6 +29,7 @@ struct ph_records;
 struct ph_private_gateway;
 struct ph_guest_agents;
 struct ph_refresh;
+struct ph_worker_certs;
 
 struct ph_node {
     const struct ph_config *config;
@@ -56,8 +57,8 @@ struct ph_node {
     struct ph_guest_agents *guests; /* NULL: no guest agent */
     struct ph_refresh *refresh;     /* NULL: no newer epochs are asked for */
     bool restoring;                 /* waits for a backup's shares: serves nothing else */
+    struct ph_worker_certs *certs;  /* NULL: nobody is shown one */
     int state_pages_fd;
-    struct ph_buf tls_chain;
     struct ph_buf scratch;              /* header block of the answer being sent */
     uint16_t ports[PH_CONFIG_LIST_MAX]; /* bound, as config->listen */
     int64_t stop_deadline_ns;

@@ -5,6 +5,7 @@ import { copyFile, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/pro
 import https from 'node:https';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { connect as connectTls } from 'node:tls';
 import { seal } from './lib/hpke.mjs';
 import { Owner } from './lib/owner.mjs';
 import { atEnd, program, runTool, tempDir } from './lib/proc.mjs';
@@ -39,9 +40,18 @@ async function policyOf(t, giver, change) {
   return file;
 }
 
+/** A key and a certificate that prove nothing. */
+async function stranger(t) {
+  const dir = await tempDir(t);
+  const [key, cert] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];
+  await runTool('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '1', '-subj', '/CN=stranger']);
+  return { key: await readFile(key), cert: await readFile(cert) };
+}
+const MUTUAL = 'phala-ratls/1';
+
 /** One request over TLS with nothing judged. */
-const post = (url, path, body = Buffer.alloc(0)) => new Promise((resolve, reject) => {
-  const request = https.request(url + path, { method: 'POST', rejectUnauthorized: false }, async (response) => {
+const post = (url, path, body = Buffer.alloc(0), options = {}) => new Promise((resolve, reject) => {
+  const request = https.request(url + path, { method: 'POST', rejectUnauthorized: false, agent: false, ...options }, async (response) => {
     const parts = [];
     for await (const part of response) parts.push(part);
     resolve({ status: response.statusCode, body: Buffer.concat(parts) });
@@ -120,53 +130,70 @@ describe('cluster', () => {
     }
   });
 
-  test('who stands between the two is refused by the giver', async (t) => {
+  test('who stands between the two is refused by the joiner, and what he has is good for nothing', async (t) => {
     const first = await startWorker(t, { args: tls });
-    const key = join(first.dir, 'relay.key');
-    const cert = join(first.dir, 'relay.pem');
-    await runTool('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '1', '-subj', '/CN=relay']);
-    const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 1 });
+    const own = await stranger(t);
+    const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 1, ALPNProtocols: [MUTUAL], ...own });
     const seen = [];
-    const relay = https.createServer({ key: await readFile(key), cert: await readFile(cert) }, (request, response) => {
-      const parts = [];
-      request.on('data', (part) => parts.push(part));
-      request.on('end', () => {
-        const body = Buffer.concat(parts);
-        seen.push({ path: request.url, body });
-        const on = https.request(first.tlsUrl + request.url, { method: 'POST', agent, headers: { 'content-length': body.length } }, (answer) => {
-          response.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'] });
-          answer.pipe(response);
+    const relayOf = async (options) => {
+      const relay = https.createServer({ ...own, ...options }, (request, response) => {
+        const parts = [];
+        request.on('data', (part) => parts.push(part));
+        request.on('end', () => {
+          const body = Buffer.concat(parts);
+          seen.push({ path: request.url, body });
+          const on = https.request(first.tlsUrl + request.url, { method: 'POST', agent, headers: { 'content-length': body.length } }, (answer) => {
+            response.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'], 'content-length': answer.headers['content-length'] });
+            answer.pipe(response);
+          });
+          on.on('error', () => response.destroy());
+          on.end(body);
         });
-        on.end(body);
       });
-    });
-    await new Promise((resolve) => { relay.listen(0, '127.0.0.1', resolve); });
-    atEnd(t, () => { agent.destroy(); relay.closeAllConnections(); relay.close(); });
+      await new Promise((resolve) => { relay.listen(0, '127.0.0.1', resolve); });
+      atEnd(t, () => { agent.destroy(); relay.closeAllConnections(); relay.close(); });
+      return `https://127.0.0.1:${relay.address().port}`;
+    };
 
-    const log = await refusedToJoin(await sibling(t, first), `https://127.0.0.1:${relay.address().port}`);
-    assert.deepEqual(seen.map(({ path }) => path), ['/v1/cluster/nonce', '/v1/cluster/join']);
-    assert.match(log, /evidence refused: report-data/);
+    // An ordinary TLS proxy does not offer what workers speak to each other.
+    assert.match(await refusedToJoin(await sibling(t, first), await relayOf({})), /no hand-over is offered there/);
+    assert.deepEqual(seen, []);
+    // One that does has no evidence for its key.
+    const url = await relayOf({ ALPNProtocols: [MUTUAL], requestCert: true, rejectUnauthorized: false });
+    assert.match(await refusedToJoin(await sibling(t, first), url), /the peer's certificate: no evidence is in it/);
+    assert.deepEqual(seen.map(({ path }) => path), ['/v1/cluster/nonce']);
     assert.deepEqual(await handovers(first), []);
-
-    // What it saw is good for nothing afterwards: the nonce is spent.
-    const replayed = await post(first.tlsUrl, '/v1/cluster/join', seen[1].body);
-    assert.equal(replayed.status, 403);
+    // Nor does the giver take his word, with a nonce of his own.
+    const options = { ALPNProtocols: [MUTUAL], ...own };
+    const { body: nonce } = await post(first.tlsUrl, '/v1/cluster/nonce', undefined, options);
+    const message = Buffer.concat([Buffer.alloc(32, 9), nonce, Buffer.alloc(20), Buffer.from('{}')]);
+    const refused = await post(first.tlsUrl, '/v1/cluster/join', message, options);
+    assert.equal(refused.status, 403);
+    assert.match(refused.body.toString(), /the peer's certificate: no evidence is in it/);
+    const replayed = await post(first.tlsUrl, '/v1/cluster/join', message, options);
     assert.match(replayed.body.toString(), /used before/);
+    // A worker's certificate without its key opens nothing: the handshake fails.
+    const leaf = await new Promise((resolve, reject) => {
+      const socket = connectTls({ port: Number(new URL(first.tlsUrl).port), host: '127.0.0.1', rejectUnauthorized: false }, () => { resolve(socket.getPeerX509Certificate().toString()); socket.destroy(); });
+      socket.on('error', reject);
+    });
+    await assert.rejects(post(first.tlsUrl, '/v1/cluster/nonce', undefined, { ALPNProtocols: [MUTUAL], key: own.key, cert: leaf }));
   });
 
   test('messages that are none, and connections that cannot be bound, are refused', async (t) => {
     const first = await startWorker(t, { args: tls });
     const plain = await fetch(`${first.url}/v1/cluster/nonce`, { method: 'POST' });
     assert.deepEqual([plain.status, (await plain.json()).error.code], [403, 'tls-needed']);
-    const short = await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(84));
+    const oneSided = await post(first.tlsUrl, '/v1/cluster/nonce');
+    assert.deepEqual([oneSided.status, JSON.parse(oneSided.body).error.code], [403, 'tls-needed']);
+    const options = { ALPNProtocols: [MUTUAL], ...await stranger(t) };
+    const short = await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(84), options);
     assert.match(short.body.toString(), /expected key, nonce, signer and evidence/);
-    const foreign = await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(200, 7));
+    const foreign = await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(200, 7), options);
     assert.match(foreign.body.toString(), /not one of this worker's/);
-    const { body: nonce } = await post(first.tlsUrl, '/v1/cluster/nonce');
-    const garbage = await post(first.tlsUrl, '/v1/cluster/join', Buffer.concat([Buffer.alloc(32, 9), nonce, Buffer.alloc(20), Buffer.from('{}')]));
-    assert.deepEqual([garbage.status, JSON.parse(garbage.body).error.code], [403, 'join-refused']);
-    assert.match(garbage.body.toString(), /evidence: /);
-    assert.equal((await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(100 * 1024))).status, 413);
+    assert.equal((await post(first.tlsUrl, '/v1/cluster/join', Buffer.alloc(100 * 1024), options)).status, 413);
+    // Who offers the protocol of workers and shows nothing is not spoken to.
+    await assert.rejects(post(first.tlsUrl, '/v1/cluster/nonce', undefined, { ALPNProtocols: [MUTUAL] }));
     assert.equal((await fetch(`${first.url}/healthz`)).status, 200);
     assert.match(await refusedToJoin(await sibling(t, first), 'https://127.0.0.1:1'), /not handed over/);
   });

@@ -198,10 +198,11 @@ describe('rotation', () => {
     const key = join(first.dir, 'relay.key');
     const cert = join(first.dir, 'relay.pem');
     await runTool('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', key, '-out', cert, '-days', '1', '-subj', '/CN=relay']);
-    const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 1 });
-    const relay = https.createServer({ key: await readFile(key), cert: await readFile(cert) }, (request, response) => {
+    const own = { key: await readFile(key), cert: await readFile(cert), ALPNProtocols: ['phala-ratls/1'] };
+    const agent = new https.Agent({ keepAlive: true, rejectUnauthorized: false, maxSockets: 1, ...own });
+    const relay = https.createServer({ ...own, requestCert: true, rejectUnauthorized: false }, (request, response) => {
       const on = https.request(first.tlsUrl + request.url, { method: request.method, agent, headers: request.headers }, (answer) => {
-        response.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'] });
+        response.writeHead(answer.statusCode, { 'content-type': answer.headers['content-type'], 'content-length': answer.headers['content-length'] });
         answer.pipe(response);
       });
       request.pipe(on);
@@ -215,7 +216,7 @@ describe('rotation', () => {
     await second.stop();
     second = await startWorker(t, { data, args: ['--join', `https://127.0.0.1:${relay.address().port}`] });
     assert.equal((await rotate(first, [keyOwner])).status, 200);
-    await until(() => /not handed over[^\n]*report-data/.test(second.output()), { timeoutMs: 30_000, what: 'the refusal of the relay' });
+    await until(() => /not handed over[^\n]*no evidence is in it/.test(second.output()), { timeoutMs: 30_000, what: 'the refusal of the relay' });
     assert.equal((await info(second)).epoch, 1);
 
     // The second rotates by itself: its epoch 2 is another key. Neither takes the other's.
