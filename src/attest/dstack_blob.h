@@ -6,8 +6,8 @@
  *
  * Read are the evidence of TDX, SEV-SNP and Nitro Enclaves. Evidence that only a TPM's quote makes
  * whole (TDX on Google's cloud, EC2's NitroTPM) is refused: nobody here judges TPM quotes. The
- * guest's own words (report data, configuration, runtime events) are read past: what of them is
- * true, quote and log say too.
+ * guest's own words (report data, runtime events) are read past: what of them is true, quote and
+ * log say too.
  *
  * Layer: attest. Pure. Spec: dstack's dstack-attest (attestation.rs, v1.rs) and cc-eventlog; SCALE
  * codec; msgpack specification. Tests: dstack_doc_test.c, dstack_doc_fuzz.c.
@@ -26,6 +26,7 @@ struct ph_dstack_blob {
     struct ph_bytes quote;
     struct ph_buf log;       /* JSON as attest/eventlog/runtime_log.h reads it; empty: none */
     bool log_whole;          /* it has events of every register, and not of RTMR3 alone */
+    struct ph_bytes config;  /* what the host said of the machine, JSON text; may be empty */
     struct ph_buf own_quote; /* where `quote` could not be a view */
 };
 

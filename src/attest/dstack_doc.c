@@ -8,7 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { TOKENS_MAX = 40 * 1024 }; /* a whole event log may lie in it as an array */
+enum {
+    TOKENS_MAX = 40 * 1024, /* a whole event log may lie in it as an array */
+    VM_CONFIG_MAX = 65536,
+};
 
 static bool is_space(uint8_t c)
 {
@@ -24,7 +27,8 @@ static uint8_t first_of(struct ph_bytes text)
     return i < text.len ? text.ptr[i] : 0;
 }
 
-enum ph_err ph_dstack_read_hex(const struct ph_jdoc *json, uint32_t tok, struct ph_buf *out)
+/* Hexadecimal, which 0x may precede. Appended. */
+static enum ph_err read_hex(const struct ph_jdoc *json, uint32_t tok, struct ph_buf *out)
 {
     struct ph_bytes hex;
     uint8_t *at;
@@ -72,6 +76,28 @@ static bool is_string(const struct ph_jdoc *json, const char *key)
     return t != 0 && json->toks[t].type == PH_JSTRING;
 }
 
+bool ph_dstack_has_blob(const struct ph_jdoc *json)
+{
+    return is_string(json, "attestation");
+}
+
+/* JSON text, or an object: then its text is `view`. Guests without one say "". */
+static enum ph_err read_vm_config(const struct ph_jdoc *json, struct ph_buf *keep,
+                                  struct ph_bytes *view)
+{
+    const uint32_t t = ph_jscan_get(json, 0, "vm_config");
+
+    if (t == 0 || json->toks[t].type == PH_JNULL)
+        return PH_OK;
+    if (json->toks[t].type == PH_JOBJECT)
+        *view = ph_jscan_raw(json, t);
+    else {
+        PH_TRY(ph_jread_unescape(json, t, keep));
+        *view = ph_buf_view(keep);
+    }
+    return view->len <= VM_CONFIG_MAX ? PH_OK : PH_ERR_LIMIT;
+}
+
 /* Scan an object. *toks is the caller's to free in any case. */
 static enum ph_err scan(struct ph_bytes text, struct ph_jtok **toks, struct ph_jdoc *out)
 {
@@ -91,7 +117,7 @@ bool ph_dstack_is_doc(struct ph_bytes bytes)
         return ph_dstack_is_blob(bytes);
     return bytes.len <= PH_EVIDENCE_MAX && scan(bytes, &toks, &json) == PH_OK &&
            ph_jscan_get(&json, 0, "format") == 0 &&
-           (is_string(&json, "attestation") || is_string(&json, "quote"));
+           (ph_dstack_has_blob(&json) || is_string(&json, "quote"));
 }
 
 static enum ph_err bundle(const struct ph_evidence *e, struct ph_evidence_bundle **out,
@@ -112,7 +138,8 @@ static enum ph_err open_blob(struct ph_bytes bytes, struct ph_evidence_bundle **
     const struct ph_evidence e = {.kind = blob.kind,
                                   .quote = blob.quote,
                                   .event_log = blob.log_whole ? ph_buf_view(&blob.log)
-                                                              : (struct ph_bytes){0}};
+                                                              : (struct ph_bytes){0},
+                                  .vm_config = blob.config};
     return bundle(&e, out, why);
 }
 
@@ -121,24 +148,27 @@ static enum ph_err open_json(const struct ph_jdoc *json, struct ph_evidence_bund
 {
     struct ph_buf bytes PH_OWNED(ph_buf_clear) = PH_BUF(PH_DSTACK_BLOB_MAX);
     struct ph_buf keep PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVENT_LOG_MAX);
+    struct ph_buf config PH_OWNED(ph_buf_clear) = PH_BUF(6 * VM_CONFIG_MAX); /* escaped */
     struct ph_evidence e = {.kind = PH_EVIDENCE_INTEL};
     struct ph_bytes text;
 
-    if (is_string(json, "attestation")) {
-        const uint32_t t = ph_jscan_get(json, 0, "attestation");
+    const uint32_t t = ph_jscan_get(json, 0, "attestation");
+    if (t != 0 && json->toks[t].type != PH_JNULL) {
         (void)snprintf(why->text, sizeof(why->text), "attestation: expected hexadecimal or base64");
         PH_TRY(ph_jscan_str(json, t, &text));
-        if (ph_dstack_read_hex(json, t, &bytes) != PH_OK) {
+        if (read_hex(json, t, &bytes) != PH_OK) {
             bytes.len = 0;
             PH_TRY(ph_base64_decode(text, &bytes));
         }
         return open_blob(ph_buf_view(&bytes), out, why);
     }
     (void)snprintf(why->text, sizeof(why->text), "quote: expected hexadecimal");
-    PH_TRY(ph_dstack_read_hex(json, ph_jscan_get(json, 0, "quote"), &bytes));
+    PH_TRY(read_hex(json, ph_jscan_get(json, 0, "quote"), &bytes));
     (void)snprintf(why->text, sizeof(why->text),
                    "event_log: expected the log as JSON text or as an array");
     PH_TRY(ph_dstack_read_log(json, "event_log", &keep, &e.event_log));
+    (void)snprintf(why->text, sizeof(why->text), "vm_config: expected JSON, at most 64 KiB");
+    PH_TRY(read_vm_config(json, &config, &e.vm_config));
     e.quote = ph_buf_view(&bytes);
     return bundle(&e, out, why);
 }

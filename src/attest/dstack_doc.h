@@ -6,8 +6,10 @@
  *   {"quote":hex,"event_log":text|array,"vm_config":…,"report_data":hex,…}   a guest's GetQuote
  *   {"attestation":hex|base64}                                              one binary document
  *
- * Other members are the guest's own words, and not looked at. "attestation":null goes with the
- * first form. Also the pieces of it that the HTTP API reads one by one.
+ * vm_config, JSON as text or as an object, is what the host says, and kept as such; other members
+ * are the guest's own words, and not looked at. "attestation":null goes with the first form. Beside
+ * an attestation nothing else counts: it has a log and a vm_config of its own. Also the log as the
+ * HTTP API reads it alone.
  *
  * Layer: attest. Pure. Format: docs/attestation.md. Tests: dstack_doc_test.c, dstack_doc_fuzz.c.
  */
@@ -15,16 +17,14 @@
 #include "attest/dstack_blob.h"
 #include "codec/jread.h"
 
-/* "quote" or "report" at `tok`: hexadecimal, which 0x may precede. Appended. PH_ERR_MALFORMED,
- * PH_ERR_LIMIT, PH_ERR_NOMEM. */
-PH_CHECKED enum ph_err ph_dstack_read_hex(const struct ph_jdoc *json, uint32_t tok,
-                                          struct ph_buf *out);
 /* An event log as member `key` of the root: an array, its text as a string, or a binary one in
  * base64. `log` is empty where there is none; else a view into the document, or into `keep`.
  * PH_ERR_MALFORMED, PH_ERR_LIMIT, PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err ph_dstack_read_log(const struct ph_jdoc *json, const char *key,
                                           struct ph_buf *keep, struct ph_bytes *log);
 
+/* True if "attestation" of a document is one, and not null. */
+bool ph_dstack_has_blob(const struct ph_jdoc *json);
 /* True if bytes are a document of dstack's, JSON or binary, by their first bytes and members: they
  * may still be refused. */
 bool ph_dstack_is_doc(struct ph_bytes bytes);

@@ -132,15 +132,23 @@ static struct ph_buf pack(const char *kind, const char *name, uint8_t events)
     for (uint8_t i = 0; i < events; i++)
         pack_event(&b, i);
     pack_str(&b, "stack");
-    ADD(&b, "\x81");
+    ADD(&b, "\x82");
+    pack_str(&b, "kind");
+    pack_str(&b, "dstack");
     pack_str(&b, "data");
+    ADD(&b, "\x82");
+    pack_str(&b, "runtime_events");
     ADD(&b, "\x93\xc0\xc2\xdf\x00\x00\x00\x01\x05\xcd\x12\x34");
+    pack_str(&b, "config");
+    pack_str(&b, "{}");
     pack_str(&b, "new");
     ADD(&b, "\xdd\x00\x00\x00\x00");
     return b;
 }
 
 /* ---- Reading ---- */
+
+static char config[64]; /* what the last document that opened says of the machine */
 
 static enum ph_err open_doc(struct ph_bytes bytes, enum ph_evidence_kind kind, bool log)
 {
@@ -153,6 +161,8 @@ static enum ph_err open_doc(struct ph_bytes bytes, enum ph_evidence_kind kind, b
     const struct ph_evidence *e = ph_evidence_view(bundle);
     CHECK((e->kind ? e->kind : PH_EVIDENCE_INTEL) == kind && ph_bytes_equal(e->quote, quote()));
     CHECK((e->event_log.len > 0) == log && e->time_s == 0);
+    (void)snprintf(config, sizeof(config), "%.*s", (int)e->vm_config.len,
+                   (const char *)e->vm_config.ptr);
     return PH_OK;
 }
 
@@ -161,7 +171,7 @@ static void check_bounds(struct ph_buf *b, enum ph_evidence_kind kind, bool log)
 {
     if (open_doc(ph_buf_view(b), kind, log) != PH_OK)
         fail_msg("%s", why.text);
-    CHECK(ph_dstack_is_doc(ph_buf_view(b)));
+    CHECK(strcmp(config, "{}") == 0 && ph_dstack_is_doc(ph_buf_view(b)));
     CHECK(ph_evidence_detect(ph_buf_view(b)) == PH_EVIDENCE_DSTACK);
     for (size_t len = 0; len < b->len; len++)
         CHECK(open_doc((struct ph_bytes){b->ptr, len}, kind, log) == PH_ERR_MALFORMED);
@@ -264,6 +274,18 @@ TEST(msgpack_members_are_of_their_type_and_come_once)
         {PH_BYTES_LIT("\xa3new\xdd"), PH_BYTES_LIT("\xa5stack\xdd"), PH_ERR_MALFORMED},
         {PH_BYTES_LIT("\x82\xa4kind"), PH_BYTES_LIT("\x81\xa4kind"), PH_ERR_MALFORMED},
         {PH_BYTES_LIT("\xa4kind"), PH_BYTES_LIT("\xa4kine"), PH_ERR_MALFORMED},
+        {PH_BYTES_LIT("config\xa2{}"), PH_BYTES_LIT("config\x02"), PH_ERR_MALFORMED},
+        {PH_BYTES_LIT("config\xa2{}"), PH_BYTES_LIT("config\xa1\xff"), PH_ERR_MALFORMED},
+        {PH_BYTES_LIT("\xa5stack\x82\xa4kind"),
+         PH_BYTES_LIT("\xa5stack\x82\xa4"
+                      "data"),
+         PH_ERR_MALFORMED},
+        {PH_BYTES_LIT("\xae"
+                      "runtime_events\x93"),
+         PH_BYTES_LIT("\xa6"
+                      "config\x93"),
+         PH_ERR_MALFORMED},
+        {PH_BYTES_LIT("stack\x82"), PH_BYTES_LIT("stack\x92"), PH_ERR_MALFORMED},
         {PH_BYTES_LIT("\xa5quote"), PH_BYTES_LIT("\xa6report"), PH_ERR_MALFORMED},
         {PH_BYTES_LIT("\xa9"
                       "event_log"),
@@ -352,6 +374,44 @@ TEST(json_carries_a_quote_or_a_document)
     check_json(b, true, PH_OK);
 }
 
+TEST(what_the_host_says_of_the_machine_is_kept_as_it_is)
+{
+    static const struct {
+        const char *after, *want;
+    } cases[] = {
+        {"\"}", ""},
+        {"\",\"vm_config\":null}", ""},
+        {"\",\"vm_config\":\"\"}", ""},
+        {"\",\"vm_config\":\"{\\\"a\\\": 1}\"}", "{\"a\": 1}"},
+        {"\",\"vm_config\":{\"a\": [1]}}", "{\"a\": [1]}"},
+    };
+    for (size_t i = 0; i < PH_LEN(cases); i++) {
+        check_json(json("{\"quote\":\"", quote(), cases[i].after), false, PH_OK);
+        CHECK(strcmp(config, cases[i].want) == 0);
+    }
+    check_json(json("{\"quote\":\"", quote(), "\",\"vm_config\":7}"), false, PH_ERR_MALFORMED);
+    check_json(json("{\"quote\":\"", quote(), "\",\"attestation\":7}"), false, PH_ERR_MALFORMED);
+
+    /* Beside an attestation it is that one's own which counts. */
+    struct ph_buf blob PH_OWNED(ph_buf_clear) = scale(0, 0xf);
+    check_json(
+        json("{\"vm_config\":\"{\\\"a\\\":1}\",\"attestation\":\"", ph_buf_view(&blob), "\"}"),
+        true, PH_OK);
+    CHECK(strcmp(config, "{}") == 0);
+
+    static char long_text[65536 + 64];
+    for (int over = 0; over < 2; over++) {
+        const int n = snprintf(long_text, sizeof(long_text), "\",\"vm_config\":\"");
+        memset(long_text + n, ' ', 65536 + (size_t)over);
+        (void)snprintf(long_text + n + 65536 + over, 4, "\"}");
+        struct ph_buf b PH_OWNED(ph_buf_clear) = PH_BUF(1 << 18);
+        struct ph_buf start PH_OWNED(ph_buf_clear) = json("{\"quote\":\"", quote(), "");
+        CHECK(ph_buf_add(&b, ph_buf_view(&start)) == PH_OK);
+        CHECK(ph_buf_add_str(&b, long_text) == PH_OK);
+        CHECK((open_doc(ph_buf_view(&b), PH_EVIDENCE_INTEL, false) == PH_OK) == !over);
+    }
+}
+
 TEST(bundles_are_not_taken_for_documents)
 {
     CHECK(!ph_dstack_is_doc(PH_BYTES_LIT("{\"format\":\"x\",\"quote\":\"00\"}")));
@@ -386,5 +446,7 @@ PH_TEST_MAIN(CASE(scale_documents_open_whole_or_not_at_all),
              CASE(msgpack_members_are_of_their_type_and_come_once),
              CASE(what_is_nested_too_deep_is_refused),
              CASE(scale_lengths_are_in_their_shortest_form),
-             CASE(json_carries_a_quote_or_a_document), CASE(bundles_are_not_taken_for_documents),
-             CASE(a_real_answer_of_a_guest), CASE(a_real_document_of_a_nitro_enclave))
+             CASE(json_carries_a_quote_or_a_document),
+             CASE(what_the_host_says_of_the_machine_is_kept_as_it_is),
+             CASE(bundles_are_not_taken_for_documents), CASE(a_real_answer_of_a_guest),
+             CASE(a_real_document_of_a_nitro_enclave))

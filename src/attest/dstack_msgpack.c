@@ -256,6 +256,43 @@ static enum ph_err read_platform(struct ph_dstack_reading *d)
     return which == 1 ? read_data(d) : PH_ERR_MALFORMED;
 }
 
+/* {"config":text,…}: other members are read past. */
+static enum ph_err read_stack_data(struct ph_dstack_reading *d)
+{
+    static const char *const names[] = {"config", NULL};
+    struct item map, config;
+    uint32_t seen = 0;
+    unsigned which;
+
+    PH_TRY(expect(&d->r, MAP, &map));
+    for (uint32_t i = 0; i < map.n; i++) {
+        PH_TRY(member(&d->r, names, &seen, &which));
+        if (which != 0) {
+            PH_TRY(skip(&d->r));
+            continue;
+        }
+        PH_TRY(expect(&d->r, BYTES, &config));
+        d->blob.config = config.data;
+    }
+    return PH_OK;
+}
+
+/* {"kind":name,"data":{…}} */
+static enum ph_err read_stack(struct ph_dstack_reading *d)
+{
+    static const char *const names[] = {"data", NULL};
+    uint32_t seen = 0;
+    struct item map;
+    unsigned which;
+
+    PH_TRY(expect(&d->r, MAP, &map));
+    for (uint32_t i = 0; i < map.n; i++) {
+        PH_TRY(member(&d->r, names, &seen, &which));
+        PH_TRY(which == 0 ? read_stack_data(d) : skip(&d->r));
+    }
+    return PH_OK;
+}
+
 enum ph_err ph_dstack_msgpack(struct ph_dstack_reading *d)
 {
     static const char *const names[] = {"version", "platform", "stack", NULL};
@@ -272,6 +309,8 @@ enum ph_err ph_dstack_msgpack(struct ph_dstack_reading *d)
                 return PH_ERR_UNSUPPORTED;
         } else if (which == 1) {
             PH_TRY(read_platform(d));
+        } else if (which == 2) {
+            PH_TRY(read_stack(d));
         } else {
             PH_TRY(skip(&d->r));
         }

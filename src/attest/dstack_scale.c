@@ -119,5 +119,5 @@ enum ph_err ph_dstack_scale(struct ph_dstack_reading *d)
     }
     if (!ph_read_view(&d->r, 64, &skipped)) /* report data */
         return PH_ERR_MALFORMED;
-    return read_bytes(&d->r, &skipped); /* configuration */
+    return read_bytes(&d->r, &d->blob.config);
 }

@@ -124,6 +124,8 @@ static void put_quote(struct ph_jput *j, const struct ph_evidence *e)
     }
     if (e->event_log.len > 0)
         put_part(j, "event_log", e->event_log, false);
+    if (e->vm_config.len > 0)
+        put_part(j, "vm_config", e->vm_config, true);
     if (e->snp.vek_cert.len > 0 || e->snp.cert_chain.len > 0 || e->snp.crl.len > 0) {
         ph_jput_object(j, "snp");
         put_members(j, e, snp, PH_LEN(snp));
@@ -255,14 +257,16 @@ static enum ph_err read_quote(const struct reading *r)
     PH_TRY(read_kind(r));
     PH_TRY(take_member(r, 0, "", "quote", false, &e->quote));
     PH_TRY(take_member(r, 0, "", "event_log", false, &e->event_log));
+    PH_TRY(take_member(r, 0, "", "vm_config", true, &e->vm_config));
     PH_TRY(ph_jread_object(r->doc, 0, "", "collateral", &parts, r->why));
     if (parts)
         PH_TRY(take_members(r, parts, "collateral", intel, PH_LEN(intel)));
     PH_TRY(ph_jread_object(r->doc, 0, "", "snp", &snp_parts, r->why));
     if (snp_parts)
         PH_TRY(take_members(r, snp_parts, "snp", snp, PH_LEN(snp)));
-    if (e->quote.len == 0 && (e->kind != PH_EVIDENCE_NONE || e->event_log.len > 0 || parts ||
-                              snp_parts || e->nvidia.evidence.len == 0))
+    if (e->quote.len == 0 &&
+        (e->kind != PH_EVIDENCE_NONE || e->event_log.len > 0 || e->vm_config.len > 0 || parts ||
+         snp_parts || e->nvidia.evidence.len == 0))
         return ph_jread_bad(r->why, "", "quote", "missing");
     if (e->quote.len > 0 && e->kind == PH_EVIDENCE_NONE && !parts)
         return ph_jread_bad(r->why, "", "collateral", "missing");
@@ -271,8 +275,8 @@ static enum ph_err read_quote(const struct reading *r)
 
 static enum ph_err read_bundle(const struct reading *r)
 {
-    static const char *const top[] = {"format",    "time", "kind",   "quote", "collateral",
-                                      "event_log", "snp",  "nvidia", NULL};
+    static const char *const top[] = {"format",    "time",      "kind", "quote",  "collateral",
+                                      "event_log", "vm_config", "snp",  "nvidia", NULL};
     struct ph_bytes format = {0};
     uint32_t nvidia;
 

@@ -9,7 +9,7 @@
  *    "kind":"intel-quote"|"snp-report"|"azure-hcl"|"nitro-document",   (absent: told from the
  * bytes) "quote":base64, "collateral":{"tcb_info":text,"tcb_info_chain":PEM,"qe_identity":text,
  *                  "qe_identity_chain":PEM,"pck_crl":base64,"root_ca_crl":base64,"pck_chain":PEM},
- *    "event_log":base64,
+ *    "event_log":base64, "vm_config":text,
  *    "snp":{"vek_cert":base64,"cert_chain":text,"crl":base64},
  *    "nvidia":{"evidence":text,"rims":[text],"ocsp":[base64]}}
  *
@@ -86,6 +86,7 @@ struct ph_evidence {
     struct ph_bytes quote;                 /* or report, or document */
     struct ph_collateral_parts collateral; /* Intel's */
     struct ph_bytes event_log;             /* CCEL, or dstack's JSON */
+    struct ph_bytes vm_config; /* JSON: what a dstack guest's host says of the machine. Unproved */
     struct ph_snp_parts snp;
     struct ph_nvidia_parts nvidia;
     int64_t time_s; /* when it was collected, Unix seconds: a claim of whoever made the bundle */

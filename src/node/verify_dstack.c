@@ -4,11 +4,14 @@
 
 #include "attest/dstack_doc.h"
 #include "attest/eventlog/dstack_mr.h"
+#include "attest/evidence.h"
 #include "base/own.h"
 #include "crypto/hash.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { VM_CONFIG_TOKENS = 1024 };
 
 /* How far the proof of one request went. */
 struct proof {
@@ -37,54 +40,92 @@ static void say(struct proof *p, const char *what, const struct ph_verdict *v)
     (void)snprintf(p->reason, sizeof(p->reason), "%s: %s. %s", what, v->reason, v->sentence);
 }
 
-static enum ph_err judge(const struct ph_verify_env *env, struct ph_bytes quote,
-                         struct ph_bytes log, const uint8_t *image_hash, struct proof *p)
+/* The quote, report or document by itself; Intel's with the collateral that the worker keeps.
+ * Returns PH_ERR_NOMEM alone. */
+static enum ph_err judge_quote(const struct ph_verify_env *env, struct ph_evidence_args *args,
+                               struct ph_collateral **collateral, struct proof *p)
 {
-    struct ph_collateral *collateral PH_OWNED(ph_collateral_freep) = NULL;
-    struct ph_policy *policy PH_OWNED(ph_freep) = dstack_policy();
+    const struct ph_bytes quote = args->evidence->quote;
     struct ph_json_why why = {""};
+    enum ph_err found = PH_OK;
 
-    if (!policy)
-        return PH_ERR_NOMEM;
-    struct ph_verify_args args = {.quote = quote,
-                                  .roots = env->roots,
-                                  .policy = policy,
-                                  .report_data_unchecked = true, /* the caller compares it */
-                                  .now_s = env->now_s};
-    enum ph_err err = ph_collateral_key_of(quote, &p->key);
-    if (err == PH_OK)
-        err = env->find(env->ctx, &p->key, &collateral, &why);
-    if (err == PH_ERR_NOMEM)
-        return err;
-    args.collateral = collateral;
-    p->quote_verified = ph_quote_verify_with(&args, &p->verdict) == PH_OK;
-    if (!p->quote_verified && err != PH_OK && why.text[0]) {
+    if (ph_evidence_detect(quote) == PH_EVIDENCE_INTEL &&
+        ph_collateral_key_of(quote, &p->key) == PH_OK)
+        found = env->find(env->ctx, &p->key, collateral, &why);
+    if (found == PH_ERR_NOMEM)
+        return found;
+    args->collateral = *collateral;
+    const enum ph_err err = ph_evidence_verify(args, &p->verdict);
+    p->quote_verified = err == PH_OK;
+    if (err != PH_OK && found != PH_OK)
         (void)snprintf(p->reason, sizeof(p->reason), "quote not verified: %s", why.text);
-        return PH_OK;
-    }
-    if (!p->quote_verified) {
+    else if (err != PH_OK)
         say(p, "quote not verified", &p->verdict);
-        return PH_OK;
-    }
-    args.event_log = &log;
+    return err == PH_ERR_NOMEM ? err : PH_OK;
+}
+
+/* The same quote with its log. Returns PH_ERR_NOMEM alone. */
+static enum ph_err judge_log(struct ph_evidence_args *args, const struct ph_evidence *e,
+                             struct proof *p)
+{
     struct ph_verdict *both PH_OWNED(ph_freep) = malloc(sizeof(*both));
+
     if (!both)
         return PH_ERR_NOMEM;
-    p->event_log_verified = ph_quote_verify_with(&args, both) == PH_OK;
-    if (!p->event_log_verified) {
-        say(p, "event log not verified", both);
+    if (e->event_log.len == 0) {
+        (void)snprintf(p->reason, sizeof(p->reason),
+                       "event log not verified: the attestation shows no log of all registers");
         return PH_OK;
     }
-    p->verdict = *both;
-    if (image_hash)
-        p->image = ph_os_images_find(env->images, image_hash, &p->verdict.claims.tdx);
+    args->evidence = e;
+    const enum ph_err err = ph_evidence_verify(args, both);
+    p->event_log_verified = err == PH_OK;
+    if (err == PH_OK)
+        p->verdict = *both;
+    else
+        say(p, "event log not verified", both);
+    return err == PH_ERR_NOMEM ? err : PH_OK;
+}
+
+static void judge_image(const struct ph_verify_env *env, const uint8_t *hash, struct proof *p)
+{
+    if (hash)
+        p->image = ph_os_images_find(env->images, hash, &p->verdict.claims.tdx);
     if (!p->image)
         (void)snprintf(
             p->reason, sizeof(p->reason),
             "OS image not verified: %s. Compare mrtd and rtmr0 to rtmr2 with those of an "
             "image you trust",
-            image_hash ? "this worker knows no image of that hash with these registers"
-                       : "vm_config names no os_image_hash");
+            hash ? "this worker knows no image of that hash with these registers"
+                 : "vm_config names no os_image_hash");
+}
+
+static enum ph_err judge(const struct ph_verify_env *env, const struct ph_evidence *e,
+                         const uint8_t *image_hash, struct proof *p)
+{
+    struct ph_collateral *collateral PH_OWNED(ph_collateral_freep) = NULL;
+    struct ph_policy *policy PH_OWNED(ph_freep) = dstack_policy();
+    struct ph_evidence alone = *e;
+
+    if (!policy)
+        return PH_ERR_NOMEM;
+    alone.event_log = (struct ph_bytes){0};
+    struct ph_evidence_args args = {.evidence = &alone,
+                                    .roots = env->roots,
+                                    .policy = policy,
+                                    .report_data_unchecked = true, /* the caller compares it */
+                                    .now_s = env->now_s};
+    PH_TRY(judge_quote(env, &args, &collateral, p));
+    if (!p->quote_verified)
+        return PH_OK;
+    if (p->verdict.claims.tee != PH_TEE_TDX) {
+        (void)snprintf(p->reason, sizeof(p->reason),
+                       "OS image not verified: only a TD has registers to compare with an image's");
+        return PH_OK;
+    }
+    PH_TRY(judge_log(&args, e, p));
+    if (p->event_log_verified)
+        judge_image(env, image_hash, p);
     return PH_OK;
 }
 
@@ -178,19 +219,35 @@ static void put_image(struct ph_jput *out, const struct ph_os_image *image)
         ph_jput_null(out, "os_image_version");
 }
 
+/* What dstack calls it; of an enclave, which it does not know, nothing. AWS gives Nitro documents
+ * no TCB status, and so does dstack. */
+static void put_quote(struct ph_jput *out, const struct ph_verdict *v)
+{
+    static const char *const variants[] = {[PH_TEE_TDX] = "dstack-tdx",
+                                           [PH_TEE_SNP] = "dstack-amd-sev-snp",
+                                           [PH_TEE_NITRO] = "dstack-nitro-enclave"};
+    const enum ph_tee_kind tee = v->claims.tee;
+
+    if (tee < PH_LEN(variants) && variants[tee])
+        ph_jput_str(out, "tee_variant", variants[tee]);
+    else
+        ph_jput_null(out, "tee_variant");
+    ph_jput_hex(out, "report_data", PH_BYTES_OF(v->claims.report_data));
+    if (tee != PH_TEE_NITRO)
+        ph_jput_str(out, "tcb_status", ph_tcb_status_name(v->status));
+    else
+        ph_jput_null(out, "tcb_status");
+    put_advisories(out, "advisory_ids", v);
+}
+
 static void put_details(struct ph_jput *out, const struct proof *p)
 {
-    const struct ph_verdict *v = &p->verdict;
-
     ph_jput_object(out, "details");
     ph_jput_bool(out, "quote_verified", p->quote_verified);
     ph_jput_bool(out, "event_log_verified", p->event_log_verified);
     put_image(out, p->image);
     if (p->quote_verified) {
-        ph_jput_str(out, "tee_variant", "dstack-tdx");
-        ph_jput_hex(out, "report_data", PH_BYTES_OF(v->claims.report_data));
-        ph_jput_str(out, "tcb_status", ph_tcb_status_name(v->status));
-        put_advisories(out, "advisory_ids", v);
+        put_quote(out, &p->verdict);
     } else {
         ph_jput_null(out, "tee_variant");
         ph_jput_null(out, "report_data");
@@ -220,75 +277,41 @@ static void answer(const struct proof *p, struct ph_verify_answer *out)
         ph_verify_error(out, 500, "internal", "the answer could not be written");
 }
 
-static bool given(const struct ph_jdoc *json, uint32_t t)
+/* "os_image_hash" of vm_config: whatever else it says is the host's word. */
+static enum ph_err image_hash_of(struct ph_bytes vm_config, uint8_t hash[static 32], bool *has)
 {
-    return t != 0 && json->toks[t].type != PH_JNULL;
-}
-
-/* "os_image_hash" of vm_config, which is JSON text: whatever else it says is the host's word. */
-static enum ph_err read_vm_config(const struct ph_jdoc *json, uint8_t hash[static 32], bool *has)
-{
-    enum { VM_CONFIG_MAX = 65536, VM_CONFIG_TOKENS = 1024 };
-    struct ph_buf keep PH_OWNED(ph_buf_clear) = PH_BUF(VM_CONFIG_MAX);
     struct ph_jtok *toks PH_OWNED(ph_freep) = malloc(VM_CONFIG_TOKENS * sizeof(*toks));
-    const uint32_t t = ph_jscan_get(json, 0, "vm_config");
     struct ph_json_why why;
     struct ph_jdoc doc;
 
     *has = false;
     if (!toks)
         return PH_ERR_NOMEM;
-    if (!given(json, t))
+    if (vm_config.len == 0)
         return PH_OK;
-    if (json->toks[t].type == PH_JOBJECT)
-        PH_TRY(ph_buf_add(&keep, ph_jscan_raw(json, t)));
-    else
-        PH_TRY(ph_jread_unescape(json, t, &keep));
-    if (keep.len == 0) /* guests without one send "" */
-        return PH_OK;
-    PH_TRY(ph_jread_open(ph_buf_view(&keep), VM_CONFIG_MAX, toks, VM_CONFIG_TOKENS, &doc, &why));
+    PH_TRY(ph_jread_open(vm_config, PH_EVIDENCE_MAX, toks, VM_CONFIG_TOKENS, &doc, &why));
     return ph_jread_hex(&doc, 0, "", "os_image_hash", hash, 32, has, &why);
 }
 
-static void verify(const struct ph_verify_env *env, const struct ph_jdoc *json,
-                   struct ph_verify_answer *out)
+/* What was given is evidence as the CLI opens it: attest/dstack_doc.h. */
+static enum ph_err verify(const struct ph_verify_env *env, const struct ph_jdoc *json,
+                          struct proof *proof, struct ph_json_why *why)
 {
-    struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
-    struct ph_buf log_text PH_OWNED(ph_buf_clear) = PH_BUF(PH_EVENT_LOG_MAX);
-    struct proof *proof PH_OWNED(ph_freep) = calloc(1, sizeof(*proof));
-    const uint32_t quote_tok = ph_jscan_get(json, 0, "quote");
+    struct ph_evidence_bundle *bundle PH_OWNED(ph_evidence_freep) = NULL;
     uint8_t image_hash[32];
     bool has_image;
-    struct ph_bytes log;
 
-    if (!proof) {
-        ph_verify_error(out, 500, "internal", "out of memory");
-        return;
-    }
-    if (given(json, ph_jscan_get(json, 0, "attestation"))) {
-        (void)snprintf(proof->reason, sizeof(proof->reason),
-                       "attestation blobs are not read here; send quote, event_log and vm_config");
-        answer(proof, out);
-        return;
-    }
-    if (!given(json, quote_tok) || ph_dstack_read_hex(json, quote_tok, &quote) != PH_OK) {
-        ph_verify_error(out, 400, "bad-request", "quote: expected at most 64 KiB in hexadecimal");
-        return;
-    }
-    if (ph_dstack_read_log(json, "event_log", &log_text, &log) != PH_OK || log.len == 0) {
-        ph_verify_error(out, 400, "bad-request",
-                        "event_log: expected the log as JSON text or as an array");
-        return;
-    }
-    if (read_vm_config(json, image_hash, &has_image) != PH_OK) {
-        ph_verify_error(out, 400, "bad-request",
-                        "vm_config: expected JSON, with os_image_hash in hexadecimal");
-        return;
-    }
-    if (judge(env, ph_buf_view(&quote), log, has_image ? image_hash : NULL, proof) != PH_OK)
-        ph_verify_error(out, 500, "internal", "out of memory");
-    else
-        answer(proof, out);
+    PH_TRY(ph_dstack_doc_open(json->text, &bundle, why));
+    const struct ph_evidence *e = ph_evidence_view(bundle);
+    if (e->event_log.len == 0 && !ph_dstack_has_blob(json))
+        return ph_jread_bad(why, "", "event_log", "expected the log as JSON text or as an array");
+    const enum ph_err err = image_hash_of(e->vm_config, image_hash, &has_image);
+    if (err == PH_ERR_NOMEM)
+        return err;
+    if (err != PH_OK)
+        return ph_jread_bad(why, "", "vm_config",
+                            "expected JSON, with os_image_hash in hexadecimal");
+    return judge(env, e, has_image ? image_hash : NULL, proof);
 }
 
 void ph_verify_dstack(const struct ph_verify_env *env, struct ph_bytes body,
@@ -297,8 +320,17 @@ void ph_verify_dstack(const struct ph_verify_env *env, struct ph_bytes body,
     static const char *const allowed[] = {"quote", "event_log", "vm_config",   "attestation",
                                           "debug", "pccs_url",  "report_data", NULL};
     struct ph_verify_request request = {.toks = NULL};
+    struct proof *proof PH_OWNED(ph_freep) = calloc(1, sizeof(*proof));
+    struct ph_json_why why = {""};
 
-    if (ph_verify_open(body, allowed, &request, out))
-        verify(env, &request.json, out);
+    if (ph_verify_open(body, allowed, &request, out)) {
+        const enum ph_err err = proof ? verify(env, &request.json, proof, &why) : PH_ERR_NOMEM;
+        if (err == PH_OK)
+            answer(proof, out);
+        else if (err == PH_ERR_NOMEM)
+            ph_verify_error(out, 500, "internal", "out of memory");
+        else
+            ph_verify_error(out, 400, "bad-request", why.text[0] ? why.text : ph_err_name(err));
+    }
     free(request.toks);
 }

@@ -32,7 +32,8 @@ struct ph_verify_answer {
 };
 
 /**
- * POST /verify: what dstack's verifier answers to {"quote","event_log","vm_config"}.
+ * POST /verify: what dstack's verifier answers to {"quote","event_log","vm_config"} and to
+ * {"attestation"}: attest/dstack_doc.h.
  *
  * is_valid says that quote and event log are proved, and that MRTD and RTMR0 to RTMR2 are those of
  * an image in env->images under the os_image_hash that vm_config names. Images are not rebuilt

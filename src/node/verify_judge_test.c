@@ -18,10 +18,10 @@
 #define EVENT(name, payload)                                                                       \
     "{'imr':3,'event_type':134217729,'digest':'','event':'" name "','event_payload':'" payload "'" \
     "}"
+#define PROVIDER "7b226e616d65223a226b6d73222c226964223a2261626364227d" /* kms, abcd */
 #define BOOT                                                                                       \
     EVENT("app-id", H20)                                                                           \
-    "," EVENT("compose-hash", H32) "," EVENT("boot-mr-done", "") "," EVENT(                        \
-        "key-provider", "7b226e616d65223a226b6d73222c226964223a2261626364227d")
+    "," EVENT("compose-hash", H32) "," EVENT("boot-mr-done", "") "," EVENT("key-provider", PROVIDER)
 /* Single quotes stand for double ones. */
 static const char boot_log[] = "[" BOOT "]";
 
@@ -43,6 +43,7 @@ static enum ph_err find(void *ctx, const struct ph_collateral_key *key, struct p
         (void)snprintf(why->text, sizeof(why->text), "no collateral %s", asked_for);
         return PH_ERR_NOT_FOUND;
     }
+    (void)snprintf(why->text, sizeof(why->text), "means nothing where it was found");
     *out = PH_TAKE(kept);
     return PH_OK;
 }
@@ -242,9 +243,122 @@ TEST(a_quote_that_is_not_proved_describes_nothing)
     CHECK(json_is_null(at("details", "tcb_status")));
 
     CHECK(ask(ph_verify_dstack, "{\"quote\":\"00\",\"event_log\":\"[]\"}") == 200);
-    CHECK(says("quote-truncated"));
-    CHECK(ask(ph_verify_dstack, "{\"attestation\":\"00\",\"quote\":null}") == 200);
-    CHECK(json_is_false(at("is_valid", NULL)) && says("attestation blobs"));
+    CHECK(json_is_false(at("is_valid", NULL)) && says("of no known kind"));
+    done();
+}
+
+/* SCALE: a length and bytes; a number of four bytes. */
+static void scale_bytes(struct ph_buf *b, struct ph_bytes v)
+{
+    const uint32_t head = (uint32_t)v.len << 2 | (v.len < 64 ? 0 : v.len < 1 << 14 ? 1 : 2);
+
+    CHECK(ph_buf_add(b, (struct ph_bytes){(const uint8_t *)&head, v.len < 64        ? 1
+                                                                  : v.len < 1 << 14 ? 2
+                                                                                    : 4}) == PH_OK);
+    CHECK(ph_buf_add(b, v) == PH_OK);
+}
+
+static void scale_event(struct ph_buf *b, uint32_t imr, uint32_t type, const char *name,
+                        const char *payload_hex)
+{
+    const uint32_t head[] = {imr, type};
+    uint8_t payload[64];
+    const size_t len = strlen(payload_hex) / 2;
+
+    CHECK(ph_buf_add(b, PH_BYTES_OF(head)) == PH_OK);
+    scale_bytes(b, PH_BYTES_LIT("")); /* digests of runtime events are left out */
+    scale_bytes(b, ph_bytes_str(name));
+    CHECK(ph_hex_decode(ph_bytes_str(payload_hex), payload, len) == PH_OK);
+    scale_bytes(b, (struct ph_bytes){payload, len});
+}
+
+/* An attestation, version 0, of platform TDX: the events of boot_log, and in other registers what
+ * extends nothing, so that the log shows them too. */
+static void scale_tdx(struct ph_buf *b, struct ph_bytes quote, bool whole, const char *config)
+{
+    static const uint8_t zeros[64], head[] = {0, 0};
+    const uint8_t cnt[] = {(uint8_t)((whole ? 7 : 4) << 2)}, none[] = {0};
+
+    CHECK(ph_buf_add(b, PH_BYTES_OF(head)) == PH_OK);
+    scale_bytes(b, quote);
+    CHECK(ph_buf_add(b, PH_BYTES_OF(cnt)) == PH_OK);
+    for (uint32_t i = 0; whole && i < 3; i++)
+        scale_event(b, i, 3, "", "");
+    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, "app-id", H20);
+    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, "compose-hash", H32);
+    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, "boot-mr-done", "");
+    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, "key-provider", PROVIDER);
+    CHECK(ph_buf_add(b, PH_BYTES_OF(none)) == PH_OK);
+    CHECK(ph_buf_add(b, PH_BYTES_OF(zeros)) == PH_OK);
+    scale_bytes(b, ph_bytes_str(config));
+}
+
+/* Puts the quote of the body that td_that_booted wrote into an attestation. */
+static void as_attestation(bool whole, bool base64, const char *config)
+{
+    struct ph_buf b PH_OWNED(ph_buf_clear) = PH_BUF(1 << 18), text = PH_BUF(1 << 18);
+    struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
+    const char *hex = strstr(body, "\"quote\":\"") + 9;
+    const size_t len = strcspn(hex, "\"") / 2;
+    uint8_t *at_quote;
+
+    CHECK(ph_buf_reserve(&quote, len, &at_quote) == PH_OK);
+    CHECK(ph_hex_decode((struct ph_bytes){(const uint8_t *)hex, 2 * len}, at_quote, len) == PH_OK);
+    quote.len = len;
+    scale_tdx(&b, ph_buf_view(&quote), whole, config);
+    if (base64) {
+        CHECK(ph_base64_encode(ph_buf_view(&b), &text) == PH_OK);
+        (void)snprintf(body, sizeof(body), "{\"attestation\":\"%.*s\",\"quote\":null}",
+                       (int)text.len, (const char *)text.ptr);
+    } else {
+        char *digits = malloc(2 * b.len + 1);
+        CHECK(digits);
+        ph_hex_encode(ph_buf_view(&b), digits);
+        (void)snprintf(body, sizeof(body), "{\"attestation\":\"%s\"}", digits);
+        free(digits);
+    }
+    ph_buf_clear(&text);
+}
+
+TEST(an_attestation_is_judged_like_what_is_inside)
+{
+    char list[2048], mr_td[97], zeros[97];
+    struct ph_json_why why;
+    struct world w;
+
+    memset(zeros, '0', 96);
+    zeros[96] = '\0';
+    world_init(&w);
+    ph_hex_encode(PH_BYTES_OF(w.td.mr_td), mr_td);
+    (void)snprintf(list, sizeof(list),
+                   "{\"images\":[{\"os_image_hash\":\"" H32 "\",\"mr_td\":\"%s\",\"rtmr0\":\"%s\","
+                   "\"rtmr1\":\"%s\",\"rtmr2\":\"%s\"}]}",
+                   mr_td, zeros, zeros, zeros);
+    CHECK(ph_os_images_parse(ph_bytes_str(list), &images, &why) == PH_OK);
+    for (int base64 = 0; base64 < 2; base64++) {
+        td_that_booted(boot_log, boot_log);
+        as_attestation(true, base64, "{\"os_image_hash\":\"" H32 "\"}");
+        CHECK(ask(ph_verify_dstack, body) == 200);
+        CHECK(json_is_true(at("is_valid", NULL)) && json_is_null(at("reason", NULL)));
+        CHECK(json_is_true(at("details", "event_log_verified")));
+        CHECK(is("details", "tee_variant", "dstack-tdx"));
+        const json_t *app = at("details", "app_info");
+        CHECK(strcmp(json_string_value(json_object_get(app, "app_id")), H20) == 0);
+    }
+
+    td_that_booted(boot_log, boot_log);
+    as_attestation(true, false, ""); /* names no image */
+    CHECK(ask(ph_verify_dstack, body) == 200 && says("names no os_image_hash"));
+    td_that_booted(boot_log, boot_log);
+    as_attestation(true, false, "{");
+    CHECK(ask(ph_verify_dstack, body) == 400);
+    td_that_booted(boot_log, boot_log);
+    as_attestation(false, false, "{}"); /* as documents cut for size are */
+    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(json_is_true(at("details", "quote_verified")));
+    CHECK(json_is_false(at("details", "event_log_verified")) && says("no log of all registers"));
+    ph_os_images_free(images);
+    images = NULL;
     done();
 }
 
@@ -259,6 +373,11 @@ TEST(what_is_no_request_is_refused)
         "{\"quote\":\"0x\",\"event_log\":\"[]\"}",
         "{\"quote\":7,\"event_log\":\"[]\"}",
         "{\"quote\":\"zz\",\"event_log\":\"[]\"}",
+        "{\"attestation\":\"00\",\"quote\":null}",
+        "{\"attestation\":\"000400\"}", /* of a platform with a TPM */
+        "{\"attestation\":7,\"quote\":\"00\",\"event_log\":\"[]\"}",
+        "{\"attestation\":\"\"}",
+        "{\"attestation\":null}",
         "{\"quote\":\"00\",\"event_log\":7}",
         "{\"quote\":\"00\",\"event_log\":\"\"}",
         "{\"quote\":\"00\",\"event_log\":null}",
@@ -341,6 +460,28 @@ TEST(evidence_is_judged_when_and_how_the_request_says)
               is("error", "code", evidence[i].code));
     CHECK(ask(ph_verify_evidence, "{\"evidence\":\"" QUOTE_START "\"}") == 200);
     CHECK(is("reason", NULL, "quote-truncated") && json_is_null(at("collateral_from", NULL)));
+    done();
+}
+
+/* A real one, out of what dstack keeps it in. */
+TEST(other_makers_documents_are_judged_too)
+{
+    struct ph_buf nitro PH_OWNED(ph_buf_clear) = ph_test_vector_if("nitro/nitro_attestation.bin");
+    const int64_t then = 1766678716; /* 2025-12-25T16:05:16Z */
+
+    if (nitro.len == 0)
+        SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
+    roots = ph_attest_roots_production();
+    char *digits = malloc(2 * nitro.len + 1);
+    CHECK(digits);
+    ph_hex_encode(ph_buf_view(&nitro), digits);
+    (void)snprintf(body, sizeof(body), "{\"attestation\":\"%s\"}", digits);
+    free(digits);
+    CHECK(ask_at(ph_verify_dstack, ph_bytes_str(body), then) == 200);
+    CHECK(json_is_true(at("details", "quote_verified")));
+    CHECK(is("details", "tee_variant", "dstack-nitro-enclave"));
+    CHECK(json_is_null(at("details", "tcb_status")) && json_is_null(at("details", "app_info")));
+    CHECK(json_is_false(at("is_valid", NULL)) && says("only a TD"));
     done();
 }
 
@@ -498,8 +639,10 @@ PH_TEST_MAIN(CASE(a_genuine_guest_is_described_and_never_called_valid_without_it
              CASE(a_guest_whose_image_the_operator_measured_is_valid),
              CASE(a_log_of_another_guest_describes_nothing),
              CASE(a_quote_that_is_not_proved_describes_nothing),
+             CASE(an_attestation_is_judged_like_what_is_inside),
              CASE(what_is_no_request_is_refused),
              CASE(evidence_is_judged_when_and_how_the_request_says),
+             CASE(other_makers_documents_are_judged_too),
              CASE(a_bare_quote_is_judged_with_kept_collateral_and_what_was_demanded),
              CASE(the_log_of_a_bundle_is_demanded_unless_the_request_brings_another),
              CASE(a_real_request_of_a_dstack_client_is_answered))

@@ -100,6 +100,15 @@ test('verification', async (t) => {
     assert.equal(answer.details.quote_verified, false);
     assert.match(answer.reason, /root-untrusted/);
     assert.equal(answer.details.app_info, null);
+    // The same quote in dstack's binary document: version 0, platform TDX, no log, no events, report data, no configuration.
+    const length = Buffer.alloc(2);
+    length.writeUInt16LE((quote.length << 2) | 1);
+    const attestation = Buffer.concat([Buffer.from([0, 0]), length, quote, Buffer.from([0, 0]), Buffer.alloc(64), Buffer.from([0])]);
+    for (const encoding of ['hex', 'base64']) {
+      const inside = await post('/verify', { attestation: attestation.toString(encoding), quote: null });
+      assert.deepEqual([inside.status, inside.is_valid, inside.reason], [200, false, answer.reason]);
+    }
+    assert.equal((await post('/verify', { attestation: attestation.subarray(1).toString('hex') })).status, 400);
   });
 
   await t.test('a real request of a dstack client', { skip: haveVectors ? false : 'no vectors: set PHALA_VECTORS' }, async () => {
