@@ -249,6 +249,10 @@ static int judge(const struct options *o, bool explain)
         (void)fprintf(stderr, "phala evidence: the document has no event log of all registers: "
                               "RTMR0 to RTMR3 count as the quote has them, and nothing is known of "
                               "the app. Give a whole log with --event-log\n");
+    if (files.evidence.event_log_rtmr3_alone)
+        (void)fprintf(stderr,
+                      "phala evidence: the document's event log shows RTMR3 alone: RTMR0 to "
+                      "RTMR2 count as the quote has them\n");
     const bool both = files.evidence.quote.len > 0 && files.evidence.nvidia.evidence.len > 0;
     j->roots = ph_attest_roots_production();
     j->args.evidence = &files.evidence;

@@ -120,8 +120,12 @@ int ph_fetch_snp(struct ph_fetch *f, const struct ph_snp_need *need)
             return rc;
         if (pass == 0 && !cached_snp(f, folder, first, doc))
             continue;
-        const struct ph_snp_parts parts = {need->is_vlek ? vlek : ph_buf_view(doc[VEK]),
-                                           ph_buf_view(doc[CHAIN]), ph_buf_view(doc[CRL])};
+        const struct ph_snp_parts parts = {
+            .vek_cert = need->is_vlek ? vlek : ph_buf_view(doc[VEK]),
+            .cert_chain = ph_buf_view(doc[CHAIN]),
+            .crl = ph_buf_view(doc[CRL]),
+            .mr_config = f->evidence.snp.mr_config,
+        };
         source = pass == 0 ? "cached" : "fetched";
         f->evidence.snp = parts;
         if (ph_check_snp(&f->by, need, &parts, &checked, &why) == PH_OK)

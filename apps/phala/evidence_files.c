@@ -209,6 +209,7 @@ enum ph_err ph_evidence_files_load(struct ph_evidence_files *files,
     if (from->event_log) {
         PH_TRY(ph_evidence_files_take(files, from->event_log, PH_EVENT_LOG_MAX,
                                       &files->evidence.event_log, why));
+        files->evidence.event_log_rtmr3_alone = false;
         /* To the verifier an empty view is no log at all. */
         if (files->evidence.event_log.len == 0)
             return ph_evidence_complain(PH_ERR_MALFORMED, from->event_log, "an empty file", why);

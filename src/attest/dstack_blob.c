@@ -55,6 +55,7 @@ static enum ph_err read_all(struct ph_dstack_reading *d, struct ph_bytes bytes)
     if (d->blob.log.len > 0)
         PH_TRY(ph_jput_end(&d->log));
     d->blob.log_whole = d->registers == 0xf;
+    d->blob.log_rtmr3 = (d->registers & 1u << 3) != 0;
     return PH_OK;
 }
 

@@ -24,10 +24,12 @@ enum {
 struct ph_dstack_blob {
     enum ph_evidence_kind kind; /* INTEL, SNP or NITRO */
     struct ph_bytes quote;
-    struct ph_buf log;       /* JSON as attest/eventlog/runtime_log.h reads it; empty: none */
-    bool log_whole;          /* it has events of every register, and not of RTMR3 alone */
-    struct ph_bytes config;  /* what the host said of the machine, JSON text; may be empty */
-    struct ph_buf own_quote; /* where `quote` could not be a view */
+    struct ph_buf log;         /* JSON as attest/eventlog/runtime_log.h reads it; empty: none */
+    bool log_whole;            /* it has events of every register */
+    bool log_rtmr3;            /* it has events of RTMR3, and perhaps some of others */
+    struct ph_bytes mr_config; /* of a SEV-SNP guest: the document that HOST_DATA names, or empty */
+    struct ph_bytes config;    /* what the host said of the machine, JSON text; may be empty */
+    struct ph_buf own_quote;   /* where `quote` could not be a view */
 };
 
 /* True if bytes may be one: they may still be refused. */

@@ -137,8 +137,10 @@ static enum ph_err open_blob(struct ph_bytes bytes, struct ph_evidence_bundle **
     PH_TRY(ph_dstack_blob_open(bytes, &blob, why));
     const struct ph_evidence e = {.kind = blob.kind,
                                   .quote = blob.quote,
-                                  .event_log = blob.log_whole ? ph_buf_view(&blob.log)
+                                  .event_log_rtmr3_alone = blob.log_rtmr3 && !blob.log_whole,
+                                  .event_log = blob.log_rtmr3 ? ph_buf_view(&blob.log)
                                                               : (struct ph_bytes){0},
+                                  .snp = {.mr_config = blob.mr_config},
                                   .vm_config = blob.config};
     return bundle(&e, out, why);
 }

@@ -32,9 +32,9 @@ bool ph_dstack_is_doc(struct ph_bytes bytes);
 /**
  * Open a document of either form, or a bare binary one, as a bundle without time or collateral.
  *
- * An event log that shows RTMR3 alone, as documents cut for size do, is left out: a judgement with
- * a log promises that all registers follow from it. `ph_evidence_view(*out)->event_log` is then
- * empty.
+ * Documents cut for size have a log that shows RTMR3 alone; `event_log_rtmr3_alone` is then set,
+ * and a judgement promises that this register follows from it and no other. A log that does not
+ * even show that one is left out.
  *
  * @bytes  untrusted; borrowed for the call
  * @out    on PH_OK, freed by the caller with ph_evidence_free; else untouched

@@ -148,7 +148,9 @@ static struct ph_buf pack(const char *kind, const char *name, uint8_t events)
 
 /* ---- Reading ---- */
 
-static char config[64]; /* what the last document that opened says of the machine */
+/* What the last document that opened says beside the quote. */
+static char config[64], mr_config[64];
+static bool rtmr3_alone;
 
 static enum ph_err open_doc(struct ph_bytes bytes, enum ph_evidence_kind kind, bool log)
 {
@@ -163,6 +165,9 @@ static enum ph_err open_doc(struct ph_bytes bytes, enum ph_evidence_kind kind, b
     CHECK((e->event_log.len > 0) == log && e->time_s == 0);
     (void)snprintf(config, sizeof(config), "%.*s", (int)e->vm_config.len,
                    (const char *)e->vm_config.ptr);
+    (void)snprintf(mr_config, sizeof(mr_config), "%.*s", (int)e->snp.mr_config.len,
+                   (const char *)e->snp.mr_config.ptr);
+    rtmr3_alone = e->event_log_rtmr3_alone;
     return PH_OK;
 }
 
@@ -200,16 +205,48 @@ TEST(msgpack_documents_open_whole_or_not_at_all)
     check_bounds(&b, PH_EVIDENCE_NITRO, false);
 }
 
-TEST(a_log_of_some_registers_only_is_left_out)
+/* Replace `from` by `to`, once. */
+static struct ph_buf edited(struct ph_buf b, struct ph_bytes from, struct ph_bytes to)
+{
+    struct ph_buf out = PH_BUF(65536);
+    const uint8_t *at = memmem(b.ptr, b.len, from.ptr, from.len);
+    CHECK(at != NULL);
+    const size_t before = (size_t)(at - b.ptr);
+    add(&out, b.ptr, before);
+    CHECK(ph_buf_add(&out, to) == PH_OK);
+    add(&out, at + from.len, b.len - before - from.len);
+    ph_buf_clear(&b);
+    return out;
+}
+
+TEST(a_log_that_was_cut_is_one_of_rtmr3_or_none)
 {
     for (unsigned mask = 0; mask < 16; mask++) {
         struct ph_buf b = scale(0, mask);
-        CHECK(open_doc(ph_buf_view(&b), PH_EVIDENCE_INTEL, mask == 15) == PH_OK);
+        CHECK(open_doc(ph_buf_view(&b), PH_EVIDENCE_INTEL, mask >= 8) == PH_OK);
+        CHECK(rtmr3_alone == (mask >= 8 && mask < 15));
         ph_buf_clear(&b);
     }
     struct ph_buf b = pack("tdx", "quote", 3);
-    CHECK(open_doc(ph_buf_view(&b), PH_EVIDENCE_INTEL, false) == PH_OK);
+    CHECK(open_doc(ph_buf_view(&b), PH_EVIDENCE_INTEL, false) == PH_OK && !rtmr3_alone);
     ph_buf_clear(&b);
+}
+
+TEST(the_configuration_of_a_sev_snp_guest_is_kept)
+{
+    struct ph_buf b = scale(3, 0);
+    CHECK(open_doc(ph_buf_view(&b), PH_EVIDENCE_SNP, false) == PH_OK);
+    CHECK(strcmp(mr_config, "{\"version\":3}") == 0);
+    ph_buf_clear(&b);
+    b = pack("sev-snp", "report", 0);
+    struct ph_buf e = edited(b,
+                             PH_BYTES_LIT("\xa9"
+                                          "event_log\x90"),
+                             PH_BYTES_LIT("\xa9"
+                                          "mr_config\xa3{7}"));
+    CHECK(open_doc(ph_buf_view(&e), PH_EVIDENCE_SNP, false) == PH_OK);
+    CHECK(strcmp(mr_config, "{7}") == 0);
+    ph_buf_clear(&e);
 }
 
 TEST(events_become_dstacks_json)
@@ -239,20 +276,6 @@ TEST(what_only_a_tpm_makes_whole_is_refused)
     }
     struct ph_buf b PH_OWNED(ph_buf_clear) = pack("gcp-tdx", "quote", 0);
     CHECK(open_doc(ph_buf_view(&b), PH_EVIDENCE_INTEL, false) == PH_ERR_UNSUPPORTED);
-}
-
-/* Replace `from` by `to`, once. */
-static struct ph_buf edited(struct ph_buf b, struct ph_bytes from, struct ph_bytes to)
-{
-    struct ph_buf out = PH_BUF(65536);
-    const uint8_t *at = memmem(b.ptr, b.len, from.ptr, from.len);
-    CHECK(at != NULL);
-    const size_t before = (size_t)(at - b.ptr);
-    add(&out, b.ptr, before);
-    CHECK(ph_buf_add(&out, to) == PH_OK);
-    add(&out, at + from.len, b.len - before - from.len);
-    ph_buf_clear(&b);
-    return out;
 }
 
 static void check_edit(struct ph_buf b, struct ph_bytes from, struct ph_bytes to, enum ph_err want)
@@ -441,7 +464,8 @@ TEST(a_real_document_of_a_nitro_enclave)
 
 PH_TEST_MAIN(CASE(scale_documents_open_whole_or_not_at_all),
              CASE(msgpack_documents_open_whole_or_not_at_all),
-             CASE(a_log_of_some_registers_only_is_left_out), CASE(events_become_dstacks_json),
+             CASE(a_log_that_was_cut_is_one_of_rtmr3_or_none),
+             CASE(the_configuration_of_a_sev_snp_guest_is_kept), CASE(events_become_dstacks_json),
              CASE(what_only_a_tpm_makes_whole_is_refused),
              CASE(msgpack_members_are_of_their_type_and_come_once),
              CASE(what_is_nested_too_deep_is_refused),

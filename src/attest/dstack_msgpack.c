@@ -206,11 +206,12 @@ static enum ph_err read_log(struct ph_dstack_reading *d)
 /* {"quote","event_log"}, {"report",…} or {"nsm_quote"}. */
 static enum ph_err read_data(struct ph_dstack_reading *d)
 {
-    static const char *const names[] = {"quote", "report", "nsm_quote", "event_log", NULL};
+    static const char *const names[] = {"quote",     "report",    "nsm_quote",
+                                        "event_log", "mr_config", NULL};
     static const enum ph_evidence_kind kinds[] = {PH_EVIDENCE_INTEL, PH_EVIDENCE_SNP,
                                                   PH_EVIDENCE_NITRO};
     uint32_t seen = 0;
-    struct item it;
+    struct item it, config;
     unsigned which;
 
     PH_TRY(expect(&d->r, MAP, &it));
@@ -222,6 +223,9 @@ static enum ph_err read_data(struct ph_dstack_reading *d)
             PH_TRY(read_bytes(&d->r, &d->blob.own_quote, &d->blob.quote));
         } else if (which == 3 && d->blob.kind == PH_EVIDENCE_INTEL) {
             PH_TRY(read_log(d));
+        } else if (which == 4) {
+            PH_TRY(expect(&d->r, BYTES, &config));
+            d->blob.mr_config = config.data;
         } else {
             PH_TRY(skip(&d->r));
         }

@@ -67,7 +67,7 @@ static enum ph_err read_log(struct ph_dstack_reading *d)
 
 /* Blobs that the kernel handed out beside a report: nobody says which is which, so that they are
  * not used; and the document that HOST_DATA names. */
-static enum ph_err skip_snp_rest(struct ph_reader *r)
+static enum ph_err read_snp_rest(struct ph_reader *r, struct ph_bytes *mr_config)
 {
     struct ph_bytes skipped;
     uint32_t cnt;
@@ -75,9 +75,9 @@ static enum ph_err skip_snp_rest(struct ph_reader *r)
     PH_TRY(read_compact(r, &cnt));
     if (cnt > PH_DSTACK_CERTS_MAX)
         return PH_ERR_LIMIT;
-    for (uint32_t i = 0; i <= cnt; i++)
+    for (uint32_t i = 0; i < cnt; i++)
         PH_TRY(read_bytes(r, &skipped));
-    return PH_OK;
+    return read_bytes(r, mr_config);
 }
 
 static enum ph_err read_platform(struct ph_dstack_reading *d, uint8_t platform)
@@ -92,7 +92,7 @@ static enum ph_err read_platform(struct ph_dstack_reading *d, uint8_t platform)
     case SNP:
         b->kind = PH_EVIDENCE_SNP;
         PH_TRY(read_bytes(&d->r, &b->quote));
-        return skip_snp_rest(&d->r);
+        return read_snp_rest(&d->r, &b->mr_config);
     case NITRO:
         b->kind = PH_EVIDENCE_NITRO;
         return read_bytes(&d->r, &b->quote);

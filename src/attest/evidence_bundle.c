@@ -33,6 +33,7 @@ static const struct member snp[] = {
     {"vek_cert", AT(snp.vek_cert), false},
     {"cert_chain", AT(snp.cert_chain), true},
     {"crl", AT(snp.crl), false},
+    {"mr_config", AT(snp.mr_config), true},
 };
 #undef AT
 
@@ -124,9 +125,12 @@ static void put_quote(struct ph_jput *j, const struct ph_evidence *e)
     }
     if (e->event_log.len > 0)
         put_part(j, "event_log", e->event_log, false);
+    if (e->event_log_rtmr3_alone)
+        ph_jput_bool(j, "event_log_rtmr3_alone", true);
     if (e->vm_config.len > 0)
         put_part(j, "vm_config", e->vm_config, true);
-    if (e->snp.vek_cert.len > 0 || e->snp.cert_chain.len > 0 || e->snp.crl.len > 0) {
+    if (e->snp.vek_cert.len > 0 || e->snp.cert_chain.len > 0 || e->snp.crl.len > 0 ||
+        e->snp.mr_config.len > 0) {
         ph_jput_object(j, "snp");
         put_members(j, e, snp, PH_LEN(snp));
         ph_jput_close(j);
@@ -257,6 +261,8 @@ static enum ph_err read_quote(const struct reading *r)
     PH_TRY(read_kind(r));
     PH_TRY(take_member(r, 0, "", "quote", false, &e->quote));
     PH_TRY(take_member(r, 0, "", "event_log", false, &e->event_log));
+    PH_TRY(
+        ph_jread_bool(r->doc, 0, "", "event_log_rtmr3_alone", &e->event_log_rtmr3_alone, r->why));
     PH_TRY(take_member(r, 0, "", "vm_config", true, &e->vm_config));
     PH_TRY(ph_jread_object(r->doc, 0, "", "collateral", &parts, r->why));
     if (parts)
@@ -275,8 +281,9 @@ static enum ph_err read_quote(const struct reading *r)
 
 static enum ph_err read_bundle(const struct reading *r)
 {
-    static const char *const top[] = {"format",    "time",      "kind", "quote",  "collateral",
-                                      "event_log", "vm_config", "snp",  "nvidia", NULL};
+    static const char *const top[] = {
+        "format",    "time", "kind",   "quote", "collateral", "event_log", "event_log_rtmr3_alone",
+        "vm_config", "snp",  "nvidia", NULL};
     struct ph_bytes format = {0};
     uint32_t nvidia;
 

@@ -9,8 +9,8 @@
  *    "kind":"intel-quote"|"snp-report"|"azure-hcl"|"nitro-document",   (absent: told from the
  * bytes) "quote":base64, "collateral":{"tcb_info":text,"tcb_info_chain":PEM,"qe_identity":text,
  *                  "qe_identity_chain":PEM,"pck_crl":base64,"root_ca_crl":base64,"pck_chain":PEM},
- *    "event_log":base64, "vm_config":text,
- *    "snp":{"vek_cert":base64,"cert_chain":text,"crl":base64},
+ *    "event_log":base64, "event_log_rtmr3_alone":true, "vm_config":text,
+ *    "snp":{"vek_cert":base64,"cert_chain":text,"crl":base64,"mr_config":text},
  *    "nvidia":{"evidence":text,"rims":[text],"ocsp":[base64]}}
  *
  * "tcb_info", "qe_identity" and "nvidia.evidence" are the exact documents as JSON strings, so that
@@ -68,6 +68,7 @@ struct ph_snp_parts {
     struct ph_bytes vek_cert;   /* DER: VCEK or VLEK */
     struct ph_bytes cert_chain; /* PEM: ASK or ASVK, then ARK */
     struct ph_bytes crl;        /* DER, of the ARK */
+    struct ph_bytes mr_config;  /* JSON: the configuration of a dstack guest, named by HOST_DATA */
 };
 
 /* GPUs and switches, and what they are judged with. */
@@ -86,6 +87,7 @@ struct ph_evidence {
     struct ph_bytes quote;                 /* or report, or document */
     struct ph_collateral_parts collateral; /* Intel's */
     struct ph_bytes event_log;             /* CCEL, or dstack's JSON */
+    bool event_log_rtmr3_alone;            /* dstack's, cut: it shows no register but RTMR3 */
     struct ph_bytes vm_config; /* JSON: what a dstack guest's host says of the machine. Unproved */
     struct ph_snp_parts snp;
     struct ph_nvidia_parts nvidia;

@@ -54,8 +54,10 @@ TEST(every_kind_of_part_goes_through)
         .kind = PH_EVIDENCE_SNP,
         .quote = PH_BYTES_LIT("report"),
         .event_log = PH_BYTES_LIT("\x00\xff"),
+        .event_log_rtmr3_alone = true,
         .vm_config = PH_BYTES_LIT("{ \"a\":\"\\n\"}"),
-        .snp = {PH_BYTES_LIT("vek"), PH_BYTES_LIT("-----BEGIN\n"), PH_BYTES_LIT("crl")},
+        .snp = {PH_BYTES_LIT("vek"), PH_BYTES_LIT("-----BEGIN\n"), PH_BYTES_LIT("crl"),
+                PH_BYTES_LIT("{\"b\":1}")},
         .nvidia = {.evidence = PH_BYTES_LIT("[ {\"a\":\"b\"}]")},
         .time_s = 1750000000,
     };
@@ -73,7 +75,8 @@ TEST(every_kind_of_part_goes_through)
     const struct ph_evidence *out = ph_evidence_view(bundle);
     CHECK(out->kind == PH_EVIDENCE_SNP && out->time_s == in.time_s);
     CHECK(ph_bytes_equal(out->quote, in.quote) && ph_bytes_equal(out->event_log, in.event_log));
-    CHECK(ph_bytes_equal(out->vm_config, in.vm_config));
+    CHECK(ph_bytes_equal(out->vm_config, in.vm_config) && out->event_log_rtmr3_alone);
+    CHECK(ph_bytes_equal(out->snp.mr_config, in.snp.mr_config));
     CHECK(ph_bytes_equal(out->snp.vek_cert, in.snp.vek_cert));
     CHECK(ph_bytes_equal(out->snp.cert_chain, in.snp.cert_chain));
     CHECK(ph_bytes_equal(out->snp.crl, in.snp.crl));
@@ -148,6 +151,8 @@ TEST(what_is_wrong_is_refused_and_named)
         {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"snp\":{\"x\":\"\"}}", "snp.x"},
         {HEAD "\"quote\":\"AA==\",\"kind\":\"snp-report\",\"event_log\":\"?\"}", "event_log"},
         {HEAD "\"quote\":\"AA==\",\"collateral\":{},\"vm_config\":{}}", "vm_config"},
+        {HEAD "\"quote\":\"AA==\",\"collateral\":{},\"event_log_rtmr3_alone\":1}",
+         "event_log_rtmr3_alone"},
         {HEAD "\"vm_config\":\"{}\",\"nvidia\":{\"evidence\":\"[]\"}}", "quote"},
         {HEAD "\"kind\":\"snp-report\"}", "quote"},
         {HEAD "\"collateral\":{},\"nvidia\":{\"evidence\":\"[]\"}}", "quote"},

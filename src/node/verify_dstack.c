@@ -18,7 +18,8 @@ struct proof {
     struct ph_collateral_key key;
     struct ph_verdict verdict; /* of the quote; then of quote and event log */
     bool quote_verified, event_log_verified;
-    const struct ph_os_image *image; /* the operator's, with these registers; NULL: not verified */
+    const struct ph_os_image *image; /* the operator's, with these registers; NULL: none */
+    bool image_verified;             /* by the operator's list, or by what vm_config measures */
     char reason[768];
 };
 
@@ -74,7 +75,7 @@ static enum ph_err judge_log(struct ph_evidence_args *args, const struct ph_evid
         return PH_ERR_NOMEM;
     if (e->event_log.len == 0) {
         (void)snprintf(p->reason, sizeof(p->reason),
-                       "event log not verified: the attestation shows no log of all registers");
+                       "event log not verified: the attestation shows none of RTMR3");
         return PH_OK;
     }
     args->evidence = e;
@@ -89,9 +90,12 @@ static enum ph_err judge_log(struct ph_evidence_args *args, const struct ph_evid
 
 static void judge_image(const struct ph_verify_env *env, const uint8_t *hash, struct proof *p)
 {
+    const struct ph_event_claims *e = &p->verdict.claims.events;
+
     if (hash)
         p->image = ph_os_images_find(env->images, hash, &p->verdict.claims.tdx);
-    if (!p->image)
+    p->image_verified = p->image || e->has_image;
+    if (!p->image_verified)
         (void)snprintf(
             p->reason, sizeof(p->reason),
             "OS image not verified: %s. Compare mrtd and rtmr0 to rtmr2 with those of an "
@@ -158,8 +162,10 @@ static void put_identity(struct ph_jput *out, const struct proof *p, bool camel)
     ph_jput_hex(out, camel ? "deviceId" : "device_id", PH_BYTES_OF(device));
     ph_jput_hex(out, camel ? "mrSystem" : "mr_system", PH_BYTES_OF(e->mr_system));
     ph_jput_hex(out, camel ? "mrAggregated" : "mr_aggregated", PH_BYTES_OF(e->mr_aggregated));
-    put_opt(out, camel ? "osImageHash" : "os_image_hash", p->image || e->has_os_image_hash,
-            p->image ? PH_BYTES_OF(p->image->hash) : PH_BYTES_OF(e->os_image_hash));
+    put_opt(out, camel ? "osImageHash" : "os_image_hash", p->image_verified || e->has_os_image_hash,
+            p->image       ? PH_BYTES_OF(p->image->hash)
+            : e->has_image ? PH_BYTES_OF(e->image_hash)
+                           : PH_BYTES_OF(e->os_image_hash));
     put_opt(out, camel ? "keyProviderInfo" : "key_provider_info", e->has_key_provider,
             (struct ph_bytes){e->key_provider, e->key_provider_len});
 }
@@ -204,10 +210,13 @@ static void put_provider(struct ph_jput *out, const struct proof *p)
     ph_jput_close(out);
 }
 
-/* RTMR0 covers the ACPI tables: equal to a trusted value, so are they. */
-static void put_image(struct ph_jput *out, const struct ph_os_image *image)
+/* RTMR0 covers the ACPI tables: equal to a trusted value, so are they. What vm_config measures does
+ * not say what they should be. */
+static void put_image(struct ph_jput *out, const struct proof *p)
 {
-    ph_jput_bool(out, "os_image_hash_verified", image != NULL);
+    const struct ph_os_image *image = p->image;
+
+    ph_jput_bool(out, "os_image_hash_verified", p->image_verified);
     ph_jput_bool(out, "acpi_tables_verified", image != NULL);
     if (image && image->has_is_dev)
         ph_jput_bool(out, "os_image_is_dev", image->is_dev);
@@ -245,7 +254,7 @@ static void put_details(struct ph_jput *out, const struct proof *p)
     ph_jput_object(out, "details");
     ph_jput_bool(out, "quote_verified", p->quote_verified);
     ph_jput_bool(out, "event_log_verified", p->event_log_verified);
-    put_image(out, p->image);
+    put_image(out, p);
     if (p->quote_verified) {
         put_quote(out, &p->verdict);
     } else {
@@ -266,9 +275,9 @@ static void answer(const struct proof *p, struct ph_verify_answer *out)
 
     out->status = 200;
     ph_jput_object(&put, NULL);
-    ph_jput_bool(&put, "is_valid", p->image != NULL);
+    ph_jput_bool(&put, "is_valid", p->image_verified);
     put_details(&put, p);
-    if (p->image)
+    if (p->image_verified)
         ph_jput_null(&put, "reason");
     else
         ph_jput_str(&put, "reason", p->reason);

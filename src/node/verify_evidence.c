@@ -93,8 +93,10 @@ static enum ph_err open_evidence(struct inputs *in, const struct ph_jdoc *json)
         PH_TRY(open_base64(in, json, t));
     const struct ph_bytes log = in->evidence.event_log;
     in->evidence = *ph_evidence_view(in->bundle);
-    if (log.len > 0) /* the request's takes the place of the bundle's */
+    if (log.len > 0) { /* the request's takes the place of the bundle's */
         in->evidence.event_log = log;
+        in->evidence.event_log_rtmr3_alone = false;
+    }
     if (strcmp(in->at_from, "bundle") != 0)
         return PH_OK;
     in->at_s = in->evidence.time_s;

@@ -4,6 +4,7 @@
 #include "node/verify_judge.h"
 
 #include "attest/eventlog/runtime_log.h"
+#include "attest/eventlog/test_lite.h"
 #include "attest/synth/synth_world.h"
 #include "base/hex.h"
 #include "base/own.h"
@@ -30,6 +31,7 @@ static struct ph_collateral *kept;
 static char asked_for[PH_COLLATERAL_NAME_LEN];
 static struct ph_attest_roots roots;
 static struct ph_os_images *images;
+static bool is_lite; /* the guest is that of attest/eventlog/test_lite.h */
 static struct ph_verify_answer answer;
 static json_t *doc;
 static char body[256 * 1024];
@@ -127,6 +129,12 @@ static void td_that_booted(const char *log, const char *shown)
     world_init(&w);
     CHECK(ph_runtime_log_replay(ph_bytes_str(text), &claims, &why) == PH_OK);
     memcpy(w.td.rtmr3, claims.rtmrs.r[3], 48);
+    if (is_lite) {
+        memset(w.td.mr_td, 5, 48);
+        CHECK(ph_hex_decode(PH_BYTES_LIT(LITE_RTMR0), w.td.rtmr0, 48) == PH_OK);
+        CHECK(ph_hex_decode(PH_BYTES_LIT(LITE_RTMR1), w.td.rtmr1, 48) == PH_OK);
+        CHECK(ph_hex_decode(PH_BYTES_LIT(LITE_RTMR2), w.td.rtmr2, 48) == PH_OK);
+    }
     world_make(&w, &kept, &quote, &roots);
 
     char *hex = malloc(2 * quote.len + 1);
@@ -258,36 +266,43 @@ static void scale_bytes(struct ph_buf *b, struct ph_bytes v)
     CHECK(ph_buf_add(b, v) == PH_OK);
 }
 
-static void scale_event(struct ph_buf *b, uint32_t imr, uint32_t type, const char *name,
-                        const char *payload_hex)
+static void scale_event(struct ph_buf *b, uint32_t imr, uint32_t type, struct ph_bytes digest,
+                        const char *name, const char *payload_hex)
 {
     const uint32_t head[] = {imr, type};
     uint8_t payload[64];
     const size_t len = strlen(payload_hex) / 2;
 
     CHECK(ph_buf_add(b, PH_BYTES_OF(head)) == PH_OK);
-    scale_bytes(b, PH_BYTES_LIT("")); /* digests of runtime events are left out */
+    scale_bytes(b, digest); /* empty: left out, as those of runtime events are */
     scale_bytes(b, ph_bytes_str(name));
     CHECK(ph_hex_decode(ph_bytes_str(payload_hex), payload, len) == PH_OK);
     scale_bytes(b, (struct ph_bytes){payload, len});
 }
 
 /* An attestation, version 0, of platform TDX: the events of boot_log, and in other registers what
- * extends nothing, so that the log shows them too. */
+ * extends nothing, so that the log shows them too; or cut, to those and the ACPI tables. */
 static void scale_tdx(struct ph_buf *b, struct ph_bytes quote, bool whole, const char *config)
 {
     static const uint8_t zeros[64], head[] = {0, 0};
-    const uint8_t cnt[] = {(uint8_t)((whole ? 7 : 4) << 2)}, none[] = {0};
+    static const char *const acpi[] = {"acpi-loader", "acpi-rsdp", "acpi-tables"};
+    const uint8_t cnt[] = {7 << 2}, none[] = {0};
 
     CHECK(ph_buf_add(b, PH_BYTES_OF(head)) == PH_OK);
     scale_bytes(b, quote);
     CHECK(ph_buf_add(b, PH_BYTES_OF(cnt)) == PH_OK);
-    for (uint32_t i = 0; whole && i < 3; i++)
-        scale_event(b, i, 3, "", "");
-    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, "app-id", H20);
-    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, "compose-hash", H32);
-    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, "boot-mr-done", "");
-    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, "key-provider", PROVIDER);
+    for (uint32_t i = 0; i < 3; i++) {
+        uint8_t digest[48];
+        memset(digest, (int)(0xa0 + i), sizeof(digest));
+        if (whole)
+            scale_event(b, i, 3, PH_BYTES_LIT(""), "", "");
+        else
+            scale_event(b, 0, 10, PH_BYTES_OF(digest), acpi[i], "414350492044415441");
+    }
+    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, PH_BYTES_LIT(""), "app-id", H20);
+    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, PH_BYTES_LIT(""), "compose-hash", H32);
+    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, PH_BYTES_LIT(""), "boot-mr-done", "");
+    scale_event(b, 3, PH_RUNTIME_EVENT_TYPE, PH_BYTES_LIT(""), "key-provider", PROVIDER);
     CHECK(ph_buf_add(b, PH_BYTES_OF(none)) == PH_OK);
     CHECK(ph_buf_add(b, PH_BYTES_OF(zeros)) == PH_OK);
     scale_bytes(b, ph_bytes_str(config));
@@ -353,10 +368,14 @@ TEST(an_attestation_is_judged_like_what_is_inside)
     as_attestation(true, false, "{");
     CHECK(ask(ph_verify_dstack, body) == 400);
     td_that_booted(boot_log, boot_log);
-    as_attestation(false, false, "{}"); /* as documents cut for size are */
+    as_attestation(false, true, "{\"os_image_hash\":\"" H32 "\"}"); /* cut for size */
+    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(json_is_true(at("details", "event_log_verified")) && json_is_true(at("is_valid", NULL)));
+    td_that_booted("[]", "[]"); /* of another guest */
+    as_attestation(false, false, "{}");
     CHECK(ask(ph_verify_dstack, body) == 200);
     CHECK(json_is_true(at("details", "quote_verified")));
-    CHECK(json_is_false(at("details", "event_log_verified")) && says("no log of all registers"));
+    CHECK(json_is_false(at("details", "event_log_verified")) && says("rtmr3-mismatch"));
     ph_os_images_free(images);
     images = NULL;
     done();
@@ -601,6 +620,30 @@ static void keep_set(const char *set)
         ph_buf_clear(&files[i]);
 }
 
+/* TDX lite: the image follows from what the host measured of it, and its ACPI tables do not. */
+TEST(a_guest_that_was_launched_without_its_image_is_valid)
+{
+    is_lite = true;
+    td_that_booted(boot_log, boot_log);
+    as_attestation(false, true, LITE_VM_CONFIG);
+    CHECK(ask(ph_verify_dstack, body) == 200);
+    if (!json_is_true(at("is_valid", NULL)))
+        fail_msg("%s", json_string_value(at("reason", NULL)));
+    CHECK(json_is_null(at("reason", NULL)));
+    CHECK(json_is_true(at("details", "os_image_hash_verified")));
+    CHECK(json_is_false(at("details", "acpi_tables_verified")));
+    CHECK(json_is_null(at("details", "os_image_version")));
+    const json_t *app = at("details", "app_info");
+    CHECK(strcmp(json_string_value(json_object_get(app, "os_image_hash")), LITE_IMAGE_HASH) == 0);
+    is_lite = false; /* another guest, of the same host */
+    td_that_booted(boot_log, boot_log);
+    as_attestation(false, true, LITE_VM_CONFIG);
+    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(json_is_false(at("is_valid", NULL)) && says("os-image-mismatch"));
+    CHECK(json_is_false(at("details", "event_log_verified")));
+    done();
+}
+
 TEST(a_real_request_of_a_dstack_client_is_answered)
 {
     struct ph_buf request PH_OWNED(ph_buf_clear) = ph_test_vector_if("dstack/quote-report.json");
@@ -645,4 +688,5 @@ PH_TEST_MAIN(CASE(a_genuine_guest_is_described_and_never_called_valid_without_it
              CASE(other_makers_documents_are_judged_too),
              CASE(a_bare_quote_is_judged_with_kept_collateral_and_what_was_demanded),
              CASE(the_log_of_a_bundle_is_demanded_unless_the_request_brings_another),
+             CASE(a_guest_that_was_launched_without_its_image_is_valid),
              CASE(a_real_request_of_a_dstack_client_is_answered))

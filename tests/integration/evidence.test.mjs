@@ -74,7 +74,7 @@ describe('synthetic evidence', () => {
     for (const document of [
       JSON.stringify({ quote: quote.toString('hex'), report_data: '', vm_config: '{}', attestation: null }),
       JSON.stringify({ attestation: attestation([]).toString('hex') }),
-      attestation([3, 3]),
+      attestation([0, 1, 2]),
     ]) {
       await writeFile(file('guest.json'), document);
       const same = await evidence('verify', file('guest.json'), '--collateral', dir, '--at', at, '--json', '--policy', file('policy.json'));
@@ -82,6 +82,10 @@ describe('synthetic evidence', () => {
       assert.match(same.stderr, /no event log of all registers/);
       assert.equal((await evidence('show', file('guest.json'), '--json')).json.kind, 'intel-tdx-quote');
     }
+    await writeFile(file('guest.json'), attestation([3, 3])); // cut for size: an event of RTMR3 that this quote knows nothing of
+    const short = await evidence('verify', file('guest.json'), '--collateral', dir, '--at', at, '--json', '--policy', file('policy.json'));
+    assert.deepEqual([short.code, short.json.reason], [1, 'rtmr3-mismatch']);
+    assert.match(short.stderr, /shows RTMR3 alone/);
     await writeFile(file('guest.json'), attestation([0, 1, 2, 3]));
     const logged = await evidence('verify', file('guest.json'), '--collateral', dir, '--at', at, '--json', '--policy', file('policy.json'));
     assert.deepEqual([logged.code, logged.json.reason], [1, 'event-type']); // the log counts: runtime events belong into RTMR3

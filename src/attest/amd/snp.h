@@ -24,6 +24,8 @@ struct ph_snp_args {
     struct ph_bytes chain_pem; /* ASK (for a VLEK: ASVK), then ARK, PEM or DER; empty: the table's
                                 * if it has both and a VCEK signed, else AMD's own, built in */
     struct ph_bytes crl;       /* of the ARK, DER; empty: none, and the claims say so */
+    struct ph_bytes mr_config; /* of a dstack guest: attest/eventlog/dstack_config.h. HOST_DATA must
+                                * be its hash; empty: none */
     const struct ph_attest_roots *roots; /* NULL: nobody */
     const struct ph_policy *policy;      /* NULL: denies */
     const uint8_t *report_data;          /* 64 bytes; NULL only with the next member set */

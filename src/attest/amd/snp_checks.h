@@ -129,6 +129,9 @@
     C(SNP_FIRMWARE,        REPORT_FIELDS, "report-firmware",                                       \
       "the firmware that runs is no older than the committed one",                                 \
       "the firmware does not run like that")                                                       \
+    C(SNP_HOST_DATA,       REPORT_FIELDS, "host-data-mismatch",                                    \
+      "HOST_DATA names the dstack configuration that comes with the report",                       \
+      "the host launched the guest with another configuration than this one")                      \
     C(SNP_TCB_FORM,        TCB_LEVEL, "snp-tcb-reserved",                                          \
       "the reserved bytes of every TCB version are zero",                                          \
       "the firmware is newer than this verifier")                                                  \

@@ -6,6 +6,8 @@
  * Layer: attest. Spec: [SNP] AMD SEV-SNP Firmware ABI Specification (56860), ATTESTATION_REPORT.
  */
 
+#include "attest/eventlog/event_claims.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +46,8 @@ struct ph_snp_claims {
     struct ph_snp_firmware current_firmware, committed_firmware;
     uint64_t launch_mit_vector, current_mit_vector; /* version 5; else 0 */
     bool revocation_checked;                        /* a fresh CRL was at hand */
+    bool has_config;                                /* HOST_DATA names this dstack configuration */
+    struct ph_dstack_config config;
 };
 
 #endif

@@ -4,6 +4,8 @@
 #include "attest/amd/snp.h"
 #include "attest/amd/snp_report.h"
 
+#include "attest/eventlog/dstack_config.h"
+
 #include <stdio.h>
 
 struct bit_name {
@@ -152,4 +154,8 @@ void ph_snp_claims_json(const struct ph_snp_claims *c, struct ph_jput *out)
     put_u64(out, "launch_mit_vector", c->launch_mit_vector);
     put_u64(out, "current_mit_vector", c->current_mit_vector);
     ph_jput_bool(out, "revocation_checked", c->revocation_checked);
+    if (c->has_config)
+        ph_dstack_config_json(&c->config, out, "config");
+    else
+        ph_jput_null(out, "config");
 }

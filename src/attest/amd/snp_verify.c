@@ -1,5 +1,6 @@
 #include "attest/amd/snp_verify_priv.h"
 
+#include "attest/eventlog/dstack_config.h"
 #include "crypto/hash.h"
 
 /* Every format check up to the failed one passed. */
@@ -106,6 +107,22 @@ static void judge_signature(struct ph_snp_judgement *j)
     j->authentic = j->authentic && kind && form && good;
 }
 
+/* A document that comes with the report must be the one that HOST_DATA names, and be readable: what
+ * goes with evidence and is not proved by it would only mislead. */
+static void judge_config(struct ph_snp_judgement *j)
+{
+    const struct ph_bytes document = j->args->mr_config;
+    uint8_t hash[32];
+
+    if (document.len == 0)
+        return;
+    ph_dstack_config_hash(document, hash);
+    (void)ph_snp_judge(j, PH_CHECK_SNP_HOST_DATA,
+                       memcmp(hash, j->evidence.report.host_data, sizeof(hash)) == 0 &&
+                           ph_dstack_config_parse(document, &j->config) == PH_OK,
+                       PH_SNP_FIELD(j, host_data));
+}
+
 static void judge_report_data(struct ph_snp_judgement *j)
 {
     const struct ph_bytes got = PH_SNP_FIELD(j, report_data);
@@ -153,6 +170,8 @@ static void write_claims(const struct ph_snp_judgement *j, struct ph_claims *out
     c->committed_firmware = j->committed_firmware;
     c->launch_mit_vector = ph_snp_u64(r->launch_mit_vector);
     c->current_mit_vector = ph_snp_u64(r->current_mit_vector);
+    c->has_config = j->args->mr_config.len > 0;
+    c->config = j->config;
     c->revocation_checked = chain->has_crl && j->args->now_s < chain->crl_next_s;
 }
 
@@ -164,6 +183,7 @@ static enum ph_err judge_all(struct ph_snp_judgement *j, struct ph_cached *ref)
     ph_snp_judge_chain(j);
     judge_signature(j);
     ph_snp_judge_fields(j);
+    judge_config(j);
     judge_report_data(j);
     ph_snp_judge_policy(j);
     if (!ph_judge_holds(&j->judge))

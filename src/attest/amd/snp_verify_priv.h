@@ -19,6 +19,7 @@ struct ph_snp_judgement {
     uint32_t vmpl, guest_svn;
     bool authentic; /* what the status rests on holds */
     struct ph_judge judge;
+    struct ph_dstack_config config; /* zero: none was given */
 };
 
 static inline bool ph_snp_judge(struct ph_snp_judgement *j, enum ph_check check, bool holds,

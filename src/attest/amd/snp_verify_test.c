@@ -6,6 +6,7 @@
 #include "base/own.h"
 #include "base/test.h"
 
+#include "attest/eventlog/dstack_config.h"
 static struct snp_world w;
 static struct ph_verdict v;
 static struct ph_trace trace;
@@ -508,7 +509,31 @@ TEST(claims_are_written_as_json)
     CHECK(strstr(s, "\"measurement\":\"e2e2") && !strstr(s, "mr_td") && !strstr(s, "mrenclave"));
 }
 
-PH_TEST_MAIN(CASE(each_check_alone_refuses_for_its_reason),
+TEST(the_configuration_that_host_data_names_is_claimed)
+{
+    static const char document[] =
+        "{\"compose_hash\":\"2222222222222222222222222222222222222222222222222222222222222222\","
+        "\"key_provider\":\"kms\"}";
+
+    snp_world_init(&w, PH_SNP_MILAN, 3, false);
+    CHECK(snp_world_judge(&w, &v) == PH_OK &&
+          v.claims.snp.config.key_provider == PH_DSTACK_KEYS_TPM);
+    w.mr_config = NULL;
+    CHECK(snp_world_judge(&w, &v) == PH_OK && !v.claims.snp.has_config);
+    w.mr_config = document;
+    ph_dstack_config_hash(ph_bytes_str(document), w.s.report.host_data);
+    CHECK(snp_world_judge(&w, &v) == PH_OK && v.claims.snp.has_config);
+    CHECK(v.claims.snp.config.compose_hash[0] == 0x22);
+    CHECK(v.claims.snp.config.key_provider == PH_DSTACK_KEYS_KMS);
+    w.s.report.host_data[31] ^= 1;
+    CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_HOST_DATA);
+    w.mr_config = "{}"; /* named, but it breaks its format */
+    ph_dstack_config_hash(ph_bytes_str("{}"), w.s.report.host_data);
+    CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_HOST_DATA);
+}
+
+PH_TEST_MAIN(CASE(the_configuration_that_host_data_names_is_claimed),
+             CASE(each_check_alone_refuses_for_its_reason),
              CASE(a_good_report_is_accepted_and_yields_claims),
              CASE(a_trace_shows_where_each_check_looked),
              CASE(every_product_version_and_key_is_accepted),

@@ -1,6 +1,7 @@
 #include "attest/amd/snp_world.h"
 
 #include "attest/amd/snp_report.h"
+#include "attest/eventlog/dstack_config.h"
 #include "attest/synth/synth_rsa.h"
 #include "base/own.h"
 #include "base/test.h"
@@ -23,6 +24,9 @@ void snp_world_init(struct snp_world *w, enum ph_snp_product product, uint32_t v
     w->policy.snp.guest_cnt = 1;
     struct ph_policy_snp_guest *g = &w->policy.snp.guest[0];
     memcpy(g->measurement, w->s.report.measurement, 48);
+    w->mr_config = "{\"compose_hash\":\"00000000000000000000000000000000000000000000000000000000"
+                   "00000000\",\"key_provider\":\"tpm\"}";
+    ph_dstack_config_hash(ph_bytes_str(w->mr_config), w->s.report.host_data);
 }
 
 static void put(struct ph_buf *out, struct ph_bytes der, bool pem)
@@ -121,6 +125,7 @@ struct ph_snp_args snp_world_args(const struct snp_world *w, const struct snp_ev
                             .now_s = w->now_s,
                             .cache = w->cache,
                             .trace = w->trace};
+    a.mr_config = ph_bytes_str(w->mr_config ? w->mr_config : "");
     if (w->drop_vek)
         a.vek.len = 0;
     if (!w->drop_crl && !w->in_table)

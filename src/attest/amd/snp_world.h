@@ -20,6 +20,7 @@ struct snp_world {
     bool as_pem;           /* certificates in PEM */
     bool in_table;         /* certificates and list in a table after the report */
     size_t cut;            /* bytes of the report that are there; 0: all */
+    const char *mr_config; /* the document that comes with the report; NULL: none */
     size_t padding;        /* bytes after the report, 0xa5 */
     struct {
         size_t at;

@@ -68,17 +68,21 @@ void ph_dstack_mrs(struct ph_event_claims *claims, const struct ph_tdx_body *td)
     claims->has_mrs = true;
 }
 
-/* Kinds of version 2, by their number. "local-sgx" is what the event calls the local provider. */
-static int kind_of(const char *name)
+/* "local-sgx" is what the event calls the local provider. */
+int ph_dstack_kind_of(const char *name)
 {
     static const struct {
         const char *name;
-        int kind;
-    } kinds[] = {{"none", 0}, {"local", 1}, {"local-sgx", 1}, {"kms", 2}, {"tpm", 3}};
+        enum ph_dstack_kind kind;
+    } kinds[] = {{"none", PH_DSTACK_KEYS_NONE},
+                 {"local", PH_DSTACK_KEYS_LOCAL},
+                 {"local-sgx", PH_DSTACK_KEYS_LOCAL},
+                 {"kms", PH_DSTACK_KEYS_KMS},
+                 {"tpm", PH_DSTACK_KEYS_TPM}};
 
     for (size_t i = 0; i < PH_LEN(kinds); i++) {
         if (strcmp(kinds[i].name, name) == 0)
-            return kinds[i].kind;
+            return (int)kinds[i].kind;
     }
     return -1;
 }
@@ -88,12 +92,13 @@ static enum ph_err config_hash_v2(const struct ph_event_claims *claims, uint8_t 
     uint8_t text[PH_COMPOSE_HASH_LEN + PH_APP_ID_LEN + 1 + PH_DSTACK_PROVIDER_ID_MAX];
     struct ph_dstack_provider p;
 
-    if (!claims->has_app_id || ph_dstack_provider(claims, &p) != PH_OK || kind_of(p.name) < 0)
+    if (!claims->has_app_id || ph_dstack_provider(claims, &p) != PH_OK ||
+        ph_dstack_kind_of(p.name) < 0)
         return PH_ERR_UNTRUSTED;
     memcpy(text, claims->compose_hash, PH_COMPOSE_HASH_LEN);
     memcpy(text + PH_COMPOSE_HASH_LEN, claims->app_id, PH_APP_ID_LEN);
     const size_t at = PH_COMPOSE_HASH_LEN + PH_APP_ID_LEN;
-    text[at] = (uint8_t)kind_of(p.name);
+    text[at] = (uint8_t)ph_dstack_kind_of(p.name);
     memcpy(text + at + 1, p.id, p.id_len);
     ph_keccak256((struct ph_bytes){text, at + 1 + p.id_len}, out);
     return PH_OK;

@@ -9,8 +9,6 @@
 
 #include "attest/eventlog/event_log.h"
 
-enum { PH_DSTACK_PROVIDER_NAME_MAX = 31, PH_DSTACK_PROVIDER_ID_MAX = 512 };
-
 /* The payload of the key-provider event. */
 struct ph_dstack_provider {
     char name[PH_DSTACK_PROVIDER_NAME_MAX + 1]; /* "none", "local-sgx", "kms", "tpm" */
@@ -21,6 +19,9 @@ struct ph_dstack_provider {
  * in hexadecimal. */
 PH_CHECKED enum ph_err ph_dstack_provider(const struct ph_event_claims *claims,
                                           struct ph_dstack_provider *out);
+
+/* The kind that the name of a provider stands for; -1: none. */
+int ph_dstack_kind_of(const char *name);
 
 /**
  * Derive, from the replayed registers and a verified quote's body, into the claims:
@@ -40,7 +41,9 @@ void ph_dstack_mrs(struct ph_event_claims *claims, const struct ph_tdx_body *td)
  *
  * Returns PH_OK              unset, or equal
  *         PH_ERR_UNTRUSTED   not equal, or the log lacks what it names (check
- * mr-config-id-mismatch) PH_ERR_UNSUPPORTED another version: nothing can be said
+ *                            mr-config-id-mismatch)
+ *         PH_ERR_UNSUPPORTED another version: nothing can be said here; of 3, see
+ *                            ph_dstack_config_check
  */
 PH_CHECKED enum ph_err ph_dstack_config_id_check(const struct ph_event_claims *claims,
                                                  const uint8_t mr_config_id[static 48],

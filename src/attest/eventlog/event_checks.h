@@ -49,7 +49,10 @@
       "log and quote are of different machines, boots or moments; collect both together")          \
     C(EVENT_CONFIG_ID, EVENT_LOG, "mr-config-id-mismatch",                                         \
       "MR_CONFIG_ID, where it names a dstack configuration, names that of the log",                \
-      "the host launched another configuration than the guest measured")
+      "the host launched another configuration than the guest measured")                           \
+    C(EVENT_OS_IMAGE,  EVENT_LOG, "os-image-mismatch",                                             \
+      "MRTD and RTMR0 to RTMR2 follow from the OS image that vm_config names",                     \
+      "the guest booted another image than its host says, or vm_config is of another boot")
 /* clang-format on */
 
 #endif

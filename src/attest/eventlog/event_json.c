@@ -1,6 +1,6 @@
 /* Claims of an event log as JSON: docs/attestation.md. */
 
-#include "attest/eventlog/event_log.h"
+#include "attest/eventlog/dstack_config.h"
 #include "codec/jput.h"
 
 static void put(struct ph_jput *out, const char *key, bool has, struct ph_bytes value)
@@ -31,6 +31,12 @@ void ph_event_claims_json(const struct ph_event_claims *c, struct ph_jput *out, 
         put(out, "mr_system", c->has_mrs, PH_BYTES_OF(c->mr_system));
         put(out, "mr_aggregated", c->has_mrs, PH_BYTES_OF(c->mr_aggregated));
         ph_jput_bool(out, "config_id_checked", c->config_id_checked);
+        if (c->has_config)
+            ph_dstack_config_json(&c->config, out, "config");
+        else
+            ph_jput_null(out, "config");
+        put(out, "image_hash", c->has_image, PH_BYTES_OF(c->image_hash));
+        ph_jput_bool(out, "rtmr3_alone", c->rtmr3_alone);
     }
     ph_jput_close(out);
 }

@@ -1,10 +1,12 @@
 /* An event log as part of a judgement: demanded, recorded check by check, refused for its own
  * reason, and claimed only when everything else holds too. */
 
-#include "attest/eventlog/dstack_mr.h"
+#include "attest/eventlog/dstack_config.h"
 #include "attest/eventlog/runtime_log.h"
+#include "attest/eventlog/test_lite.h"
 #include "attest/synth/synth_world.h"
 #include "attest/verdict_json.h"
+#include "base/hex.h"
 #include "base/own.h"
 #include "base/test.h"
 
@@ -24,6 +26,8 @@
     "," RUNTIME("app-id", H20) "," RUNTIME("compose-hash", H32) "," RUNTIME("boot-mr-done", "")
 static const char good[] = "[" BOOT "," RUNTIME("system-ready", "") "]";
 
+static bool rtmr3_alone;      /* the log was cut */
+static const char *vm_config; /* of the guest's host; NULL: none */
 static struct ph_verdict v;
 static struct ph_trace trace;
 
@@ -58,6 +62,8 @@ static enum ph_err judge(const struct world *w, const char *log)
         .report_data = w->expected,
         .now_s = w->now_s,
         .event_log = log ? &text : NULL,
+        .event_log_rtmr3_alone = rtmr3_alone,
+        .vm_config = ph_bytes_str(vm_config ? vm_config : ""),
         .trace = &trace,
     };
     return ph_quote_verify_with(&args, &v);
@@ -85,9 +91,116 @@ TEST(a_demanded_log_that_replays_is_claimed)
     CHECK(v.claims.events.has_mrs && v.claims.events.config_id_checked);
     for (enum ph_check c = PH_CHECK_EVENT_TEE; c <= PH_CHECK_EVENT_CONFIG_ID; c++)
         CHECK(ph_trace_has(&trace, c) && trace.check[c].result == PH_TRACE_PASS);
+    CHECK(trace.check[PH_CHECK_EVENT_OS_IMAGE].result == PH_TRACE_SKIP);
+    CHECK(!v.claims.events.rtmr3_alone && !v.claims.events.has_config);
 
     CHECK(judge(&w, NULL) == PH_OK && !v.claims.has_events && v.claims.events.event_cnt == 0);
     CHECK(!ph_trace_has(&trace, PH_CHECK_RTMR0));
+}
+
+TEST(a_log_that_was_cut_explains_rtmr3_alone)
+{
+    static const char cut[] = "[" RUNTIME("app-id", H20) "," RUNTIME(
+        "compose-hash", H32) "," RUNTIME("boot-mr-done", "") "," RUNTIME("system-ready", "") "]";
+    struct world w;
+
+    world_of(&w, good);
+    CHECK(refused(&w, cut, PH_CHECK_RTMR1));
+    rtmr3_alone = true;
+    CHECK(judge(&w, cut) == PH_OK && v.claims.events.rtmr3_alone);
+    CHECK(v.claims.events.has_app_id && v.claims.events.config_id_checked);
+    for (enum ph_check c = PH_CHECK_RTMR0; c <= PH_CHECK_RTMR3; c++)
+        CHECK((trace.check[c].result == PH_TRACE_PASS) == (c == PH_CHECK_RTMR3));
+    /* The registers that it does not show are the quote's, and what is derived covers them. */
+    CHECK(memcmp(v.claims.events.rtmrs.r[1], w.td.rtmr1, 48) == 0);
+    const struct ph_event_claims of_cut = v.claims.events;
+    rtmr3_alone = false;
+    CHECK(judge(&w, good) == PH_OK);
+    CHECK(memcmp(of_cut.mr_aggregated, v.claims.events.mr_aggregated, 32) == 0);
+    CHECK(memcmp(of_cut.mr_system, v.claims.events.mr_system, 32) == 0);
+    rtmr3_alone = true;
+    w.td.rtmr3[0] ^= 1;
+    CHECK(refused(&w, cut, PH_CHECK_RTMR3));
+    w.td.rtmr3[0] ^= 1;
+    CHECK(refused(&w, "not JSON", PH_CHECK_EVENT_FORMAT)); /* only dstack's log is cut */
+    rtmr3_alone = false;
+}
+
+#define CONFIG "{\\\"compose_hash\\\":\\\"" H32 "\\\",\\\"key_provider\\\":\\\"none\\\"}"
+#define VM_CONFIG "{\"mr_config\":\"" CONFIG "\"}"
+#define PROVIDER RUNTIME("key-provider", "7b226e616d65223a226e6f6e65222c226964223a22227d")
+
+TEST(the_document_that_mr_config_id_names_is_claimed)
+{
+    static const char log[] = "[" BOOT "," PROVIDER "," RUNTIME("system-ready", "") "]";
+    const struct ph_bytes document =
+        PH_BYTES_LIT("{\"compose_hash\":\"" H32 "\",\"key_provider\":\"none\"}");
+    struct world w;
+
+    world_of(&w, log);
+    w.td.mr_config_id[0] = 3;
+    ph_dstack_config_hash(document, w.td.mr_config_id + 1);
+    CHECK(judge(&w, log) == PH_OK && !v.claims.events.config_id_checked); /* not at hand */
+    CHECK(trace.check[PH_CHECK_EVENT_CONFIG_ID].result == PH_TRACE_SKIP);
+    vm_config = VM_CONFIG;
+    CHECK(judge(&w, log) == PH_OK && v.claims.events.config_id_checked);
+    CHECK(v.claims.events.has_config && v.claims.events.config.compose_hash[31] == 0x22);
+    w.td.mr_config_id[47] = 1;
+    CHECK(refused(&w, log, PH_CHECK_EVENT_CONFIG_ID) && strstr(v.sentence, "not the hash"));
+    w.td.mr_config_id[47] = 0;
+    w.td.mr_config_id[0] = 1; /* of version 1 the document says nothing */
+    CHECK(refused(&w, log, PH_CHECK_EVENT_CONFIG_ID) && strstr(v.sentence, "version 1"));
+    memset(w.td.mr_config_id, 0, 48);
+    CHECK(judge(&w, log) == PH_OK && v.claims.events.config_id_checked);
+    CHECK(!v.claims.events.has_config);
+    vm_config = "{"; /* what cannot be read says nothing */
+    CHECK(judge(&w, log) == PH_OK && !v.claims.events.has_image);
+    vm_config = NULL;
+}
+
+#define ACPI(name, byte)                                                                           \
+    "{\"imr\":0,\"event_type\":10,\"digest\":\"" byte byte byte byte "\",\"event\":\"" name        \
+    "\",\"event_payload\":\"414350492044415441\"}"
+#define X12(byte) byte byte byte byte byte byte byte byte byte byte byte byte
+
+TEST(the_image_that_the_registers_follow_from_is_claimed)
+{
+    static const char log[] =
+        "[" ACPI("acpi-loader", X12("a0")) "," ACPI("acpi-rsdp", X12("a1")) "," ACPI(
+            "acpi-tables", X12("a2")) "," RUNTIME("app-id", H20) "," RUNTIME("boot-mr-done",
+                                                                             "") "]";
+    struct world w;
+    char hex[65];
+
+    world_of(&w, log);
+    memset(w.td.mr_td, 5, 48);
+    CHECK(ph_hex_decode(PH_BYTES_LIT(LITE_RTMR0), w.td.rtmr0, 48) == PH_OK);
+    CHECK(ph_hex_decode(PH_BYTES_LIT(LITE_RTMR1), w.td.rtmr1, 48) == PH_OK);
+    CHECK(ph_hex_decode(PH_BYTES_LIT(LITE_RTMR2), w.td.rtmr2, 48) == PH_OK);
+    w.policy.any_measurement = true;
+    rtmr3_alone = true;
+    CHECK(judge(&w, log) == PH_OK && !v.claims.events.has_image);
+    vm_config = LITE_VM_CONFIG;
+    CHECK(judge(&w, log) == PH_OK && v.claims.events.has_image);
+    ph_hex_encode(PH_BYTES_OF(v.claims.events.image_hash), hex);
+    CHECK(strcmp(hex, LITE_IMAGE_HASH) == 0);
+    CHECK(trace.check[PH_CHECK_EVENT_OS_IMAGE].result == PH_TRACE_PASS);
+    w.td.rtmr0[0] ^= 1;
+    CHECK(refused(&w, log, PH_CHECK_EVENT_OS_IMAGE) && strstr(v.sentence, "RTMR0"));
+    rtmr3_alone = false;
+    vm_config = NULL;
+}
+
+TEST(an_image_that_the_registers_do_not_follow_from_is_refused)
+{
+    struct world w;
+
+    world_of(&w, good);
+    vm_config = "{\"os_image_hash\":\"" H32 "\",\"memory_size\":2147483648,"
+                "\"tdx_attestation_variant\":\"lite\",\"tdx_measurement\":"
+                "{\"measurement\":\"AA==\",\"checksum_file\":\"AA==\"}}";
+    CHECK(refused(&w, good, PH_CHECK_EVENT_OS_IMAGE) && strstr(v.sentence, "os_image_hash"));
+    vm_config = NULL;
 }
 
 TEST(each_check_of_a_log_refuses_alone)
@@ -182,7 +295,12 @@ TEST(claims_are_shown_with_the_verdict)
     CHECK(!strstr((char *)text.ptr, "event_log"));
 }
 
-PH_TEST_MAIN(CASE(a_demanded_log_that_replays_is_claimed), CASE(each_check_of_a_log_refuses_alone),
+PH_TEST_MAIN(CASE(a_demanded_log_that_replays_is_claimed),
+             CASE(a_log_that_was_cut_explains_rtmr3_alone),
+             CASE(the_document_that_mr_config_id_names_is_claimed),
+             CASE(the_image_that_the_registers_follow_from_is_claimed),
+             CASE(an_image_that_the_registers_do_not_follow_from_is_refused),
+             CASE(each_check_of_a_log_refuses_alone),
              CASE(mr_config_id_of_the_quote_is_held_against_the_log),
              CASE(an_enclave_has_no_event_log),
              CASE(a_log_proves_nothing_under_a_quote_that_is_refused),

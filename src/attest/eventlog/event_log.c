@@ -1,9 +1,11 @@
 #include "attest/eventlog/event_log.h"
 
 #include "attest/eventlog/ccel.h"
-#include "attest/eventlog/dstack_mr.h"
+#include "attest/eventlog/dstack_config.h"
+#include "attest/eventlog/dstack_image.h"
 #include "attest/eventlog/runtime_log.h"
 #include "attest/intel/spec.h"
+#include "base/own.h"
 #include "crypto/hash.h"
 
 #include <assert.h>
@@ -101,22 +103,64 @@ static void refuse(struct ph_judge *j, const struct ph_event_why *why, struct ph
         memcpy(j->verdict->detail, why->text, sizeof(j->verdict->detail));
 }
 
-static void judge_dstack(struct ph_judge *j, const struct ph_tdx_body *td, struct ph_bytes log,
+/* What was decided about a check; of what nothing can be said, the check is skipped. */
+static bool record(struct ph_judge *j, enum ph_check check, enum ph_err err,
+                   const struct ph_event_why *why, struct ph_bytes log)
+{
+    if (err == PH_OK)
+        return ph_judge_check(j, check, true, log);
+    if (err != PH_ERR_UNSUPPORTED)
+        refuse(j, why, log);
+    return false;
+}
+
+static void judge_config(struct ph_judge *j, const struct ph_tdx_body *td,
+                         const struct ph_dstack_vm *vm, struct ph_bytes log,
                          struct ph_event_claims *claims)
 {
     struct ph_event_why why;
-    const enum ph_err err = ph_dstack_config_id_check(claims, td->mr_config_id, &why);
+    enum ph_err err;
 
-    /* Another version, or another maker's: it says nothing here, and the check is skipped. */
-    if (err != PH_ERR_UNSUPPORTED)
-        claims->config_id_checked = ph_judge_check(j, PH_CHECK_EVENT_CONFIG_ID, err == PH_OK, log);
-    ph_dstack_mrs(claims, td);
+    if (td->mr_config_id[0] == 3 && vm->config.len > 0) {
+        err = ph_dstack_config_check(claims, td->mr_config_id, vm->config, &claims->config, &why);
+        claims->has_config = err == PH_OK;
+    } else {
+        err = ph_dstack_config_id_check(claims, td->mr_config_id, &why);
+    }
+    claims->config_id_checked = record(j, PH_CHECK_EVENT_CONFIG_ID, err, &why, log);
 }
 
-enum ph_err ph_judge_event_log(struct ph_judge *j, struct ph_bytes log,
+/* PH_ERR_NOMEM alone. */
+static enum ph_err judge_dstack(struct ph_judge *j, const struct ph_event_input *in,
+                                const struct ph_tdx_body *td, struct ph_event_claims *claims)
+{
+    struct ph_dstack_vm vm PH_OWNED(ph_dstack_vm_clear) = {.is_lite = false};
+    struct ph_event_why why;
+
+    /* One that cannot be read says nothing, as if it were not there. */
+    if (in->vm_config.len > 0 && ph_dstack_vm_parse(in->vm_config, &vm) == PH_ERR_NOMEM)
+        return PH_ERR_NOMEM;
+    judge_config(j, td, &vm, in->log, claims);
+    const enum ph_err err = ph_dstack_image_check(&vm, claims, td, &why);
+    claims->has_image = record(j, PH_CHECK_EVENT_OS_IMAGE, err, &why, in->log);
+    if (claims->has_image)
+        memcpy(claims->image_hash, vm.image_hash, sizeof(claims->image_hash));
+    ph_dstack_mrs(claims, td);
+    return PH_OK;
+}
+
+/* Registers that a cut log does not show count as the quote has them. */
+static void take_quoted(const struct ph_rtmrs *quoted, struct ph_event_claims *claims)
+{
+    memcpy(claims->rtmrs.r, quoted->r, sizeof(quoted->r[0]) * 3);
+    claims->rtmr3_alone = true;
+}
+
+enum ph_err ph_judge_event_log(struct ph_judge *j, const struct ph_event_input *in,
                                const struct ph_tdx_body *td, struct ph_event_claims *out)
 {
     const struct ph_rtmrs quoted = registers(td);
+    const struct ph_bytes log = in->log;
     struct ph_event_claims claims;
     struct ph_event_why why;
     bool match[PH_RTMR_CNT], ok = true;
@@ -133,10 +177,13 @@ enum ph_err ph_judge_event_log(struct ph_judge *j, struct ph_bytes log,
     for (enum ph_check c = PH_CHECK_EVENT_FORMAT; c <= PH_CHECK_EVENT_IDENTITY; c++)
         (void)ph_judge_check(j, c, true, log);
     compare(&claims, &quoted, match);
-    for (unsigned i = 0; i < PH_RTMR_CNT; i++)
+    const bool cut = in->rtmr3_alone && claims.kind == PH_EVENT_LOG_DSTACK;
+    for (unsigned i = cut ? 3 : 0; i < PH_RTMR_CNT; i++)
         ok = ph_judge_check(j, rtmr_checks[i], match[i], log) && ok;
+    if (cut)
+        take_quoted(&quoted, &claims);
     if (claims.kind == PH_EVENT_LOG_DSTACK)
-        judge_dstack(j, td, log, &claims);
+        PH_TRY(judge_dstack(j, in, td, &claims));
     if (ok)
         *out = claims;
     return PH_OK;

@@ -55,6 +55,14 @@ PH_CHECKED enum ph_err ph_event_log_verify(struct ph_bytes log, const struct ph_
                                            struct ph_event_claims *out, bool match[static 4],
                                            struct ph_event_why *why);
 
+/* A log beside the quote of a TD, and what a dstack guest's host says of the machine. */
+struct ph_event_input {
+    struct ph_bytes log;
+    bool rtmr3_alone;          /* dstack's, cut to RTMR3: the other registers are not asked for */
+    struct ph_bytes vm_config; /* attest/eventlog/dstack_image.h; empty: none. What is not proved of
+                                * it is not claimed */
+};
+
 /**
  * The same as part of a judgement of a TD's quote: every check of the group PH_GROUP_EVENTS is
  * recorded, MR_CONFIG_ID and the values derived from it among them.
@@ -65,14 +73,14 @@ PH_CHECKED enum ph_err ph_event_log_verify(struct ph_bytes log, const struct ph_
  *
  * Returns PH_ERR_NOMEM alone: a refusal is the judgement's.
  */
-PH_CHECKED enum ph_err ph_judge_event_log(struct ph_judge *j, struct ph_bytes log,
+PH_CHECKED enum ph_err ph_judge_event_log(struct ph_judge *j, const struct ph_event_input *in,
                                           const struct ph_tdx_body *td,
                                           struct ph_event_claims *out);
 
 /* {"kind":"dstack"|"ccel","events","recomputed","unrecomputable"}, of dstack's also "boot_done",
  * "system_ready", "app_id", "compose_hash", "instance_id", "os_image_hash", "key_provider" (its
- * payload), "mr_key_provider", "mr_system", "mr_aggregated" in hexadecimal or null,
- * "config_id_checked". */
+ * payload), "mr_key_provider", "mr_system", "mr_aggregated", "image_hash" in hexadecimal or null,
+ * "config_id_checked", "config" (attest/eventlog/dstack_config.h, or null), "rtmr3_alone". */
 struct ph_jput;
 void ph_event_claims_json(const struct ph_event_claims *claims, struct ph_jput *out,
                           const char *key);

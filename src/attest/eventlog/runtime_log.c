@@ -237,7 +237,16 @@ static enum ph_err read_event(struct replay *r, uint32_t obj, uint32_t index, st
 
 /* What a boot measures about itself, in this order; boot-mr-done ends what names the application.
  * Rank 0: anywhere before system-ready. */
-enum boot_event { APP_ID, COMPOSE_HASH, INSTANCE_ID, OS_IMAGE_HASH, KEY_PROVIDER, OTHER };
+enum boot_event {
+    APP_ID,
+    COMPOSE_HASH,
+    INSTANCE_ID,
+    OS_IMAGE_HASH,
+    KEY_PROVIDER,
+    INIT_SCRIPT,
+    GPU_POLICY,
+    OTHER
+};
 enum { RANK_MR_DONE = 8, RANK_READY = 9 };
 static const struct {
     const char *name;
@@ -246,8 +255,8 @@ static const struct {
     bool many; /* may come more than once */
 } boot[] = {
     {"system-preparing", OTHER, 1, false},      {"app-id", APP_ID, 2, false},
-    {"compose-hash", COMPOSE_HASH, 3, false},   {"init-script-hash", OTHER, 4, true},
-    {"gpu-policy-hash", OTHER, 5, false},       {"gpu-attestation", OTHER, 6, false},
+    {"compose-hash", COMPOSE_HASH, 3, false},   {"init-script-hash", INIT_SCRIPT, 4, true},
+    {"gpu-policy-hash", GPU_POLICY, 5, false},  {"gpu-attestation", OTHER, 6, false},
     {"instance-id", INSTANCE_ID, 7, false},     {"boot-mr-done", OTHER, RANK_MR_DONE, false},
     {"os-image-hash", OS_IMAGE_HASH, 0, false}, {"mr-kms", OTHER, 0, false},
     {"key-provider", KEY_PROVIDER, 0, false},   {"storage-fs", OTHER, 0, false},
@@ -289,6 +298,14 @@ static enum ph_err bind(struct replay *r, const struct event *e, enum boot_event
         c->key_provider_len = (uint32_t)e->payload.len;
         c->has_key_provider = true;
         return PH_OK;
+    case INIT_SCRIPT:
+        if (c->init_script_cnt == PH_INIT_SCRIPTS_MAX)
+            return ph_event_refuse(r->why, PH_CHECK_EVENT_IDENTITY, e->index,
+                                   "event %u: more than %d init scripts", e->index,
+                                   PH_INIT_SCRIPTS_MAX);
+        return bind_fixed(r, e, c->init_script_hash[c->init_script_cnt++], 32, &(bool){false});
+    case GPU_POLICY:
+        return bind_fixed(r, e, c->gpu_policy_hash, 32, &c->has_gpu_policy_hash);
     case OTHER:
         break;
     }
@@ -345,6 +362,25 @@ static enum ph_err take_runtime(struct replay *r, const struct event *e)
     return PH_OK;
 }
 
+/* The digests of the ACPI tables, which dstack's guest names in the log: attest/eventlog/
+ * dstack_image.h. The names prove nothing; what follows from the digests does. */
+static void take_acpi(struct replay *r, const struct event *e)
+{
+    static const char *const names[PH_ACPI_CNT] = {"acpi-loader", "acpi-rsdp", "acpi-tables"};
+    struct ph_event_claims *c = &r->claims;
+
+    if (e->imr != 0 || e->type != PH_TCG_EV_PLATFORM_CONFIG_FLAGS)
+        return;
+    for (unsigned i = 0; i < PH_ACPI_CNT; i++) {
+        if (!ph_bytes_is(e->name, names[i]))
+            continue;
+        if (c->acpi_seen & 1u << i)
+            c->acpi_seen |= 1u << (PH_ACPI_CNT + i);
+        c->acpi_seen |= 1u << i;
+        memcpy(c->acpi[i], e->digest, PH_RTMR_LEN);
+    }
+}
+
 /* An event of firmware, boot loader or kernel. */
 static enum ph_err take_firmware(struct replay *r, const struct event *e)
 {
@@ -354,6 +390,7 @@ static enum ph_err take_firmware(struct replay *r, const struct event *e)
         return PH_OK;
     if (!e->has_digest)
         return bad(r, e->index, "digest", "only runtime events may leave it out");
+    take_acpi(r, e);
     if (e->payload.len > 0) /* stripped logs leave payloads out */
         digest = ph_tcg_digest_check(e->type, e->payload, e->digest);
     if (digest == PH_TCG_DIGEST_ERROR)
@@ -411,11 +448,15 @@ static enum ph_err replay_all(struct replay *r)
 
 static void drop_identity(struct ph_event_claims *c)
 {
+    const struct ph_event_claims with = *c;
+
     *c = (struct ph_event_claims){.kind = c->kind,
                                   .rtmrs = c->rtmrs,
                                   .event_cnt = c->event_cnt,
                                   .recomputed_cnt = c->recomputed_cnt,
-                                  .unrecomputable_cnt = c->unrecomputable_cnt};
+                                  .unrecomputable_cnt = c->unrecomputable_cnt,
+                                  .acpi_seen = c->acpi_seen};
+    memcpy(c->acpi, with.acpi, sizeof(c->acpi));
 }
 
 enum ph_err ph_runtime_log_replay(struct ph_bytes log, struct ph_event_claims *out,

@@ -58,6 +58,7 @@
 
 /* Values above INT_MAX are no enumerators in C17. */
 #define PH_TCG_EV_NO_ACTION 3u
+#define PH_TCG_EV_PLATFORM_CONFIG_FLAGS 0xau
 #define PH_TCG_EV_SEPARATOR 4u
 #define PH_TCG_EV_EVENT_TAG 6u
 

@@ -63,7 +63,10 @@ static enum ph_err judge_events(struct ph_judgement *j, struct ph_event_claims *
         j->args->trace->has_events = true;
     if (!ph_judge(j, PH_CHECK_EVENT_TEE, j->quote.tee == PH_TEE_TDX, j->quote.body))
         return PH_OK;
-    return ph_judge_event_log(&j->judge, *j->args->event_log, &j->td, out);
+    const struct ph_event_input in = {.log = *j->args->event_log,
+                                      .rtmr3_alone = j->args->event_log_rtmr3_alone,
+                                      .vm_config = j->args->vm_config};
+    return ph_judge_event_log(&j->judge, &in, &j->td, out);
 }
 
 static void write_claims(const struct ph_judgement *j, struct ph_claims *out)

@@ -80,6 +80,8 @@ struct ph_verify_args {
     int64_t now_s;
     /* Must replay to the quote's registers; NULL: none is demanded. */
     const struct ph_bytes *event_log;
+    bool event_log_rtmr3_alone;    /* dstack's log, cut: it must replay to RTMR3 alone */
+    struct ph_bytes vm_config;     /* of a dstack guest, for what the log alone does not say */
     struct ph_attest_cache *cache; /* NULL: none; else a quote of a known platform costs two
                                     * signature checks */
     struct ph_trace *trace;        /* NULL: none; else written whole */

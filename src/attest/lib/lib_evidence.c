@@ -198,6 +198,8 @@ enum phala_attest_error phala_attest_evidence_add(struct phala_attest_evidence *
     copy->next = evidence->added;
     evidence->added = copy;
     *place = (struct ph_bytes){copy->bytes, len};
+    if (part == PHALA_ATTEST_EVENT_LOG)
+        evidence->view.event_log_rtmr3_alone = false;
     evidence->view.nvidia.rim_cnt += part == PHALA_ATTEST_NVIDIA_RIM;
     evidence->view.nvidia.ocsp_cnt += part == PHALA_ATTEST_NVIDIA_OCSP;
     return PHALA_ATTEST_OK;
