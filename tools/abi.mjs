@@ -160,4 +160,4 @@ const made = '/* Made by tools/abi.mjs from the ABI of contracts. */';
 writeFileSync(headerPath, [`#ifndef ${guard}`, `#define ${guard}`, '', made, '', '#include "chain/abi.h"', '',
   ...contracts.flatMap((c) => c.header), '#endif', ''].join('\n'));
 writeFileSync(sourcePath, [made, '', `#include "${basename(headerPath)}"`, '', '#include <stddef.h>', '',
-  ...contracts.flatMap((c) => c.source)].join('\n'));
+  ...contracts.flatMap((c) => c.source), ''].join('\n'));

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { EACH_TEXT_MAX = 64 * 1024, BATCH_BODY_MAX = 16 << 20, IDS_A_TICKET = 128 };
+enum { EACH_TEXT_MAX = 2 << 20, BATCH_BODY_MAX = 16 << 20, IDS_A_TICKET = 128 };
 
 enum state { UNASKED, WAITING, ANSWERED, FAILED };
 
