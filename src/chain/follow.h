@@ -5,8 +5,8 @@
  * what is final. Every fact is one that a quorum of nodes gives; blocks that are not final are
  * linked by their parents' hashes, and each log must be of the block that was seen at its height.
  *
- * Layer: chain. Spec: Ethereum JSON-RPC, block tags; EIP-1474 (eth_getLogs). Tests: follow_test.c
- * (nodes that lie); tests/integration/chain_client.test.mjs (anvil, reorganisations).
+ * Layer: chain. Spec: Ethereum JSON-RPC, block tags; EIP-1474 (eth_getLogs). Tests: follow_test.c;
+ * tests/integration/chain_client.test.mjs (anvil, reorganisations, nodes that lie).
  */
 
 #include "chain/eth.h"

@@ -202,6 +202,7 @@ static enum ph_err take_end(struct entry *e, struct ph_reader *r)
     if (r->rest.len != 0 || ok > 1 || (state != PH_TXMAN_DONE && state != PH_TXMAN_REFUSED))
         return PH_ERR_MALFORMED;
     got.ok = ok == 1;
+    ph_txman_drop_attempts(e);
     e->state = (enum ph_txman_state)state;
     e->mined = got;
     e->nonce = got.nonce;
