@@ -41,7 +41,10 @@ static const struct ph_abi_type *seq_type(const struct seq *s, uint32_t i)
 
 static size_t seq_offset(const struct seq *s, uint32_t i)
 {
-    return s->fields ? s->fields[i].offset : (size_t)i * s->of->c_size;
+    if (s->fields)
+        return s->fields[i].offset;
+    assert(s->of);
+    return (size_t)i * s->of->c_size;
 }
 
 static struct seq seq_of(const struct ph_abi_type *type)

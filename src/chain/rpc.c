@@ -381,6 +381,7 @@ static void address(struct ph_rpc *rpc, struct ask *ask, int64_t now_ms)
     const size_t cnt = rpc->config.endpoint_cnt;
     bool found = false;
 
+    assert(cnt > 0);
     for (size_t i = 0; i < cnt; i++) {
         const size_t endpoint = (rpc->turn + i) % cnt;
         if (ask->state[endpoint] != UNASKED || (found && ask->q.mode == PH_RPC_ANY))
