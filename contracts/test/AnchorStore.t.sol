@@ -147,6 +147,14 @@ contract AnchorStoreTest is AnchorTest {
         vm.assertEq(version, 0);
     }
 
+    function test_an_app_that_demands_replicas_has_no_values() public {
+        Commit memory c = _commit(1, 0, "1");
+        c.app = createApp("careful", 3);
+        bytes memory s = _sign(c, KEY_A);
+        vm.expectRevert(abi.encodeWithSelector(AnchorStore.SignerRefused.selector, vm.addr(KEY_A)));
+        net.anchor.commit(c, s);
+    }
+
     function test_a_message_that_fails_takes_the_commit_back() public {
         Commit memory c = _commit(1, 0, "1");
         c.actions = new Action[](1);

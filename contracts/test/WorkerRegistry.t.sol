@@ -418,6 +418,19 @@ contract WorkerRegistryTest is NetworkTest {
         vm.assertFalse(net.registry.signerOf(vm.addr(KEY)).live);
     }
 
+    function test_one_call_ends_all_workers_of_a_revoked_image() public {
+        _register(_good());
+        vm.prank(COUNCIL);
+        net.policy.revokeImage(image);
+        net.registry.syncImage(1);
+        vm.assertFalse(net.registry.signerOf(vm.addr(KEY)).live);
+        vm.assertFalse(net.registry.isLive(0));
+        asGovernance();
+        net.policy.restoreImage(image);
+        net.registry.syncImage(1);
+        vm.assertTrue(net.registry.signerOf(vm.addr(KEY)).live);
+    }
+
     function test_indices_are_dense_and_used_again() public {
         bytes32 a = enter(1);
         bytes32 b = enter(2);

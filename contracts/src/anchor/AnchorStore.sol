@@ -45,12 +45,13 @@ abstract contract AnchorStore is EIP712, Governed {
         registry = registry_;
     }
 
-    /// @notice Change a phat's values, and send its messages, or do nothing of it. Anybody may carry it.
+    /// @notice Change a phat's values, and send its messages, or do nothing of it. Anybody may carry it. One worker
+    /// signs: an app that demands more replicas has no values here.
     /// @param signature of a worker over Commit (EIP-712); lists are hashed as their ABI encoding
     function commit(Commit calldata c, bytes calldata signature) external whenNotPaused {
         if (block.timestamp >= c.deadline) revert CommitExpired(c.deadline);
         address key = ECDSA.recoverCalldata(_hashTypedDataV4(_commitHash(c)), signature);
-        Signer memory s = _admit(key, c.app, c.codeHash, type(uint8).max);
+        Signer memory s = _admit(key, c.app, c.codeHash, 1);
         _useNonce(c.app, c.nonce);
         for (uint256 i = 0; i < c.reads.length; i++) {
             uint64 version = _values[c.app][c.reads[i].key].version;

@@ -188,7 +188,7 @@ abstract contract CommitteeSets is Governed {
     }
 
     function _isEligible(bytes32 workerId, Worker memory w) private view returns (bool) {
-        return w.state == WorkerState.ACTIVE && block.timestamp < w.leaseUntil && !barred[workerId]
+        return w.state == WorkerState.ACTIVE && registry.isLive(w.index) && !barred[workerId]
             && policy.kindOf(w.kind).mode == Mode.ONCHAIN
             && (address(roleStake) == address(0) || roleStake.hasRoleStake(workerId));
     }

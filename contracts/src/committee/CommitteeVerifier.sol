@@ -21,7 +21,17 @@ contract CommitteeVerifier is ITeeVerifier {
     }
 
     /// @inheritdoc ITeeVerifier
-    function verify(bytes calldata evidence, bytes32 bind) external view returns (Claims memory claims) {
+    function verify(bytes calldata evidence, bytes32 bind) external view returns (Claims memory) {
+        return _verify(evidence, bind);
+    }
+
+    /// @inheritdoc ITeeVerifier
+    /// @dev Members judge by what holds when they sign: there is no grace here.
+    function verifyRenewal(bytes calldata evidence, bytes32 bind, uint256) external view returns (Claims memory) {
+        return _verify(evidence, bind);
+    }
+
+    function _verify(bytes calldata evidence, bytes32 bind) private view returns (Claims memory claims) {
         (Certificate memory c, bytes[] memory signatures) = abi.decode(evidence, (Certificate, bytes[]));
         if (c.bind != bind) revert BindMismatch(c.bind);
         committee.checkCertificate(c, signatures, policy.kindOf(c.claims.kind).k);

@@ -86,4 +86,11 @@ interface ITeeVerifier {
     /// @param bind what the TEE must have signed: equals report data [0:32], and [32:64] is zero; the registry
     /// makes it: sha256("phala.worker.v1" | chainId | registry | workerKey | ecdhKey | owner | nonce)
     function verify(bytes calldata evidence, bytes32 bind) external returns (Claims memory claims);
+
+    /// @notice The same with grace, for a worker that was accepted before: facts of the vendor that are to be renewed
+    /// at times count for `graceS` seconds after they should have been. Claims.validUntil may then be in the past. A
+    /// verifier may have less grace than that, or none.
+    function verifyRenewal(bytes calldata evidence, bytes32 bind, uint256 graceS)
+        external
+        returns (Claims memory claims);
 }

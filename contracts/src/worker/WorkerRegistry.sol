@@ -40,6 +40,8 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     mapping(address signKey => uint40) public keySlashableUntil;
     /// What the certificate bound that admitted a worker, or what is attached to it, last; 0: none was needed.
     mapping(bytes32 id => mapping(uint16 kind => bytes32 bind)) public certificateOf;
+    /// Images under which nobody is live: TeePolicy's word, as of the last syncImage.
+    mapping(uint32 imageId => bool) public imageEnded;
     /// Unix seconds: until when an attachment (a GPU) of that kind is attested.
     mapping(bytes32 id => mapping(uint16 kind => uint40)) public attachedUntil;
 
@@ -86,6 +88,7 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     event KeyRotated(bytes32 indexed id, address indexed oldKey, address indexed newKey);
     event StateChanged(bytes32 indexed id, WorkerState state);
     event Attached(bytes32 indexed id, uint16 indexed kind, bytes32 platformId, uint40 until);
+    event ImageSynced(uint32 indexed imageId, bool ended);
     event PoolBound(bytes32 indexed id, uint64 poolId, uint32 score);
 
     constructor(ITeePolicy policy_, EpochBeacon beacon_) EIP712("PhalaWorkerRegistry", "1") {
@@ -176,6 +179,14 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
         _end(id, w, WorkerState.INVALID);
     }
 
+    /// @notice Take over from TeePolicy whether an image is accepted: all workers that run a revoked one end with this
+    /// one call, and `invalidate` tidies them up later. For anybody.
+    function syncImage(uint32 imageId) external {
+        bool ended = !policy.isImageLive(imageId);
+        imageEnded[imageId] = ended;
+        emit ImageSynced(imageId, ended);
+    }
+
     /// @inheritdoc IWorkerRegistry
     function strike(bytes32 id, uint16 kind, bytes32 bind) external restricted {
         if (bind == 0 || certificateOf[id][kind] != bind) return;
@@ -232,13 +243,13 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
         s.tcbStatus = w.tcbStatus;
         s.vendor = w.vendor;
         s.ecdhKey = w.ecdhKey;
-        s.live = _isActive(w.state) && block.timestamp < w.leaseUntil && w.signKey == signKey;
+        s.live = _isActive(w.state) && block.timestamp < w.leaseUntil && w.signKey == signKey && !imageEnded[w.imageId];
     }
 
     /// @inheritdoc IWorkerRegistry
     function isLive(uint32 index) external view returns (bool) {
         Worker storage w = _workers[_idAt[index]];
-        return w.state == WorkerState.ACTIVE && block.timestamp < w.leaseUntil;
+        return w.state == WorkerState.ACTIVE && block.timestamp < w.leaseUntil && !imageEnded[w.imageId];
     }
 
     /// The worker at an index; 0: none.
@@ -265,7 +276,9 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
         if ((kind.mode == Mode.ONCHAIN_AND_COMMITTEE) != (r.certificate.length != 0)) {
             revert CertificateMismatch(r.kind);
         }
-        claims = kind.verifier.verify(r.evidence, bound);
+        claims = inOrderSince == 0
+            ? kind.verifier.verify(r.evidence, bound)
+            : kind.verifier.verifyRenewal(r.evidence, bound, kind.tcbGraceS);
         if (kind.mode == Mode.ONCHAIN_AND_COMMITTEE) _second(claims, kind.committee.verify(r.certificate, bound));
         a = policy.admit(r.kind, claims, madeAfter, inOrderSince);
     }
