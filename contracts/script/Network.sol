@@ -13,6 +13,7 @@ import {Lens} from "../src/lens/Lens.sol";
 import {KeyLog} from "../src/phat/KeyLog.sol";
 import {PhatApp} from "../src/phat/PhatApp.sol";
 import {PhatRegistry} from "../src/phat/PhatRegistry.sol";
+import {TeeKinds} from "../src/policy/TeeKinds.sol";
 import {TeePolicy} from "../src/policy/TeePolicy.sol";
 import {L2PHA} from "../src/token/L2PHA.sol";
 import {PHA} from "../src/token/PHA.sol";
@@ -67,9 +68,13 @@ library Network {
     /// A role is with somebody who must not have it, or not with whom it must be.
     error RoleWrong(uint64 role, address account);
     error TimelockWrong(address timelock);
+    /// Off the development chain people need time to see what is planned: a day, and 7 for upgrades.
+    error DelayTooShort(uint256 delayS, uint256 upgradeDelayS);
 
     /// @param deployer sends the transactions
     function deploy(Config memory c, address deployer) internal returns (Deployed memory d) {
+        bool slow = c.delayS >= 1 days && c.upgradeDelayS >= 7 days;
+        if (!slow && block.chainid != TeeKinds.DEVELOPMENT_CHAIN) revert DelayTooShort(c.delayS, c.upgradeDelayS);
         d.pha = c.supply == 0 ? address(new L2PHA(c.bridge, c.remotePha)) : address(new PHA(c.holder, c.supply));
         d.manager = new AccessManager(deployer);
         d.timelock = _timelock(c.delayS, c.governance, c.council, deployer);

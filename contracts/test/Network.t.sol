@@ -68,6 +68,19 @@ contract NetworkSetUpTest is NetworkTest {
         net.timelock.execute(address(net.policy), 0, call, 0, 0);
     }
 
+    function test_timelocks_are_slow_off_the_development_chain() public {
+        NetworkMaker maker = NetworkMaker(vm.deployCode("NetworkMaker.sol:NetworkMaker"));
+        vm.chainId(2035);
+        maker.make(config);
+        config.upgradeDelayS = 7 days - 1;
+        vm.expectRevert(abi.encodeWithSelector(Network.DelayTooShort.selector, 2 days, 7 days - 1));
+        maker.make(config);
+        config.upgradeDelayS = 7 days;
+        config.delayS = 1 days - 1;
+        vm.expectRevert(abi.encodeWithSelector(Network.DelayTooShort.selector, 1 days - 1, 7 days));
+        maker.make(config);
+    }
+
     function test_pha_is_bridged_where_it_is_not_native() public {
         config.supply = 0;
         config.bridge = address(0xb1);

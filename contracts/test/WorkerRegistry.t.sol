@@ -473,9 +473,17 @@ contract WorkerRegistryTest is NetworkTest {
         Registration memory td = withEvidence(_registration(), claimsOf(keccak256("other")));
         vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.AttachmentMismatch.selector, KIND));
         net.registry.attach(id, td);
-        r.signKey = vm.addr(NEW_KEY);
+        net.registry.attach(id, r);
+        bytes32 second = enter(NEW_KEY);
+        r = withEvidence(registrationOf(4, ownerOf(NEW_KEY), vm.addr(NEW_KEY)), c);
+        vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.AttachedElsewhere.selector, id));
+        net.registry.attach(second, r);
         vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.EvidenceOfOther.selector, id));
         net.registry.attach(id, r);
+        vm.prank(ownerOf(KEY));
+        net.registry.retire(id);
+        net.registry.attach(second, r);
+        vm.assertEq(net.registry.attachedTo(c.platformId), second);
     }
 
     // Stake

@@ -44,6 +44,8 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     mapping(uint32 imageId => bool) public imageEnded;
     /// Unix seconds: until when an attachment (a GPU) of that kind is attested.
     mapping(bytes32 id => mapping(uint16 kind => uint40)) public attachedUntil;
+    /// The worker beside which a device (a GPU) was attested last.
+    mapping(bytes32 platformId => bytes32 id) public attachedTo;
 
     error WorkerUnknown(bytes32 id);
     /// The worker's state does not allow it.
@@ -68,6 +70,8 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     error ClaimsDiffer();
     /// This kind is an addition to a worker, or is none.
     error AttachmentMismatch(uint16 kind);
+    /// The device is attested beside another worker, whose attachment is not over.
+    error AttachedElsewhere(bytes32 id);
     /// The mode of the kind wants a certificate, or wants none.
     error CertificateMismatch(uint16 kind);
     /// Its lease runs and its image is accepted.
@@ -150,6 +154,10 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
         if (r.signKey != w.signKey || r.owner != w.owner || r.ecdhKey != w.ecdhKey) revert EvidenceOfOther(id);
         (Claims memory claims, Admission memory a,) = _admit(r, 0);
         if (!a.attachment) revert AttachmentMismatch(r.kind);
+        bytes32 other = attachedTo[claims.platformId];
+        bool elsewhere = other != 0 && other != id && block.timestamp < attachedUntil[other][r.kind];
+        if (elsewhere && _isActive(_workers[other].state)) revert AttachedElsewhere(other);
+        attachedTo[claims.platformId] = id;
         _recordCertificate(id, r, claims);
         attachedUntil[id][r.kind] = a.leaseUntil;
         emit Attached(id, r.kind, claims.platformId, a.leaseUntil);

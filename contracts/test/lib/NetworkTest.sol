@@ -34,7 +34,7 @@ abstract contract NetworkTest is Test {
     bytes32 internal imageAmd;
 
     function setUp() public virtual {
-        vm.warp(START);
+        vm.warp(startTime());
         config = Network.Config({
             governance: GOVERNANCE,
             council: COUNCIL,
@@ -57,6 +57,10 @@ abstract contract NetworkTest is Test {
         image = net.policy.addImage(KIND, TUPLE, FAMILY, uint40(START));
         imageAmd = net.policy.addImage(KIND_AMD, TUPLE_AMD, FAMILY, uint40(START));
         vm.stopPrank();
+    }
+
+    function startTime() internal view virtual returns (uint256) {
+        return START;
     }
 
     /// The next call is governance's.
