@@ -1,6 +1,8 @@
 #include "roles.h"
 
 #include "guest.h"
+#include "moves.h"
+#include "owner_check.h"
 
 #include "base/clock.h"
 #include "base/own.h"
@@ -100,24 +102,11 @@ static enum ph_err do_tls_sign(struct job *job)
     return ph_encode_TLS_SIGNED(job->reply, 0, job->frame->id, &answer);
 }
 
-/* An owner's request for this cluster with the action at hand: who signed it, and for which phat.
- */
 static enum ph_err owner_of(struct job *job, struct ph_bytes raw, const struct ph_bytes65 *sig,
                             const char *action, struct ph_owner_request *req,
                             struct ph_phat_id *phat)
 {
-    struct ph_eth_address owner;
-
-    if (ph_owner_request_decode(raw, req) != PH_OK)
-        return because(job, PH_ERR_MALFORMED, "owner request: not in the form that was signed");
-    if (strcmp(req->action, action) != 0)
-        return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another action");
-    if (memcmp(req->cluster.b, job->keyd->ring.cluster.b, sizeof(req->cluster.b)) != 0)
-        return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another cluster");
-    if (ph_owner_request_recover(req, sig->b, &owner) != PH_OK)
-        return because(job, PH_ERR_UNTRUSTED, "owner request: no valid signature");
-    ph_phat_id_derive(&owner, req->name, phat);
-    return PH_OK;
+    return keyd_owner_of(&job->keyd->ring, raw, sig, action, req, phat, job->why);
 }
 
 /* With the caller key of any epoch: the owner may have asked before a rotation. */
@@ -532,6 +521,8 @@ static enum ph_err dispatch(struct job *job)
         return guest_key(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_GUEST_SIGN:
         return guest_sign(&job->keyd->ring, job->frame, job->reply, job->why);
+    case PH_IPC_STATE_MOVE:
+        return state_move(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_STATE_KEY:
         return do_state_key(job);
     case PH_IPC_STATE_ADVANCE:

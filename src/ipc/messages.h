@@ -131,7 +131,9 @@ enum {
     M0(RESTORE, 132, PH_D2K)                                   /* a worker without keys that was started to get them from a backup */ \
     M(RESTORE_IS, 133, PH_K2D, F(B32, key) F(B20, cluster) F(U8, have) F(U8, needed)) /* needed 0: no share came yet */ \
     M(RESTORE_SHARE, 134, PH_D2K, F(BYTES, backup) F(REST, share))                                  \
-    M(RESTORED, 135, PH_K2D, F(U8, have) F(U8, needed) F(REST, state)) /* have == needed: the keys are here; state as in CLUSTER_TAKEN */
+    M(RESTORED, 135, PH_K2D, F(U8, have) F(U8, needed) F(REST, state)) /* have == needed: the keys are here; state as in CLUSTER_TAKEN */ \
+    M(STATE_MOVE,  150, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, head)) /* export or import: state/move.h. head: of an import */ \
+    M(STATE_MOVE_IS, 151, PH_K2D, F(BYTES, wrapped) F(REST, tokens)) /* wrapped: an export's file key, for its owner */
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };
@@ -155,7 +157,16 @@ enum ph_keyd_flag {
 /* TLS_SIGN scheme: ecdsa_secp256r1_sha256, RFC 8446 §4.2.3; longest DER signature. */
 enum { PH_TLS_ECDSA_P256_SHA256 = 0x0403, PH_TLS_SIG_MAX = 72 };
 
-enum ph_call_kind { PH_CALL_FETCH = 0, PH_CALL_SCHEDULED = 1 };
+/* The last two are answered by the engine itself (runtime/move.h): body of EXPORT: recipient 32 ||
+ * wrapped key 80 || u8 what (0: the head alone; 1: the file) || cluster 20 || tokens; of IMPORT: u8
+ * count of tokens
+ * || tokens || import head || sealed pieces. */
+enum ph_call_kind {
+    PH_CALL_FETCH = 0,
+    PH_CALL_SCHEDULED = 1,
+    PH_CALL_EXPORT = 2,
+    PH_CALL_IMPORT = 3,
+};
 
 #define PH_IPC_M_(NAME, number, dir, fields) PH_IPC_##NAME = (number),
 #define PH_IPC_M0_(NAME, number, dir) PH_IPC_##NAME = (number),

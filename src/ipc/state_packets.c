@@ -9,6 +9,7 @@ static const struct {
     {PH_STATE_READ_PAGE, 0, 0, false, true},
     {PH_STATE_READ_NODE, 0, 0, true, true},
     {PH_STATE_COMMIT, 0, 0, false, true},
+    {PH_STATE_REPLACE, 0, 0, false, true},
     {PH_STATE_PIECE, 1, PH_STATE_PACKET_DATA, false, false},
     {PH_STATE_KEY, 32, 32, false, false},
     {PH_STATE_DATA, 4096, 4096, false, false},

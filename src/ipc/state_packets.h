@@ -19,6 +19,8 @@ enum ph_state_packet_kind {
     PH_STATE_READ_NODE,     /* a: level, n: place in it */
     PH_STATE_COMMIT,        /* n: bytes of the record, sent in PIECEs */
     PH_STATE_PIECE,         /* data: next bytes of the record, not empty */
+    PH_STATE_REPLACE,       /* n: bytes of a record whose pages come first, in PIECEs, then its head
+                               and page table */
     /* to the instance */
     PH_STATE_KEY = 16,  /* from phala-keyd. data: 32 bytes */
     PH_STATE_DATA,      /* data: 4,096 bytes of the page or node asked for */

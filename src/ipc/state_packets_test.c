@@ -23,6 +23,8 @@ TEST(each_kind_carries_what_its_row_says)
     CHECK(parse(PH_STATE_READ_PAGE, 0, 7, 1, &p) == PH_ERR_MALFORMED);
     CHECK(parse(PH_STATE_READ_PAGE, 1, 7, 0, &p) == PH_ERR_MALFORMED);
     CHECK(parse(PH_STATE_READ_NODE, 2, 9, 0, &p) == PH_OK && p.a == 2 && p.n == 9);
+    CHECK(parse(PH_STATE_REPLACE, 0, 9, 0, &p) == PH_OK && p.n == 9);
+    CHECK(parse(PH_STATE_REPLACE, 1, 9, 0, &p) == PH_ERR_MALFORMED);
     CHECK(parse(PH_STATE_PIECE, 0, 0, 0, &p) == PH_ERR_MALFORMED);
     CHECK(parse(PH_STATE_PIECE, 0, 0, PH_STATE_PACKET_DATA, &p) == PH_OK);
     CHECK(p.data.len == PH_STATE_PACKET_DATA && p.data.ptr == raw + PH_STATE_PACKET_HEAD);
@@ -42,7 +44,7 @@ TEST(other_kinds_short_packets_and_stray_bits_are_refused)
     struct ph_state_packet p;
 
     for (int kind = 0; kind < 256; kind++) {
-        const bool known = (kind >= 1 && kind <= 4) || (kind >= 16 && kind <= 21);
+        const bool known = (kind >= 1 && kind <= 5) || (kind >= 16 && kind <= 21);
         if (!known)
             CHECK(parse((enum ph_state_packet_kind)kind, 0, 0, 0, &p) == PH_ERR_MALFORMED);
     }

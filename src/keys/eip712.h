@@ -19,10 +19,12 @@ enum { PH_NAME_MAX = 63 }; /* phat names: [a-z0-9] and inner '-', as in a DNS la
  * OwnerRequest(string action,string name,bytes32 content,address cluster,uint64 sequence,uint64
  * expires) */
 struct ph_owner_request {
-    char action[16];            /* "deploy", "delete", "secrets", "logs", "list"; "keys-rotate",
-                                   "keys-backup" (key_act.h) */
+    char action[16]; /* "deploy", "delete", "secrets", "logs", "list", "export", "import";
+                        "keys-rotate", "keys-backup" (key_act.h) */
     char name[PH_NAME_MAX + 1]; /* the phat's name; empty for "list" and "keys-…" */
-    struct ph_hash32 content; /* deploy: bundle hash; secrets: SHA-256 of the envelope; else zero */
+    /* deploy: bundle hash; secrets: SHA-256 of the envelope; export: the X25519 key that it is for;
+     * import: SHA-256 of its head; else zero */
+    struct ph_hash32 content;
     struct ph_eth_address cluster; /* the cluster's identity, which all of its workers share: good
                                       for each of them, and for those of no other cluster */
     uint64_t sequence;             /* changes: greater than any before for this phat; reads: 0 */

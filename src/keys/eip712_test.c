@@ -94,7 +94,8 @@ TEST(only_known_actions_and_dns_names_pass)
     memset(req.name, 'a', sizeof(req.name));
     CHECK(ph_owner_request_check(&req) == PH_ERR_MALFORMED);
 
-    static const char *const actions[] = {"deploy", "delete", "secrets", "logs"};
+    static const char *const actions[] = {"deploy", "delete", "secrets",
+                                          "logs",   "export", "import"};
     req = deploy_request();
     for (size_t i = 0; i < PH_LEN(actions); i++) {
         (void)snprintf(req.action, sizeof(req.action), "%s", actions[i]);

@@ -266,7 +266,7 @@ enum ph_err ph_api_authorize(struct ph_node *node, struct ph_http_req *req, cons
     return PH_ERR_UNTRUSTED;
 }
 
-static bool find_phat(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg,
+bool ph_api_find_phat(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg,
                       struct ph_phat **out)
 {
     struct ph_phat_id id;
@@ -316,7 +316,7 @@ void ph_api_phat_show(struct ph_node *node, struct ph_http_req *req, struct ph_b
 {
     struct ph_phat *phat;
 
-    if (find_phat(node, req, arg, &phat))
+    if (ph_api_find_phat(node, req, arg, &phat))
         ph_api_phat_answer(req, 200, phat);
 }
 
@@ -347,7 +347,7 @@ void ph_api_phats_list(struct ph_node *node, struct ph_http_req *req, struct ph_
     answer_json(req, 200, json_pack("{s:o}", "phats", l.list));
 }
 
-static bool owns(struct ph_http_req *req, const struct ph_phat *phat,
+bool ph_api_owns(struct ph_http_req *req, const struct ph_phat *phat,
                  const struct ph_eth_address *owner, const struct ph_owner_request *request)
 {
     struct ph_phat_id id;
@@ -379,7 +379,7 @@ void ph_api_phat_delete(struct ph_node *node, struct ph_http_req *req, struct ph
     struct ph_phat *phat;
 
     if (ph_api_authorize(node, req, "delete", &request, sig, &owner) != PH_OK ||
-        !find_phat(node, req, arg, &phat) || !owns(req, phat, &owner, &request) ||
+        !ph_api_find_phat(node, req, arg, &phat) || !ph_api_owns(req, phat, &owner, &request) ||
         is_replay(req, phat, &request))
         return;
     if (!phat->version || phat->deploying) {
@@ -470,7 +470,8 @@ void ph_api_phat_secrets(struct ph_node *node, struct ph_http_req *req, struct p
         return;
     }
     if (ph_api_authorize(node, req, "secrets", &u->request, u->sig, &u->owner) != PH_OK ||
-        !find_phat(node, req, arg, &phat) || !owns(req, phat, &u->owner, &u->request)) {
+        !ph_api_find_phat(node, req, arg, &phat) ||
+        !ph_api_owns(req, phat, &u->owner, &u->request)) {
         free(u);
         return;
     }
@@ -562,7 +563,7 @@ void ph_api_phat_logs(struct ph_node *node, struct ph_http_req *req, struct ph_b
     const bool follow = ph_bytes_is(ph_api_query(req, "follow"), "1");
 
     if (ph_api_authorize(node, req, "logs", &request, sig, &owner) != PH_OK ||
-        !find_phat(node, req, arg, &phat) || !owns(req, phat, &owner, &request))
+        !ph_api_find_phat(node, req, arg, &phat) || !ph_api_owns(req, phat, &owner, &request))
         return;
     struct log_reader *r = follow ? calloc(1, sizeof(*r)) : NULL;
     if (follow && !r) {

@@ -24,6 +24,9 @@ void ph_api_phat_deploy(struct ph_node *node, struct ph_http_req *req, struct ph
 void ph_api_phat_delete(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
 void ph_api_phat_secrets(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
 void ph_api_phat_logs(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
+/* state_moves.c: docs/state.md, "Export and import". */
+void ph_api_state_export(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
+void ph_api_state_import(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
 /* The worker stops: end the answers of those who follow a log. */
 void ph_api_end_followers(struct ph_node *node);
 

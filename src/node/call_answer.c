@@ -240,6 +240,14 @@ static const struct {
      "the call with this Idempotency-Key ran, but its answer was streamed or too large to be kept"},
     {"idempotency-body-too-large", 413,
      "a request with an Idempotency-Key has at most 1 MiB of body"},
+    {"state-replaced", 503, "the phat's owner puts another state in its place; try again"},
+    {"state-changed", 409,
+     "the state is not at the commit that the import was signed over: look at it, and sign again"},
+    {"bad-import", 422,
+     "this is not what the owner signed, or no database that a phat can open; nothing was changed"},
+    {"import-too-large", 413,
+     "the import is larger than the phat's state.maxMiB, or than 256 MiB; nothing was changed"},
+    {"export-outrun", 503, "more of the state changed than can be kept for an export; try again"},
     {"internal", 500, "the worker failed"},
 };
 

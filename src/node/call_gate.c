@@ -17,6 +17,8 @@ struct gated {
     struct ph_http_req *req;
     struct ph_phat_id phat;
     struct ph_bytes target;
+    void (*begin)(struct ph_node *, struct ph_http_req *, struct ph_phat *, struct ph_bytes);
+    bool is_api; /* `target` is whole: not what stands behind a phat's id */
     bool body_ended;
 };
 
@@ -51,8 +53,8 @@ static void redirect(struct gated *g, const char *url)
     ph_hex_encode(PH_BYTES_OF(g->phat.b), id);
     g->node->metrics.calls_redirected++;
     if (!has_query_or_path(g->target) ||
-        ph_buf_addf(&headers, "phala-holder: %s\ncache-control: no-store\nlocation: %s/p/%s", url,
-                    url, id) != PH_OK ||
+        ph_buf_addf(&headers, "phala-holder: %s\ncache-control: no-store\nlocation: %s%s%s", url,
+                    url, g->is_api ? "" : "/p/", g->is_api ? "" : id) != PH_OK ||
         ph_buf_add(&headers, g->target) != PH_OK || ph_buf_add_str(&headers, "\n") != PH_OK)
         ph_answer_error(g->req, 500, "internal", "out of memory");
     else
@@ -64,14 +66,13 @@ static void enter(struct gated *g, struct ph_phat *phat)
 {
     struct ph_http_req *req = g->req;
     struct ph_node *node = g->node;
-    const struct ph_bytes target = g->target;
-    const bool body_ended = g->body_ended;
+    const struct gated was = *g;
 
     gated_free(g);
     ph_http_req_set_user(req, NULL);
-    ph_call_begin(node, req, phat, target);
+    was.begin(node, req, phat, was.target);
     struct ph_exchange *ex = ph_http_req_user(req);
-    if (body_ended && ex && ex->on_body_end)
+    if (was.body_ended && ex && ex->on_body_end)
         ex->on_body_end(ex);
     ph_http_req_resume(req);
 }
@@ -92,13 +93,10 @@ static void on_told(void *ctx, enum ph_lease_told what, const char *url)
                         "this worker cannot reach the cluster's database: try another, or later");
 }
 
-void ph_call_gate(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
-                  struct ph_bytes target)
+/* Wait, as `like` says: target, begin, is_api. */
+static void wait_for_lease(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
+                           const struct gated *like)
 {
-    if (phat->version->manifest.state_pages == 0 || ph_lease_is_held(phat)) {
-        ph_call_begin(node, req, phat, target);
-        return;
-    }
     struct gated *g = node->calls_gated < WAITING_MAX ? calloc(1, sizeof(*g)) : NULL;
     if (!g) {
         node->metrics.calls_refused++;
@@ -107,16 +105,40 @@ void ph_call_gate(struct ph_node *node, struct ph_http_req *req, struct ph_phat 
         return;
     }
     node->calls_gated++;
+    *g = *like;
     g->ex = (struct ph_exchange){.on_body_end = on_body_end, .on_closed = on_closed};
     g->node = node;
     g->req = req;
     g->phat = phat->id;
-    g->target = target;
     g->waiter.told = on_told;
     g->waiter.ctx = g;
     ph_http_req_set_user(req, g);
     ph_http_req_pause(req);
     ph_lease_want(phat, &g->waiter);
+}
+
+void ph_call_gate(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
+                  struct ph_bytes target)
+{
+    const struct gated call = {.target = target, .begin = ph_call_begin};
+
+    if (phat->version->manifest.state_pages == 0 || ph_lease_is_held(phat))
+        ph_call_begin(node, req, phat, target);
+    else
+        wait_for_lease(node, req, phat, &call);
+}
+
+void ph_call_gate_api(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
+                      struct ph_bytes target,
+                      void (*begin)(struct ph_node *node, struct ph_http_req *req,
+                                    struct ph_phat *phat, struct ph_bytes target))
+{
+    const struct gated api = {.target = target, .begin = begin, .is_api = true};
+
+    if (ph_lease_is_held(phat))
+        begin(node, req, phat, target);
+    else
+        wait_for_lease(node, req, phat, &api);
 }
 
 /* A scheduled call that waits. */

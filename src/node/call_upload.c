@@ -39,7 +39,7 @@ void ph_call_send(struct ph_call *call, bool whole)
     memcpy(url, scheme.ptr, scheme.len);
     memcpy(url + scheme.len, host.ptr, host.len);
     memcpy(url + scheme.len + host.len, call->target.ptr, call->target.len);
-    const struct ph_msg_CALL msg = {.kind = PH_CALL_FETCH,
+    const struct ph_msg_CALL msg = {.kind = call->kind,
                                     .wall_ms = call->wall_ms,
                                     .method = ph_http_req_method(req),
                                     .url = {url, scheme.len + host.len + call->target.len},

@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { MOVE_WALL_MS = 15 * 60 * 1000 };
+
 /* Out of the instance's list: the instance owes nothing for it any more. */
 void ph_call_leave(struct ph_call *call)
 {
@@ -33,8 +35,17 @@ void ph_call_leave(struct ph_call *call)
     ph_instance_call_ended(instance);
 }
 
+static bool is_move(const struct ph_call *call)
+{
+    return call->kind == PH_CALL_EXPORT || call->kind == PH_CALL_IMPORT;
+}
+
 static void free_call(struct ph_call *call)
 {
+    if (is_move(call)) {
+        ph_timer_cancel(call->node->loop, &call->move_timer);
+        call->phat->moving = false;
+    }
     ph_buf_clear(&call->body);
     ph_buf_clear(&call->held_headers);
     ph_buf_clear(&call->held_body);
@@ -147,6 +158,15 @@ static struct ph_call *new_call(struct ph_node *node, struct ph_phat *phat)
     return call;
 }
 
+static void move_overdue(void *ctx)
+{
+    struct ph_call *call = ctx;
+
+    ph_call_fail(call, "wall-limit", (struct ph_bytes){NULL, 0});
+    ph_call_cancel(call);
+    maybe_free(call);
+}
+
 /* Into the list of an instance that runs the phat, started if need be. */
 static enum ph_err join_instance(struct ph_call *call)
 {
@@ -159,37 +179,37 @@ static enum ph_err join_instance(struct ph_call *call)
     *instance->calls_end = call;
     instance->calls_end = &call->next;
     instance->used_ns = call->start_ns;
+    if (is_move(call))
+        return ph_timer_arm(call->node->loop, &call->move_timer, call->wall_ms, move_overdue, call);
     if (instance->deadline.slot == 0)
         return ph_timer_arm(call->node->loop, &instance->deadline, call->wall_ms, ph_calls_deadline,
                             instance);
     return PH_OK;
 }
 
-void ph_call_begin(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
-                   struct ph_bytes target)
+/* The request is a call's from now on; NULL: it is answered. */
+static struct ph_call *open_call(struct ph_node *node, struct ph_http_req *req,
+                                 struct ph_phat *phat, struct ph_bytes target)
 {
     struct ph_hash32 nonce;
 
-    if (node->stopping || phat->calls >= phat->version->manifest.limits.concurrency) {
+    if (node->stopping) {
         node->metrics.calls_refused++;
-        ph_answer_error(req, 503, node->stopping ? "stopping" : "too-many-calls",
-                        node->stopping
-                            ? "the worker is stopping; try another or again later"
-                            : "the phat has limits.concurrency calls in flight; try again later");
-        return;
+        ph_answer_error(req, 503, "stopping", "the worker is stopping; try another or again later");
+        return NULL;
     }
     if (read_nonce(req, &nonce) != PH_OK || !host_is_valid(ph_http_req_host(req))) {
         node->metrics.calls_refused++;
         ph_answer_error(req, 400, "bad-request",
                         "Phala-Nonce is 64 hex digits; Host is a host name");
-        return;
+        return NULL;
     }
     struct ph_call *call = new_call(node, phat);
     if (!call) {
         node->metrics.calls_refused++;
         ph_answer_error(req, 503, "overloaded",
                         "the worker has no room for another call; try again later");
-        return;
+        return NULL;
     }
     call->ex = (struct ph_exchange){ph_call_on_body, ph_call_on_body_end, on_writable, on_closed};
     call->req = req;
@@ -200,7 +220,21 @@ void ph_call_begin(struct ph_node *node, struct ph_http_req *req, struct ph_phat
     ph_http_req_set_user(req, call);
     ph_receipt_request_begin(&call->request_sha, ph_http_req_method(req), target,
                              ph_http_req_header(req, "content-type"));
+    return call;
+}
 
+void ph_call_begin(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
+                   struct ph_bytes target)
+{
+    if (!node->stopping && phat->calls >= phat->version->manifest.limits.concurrency) {
+        node->metrics.calls_refused++;
+        ph_answer_error(req, 503, "too-many-calls",
+                        "the phat has limits.concurrency calls in flight; try again later");
+        return;
+    }
+    struct ph_call *call = open_call(node, req, phat, target);
+    if (!call)
+        return;
     const int64_t body_len = ph_http_req_body_len(req);
     if (body_len > (int64_t)call->limits.request_bytes) {
         ph_call_refuse(call, 413, "request-too-large",
@@ -217,6 +251,34 @@ void ph_call_begin(struct ph_node *node, struct ph_http_req *req, struct ph_phat
         ph_call_hash_request(call);
         ph_call_send(call, true);
     }
+}
+
+void ph_call_begin_move(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
+                        struct ph_bytes target, const struct ph_call_move *move)
+{
+    struct ph_call *call = open_call(node, req, phat, target);
+
+    if (!call)
+        return;
+    phat->moving = true;
+    call->kind = move->kind;
+    call->wall_ms = MOVE_WALL_MS;
+    call->limits.request_bytes = call->limits.response_bytes = UINT32_MAX;
+    ph_sha256_update(&call->request_sha, move->begun);
+    call->request_bytes = move->begun.len;
+    enum ph_err err = ph_buf_add(&call->body, move->before);
+    if (err == PH_OK)
+        err = ph_buf_add(&call->body, move->begun);
+    if (err == PH_OK)
+        err = join_instance(call);
+    if (err != PH_OK) {
+        ph_call_fail(call, "start-failed", PH_BYTES_LIT("no instance could be started"));
+        ph_call_leave(call);
+        return;
+    }
+    if (move->kind == PH_CALL_EXPORT)
+        ph_call_hash_request(call);
+    ph_call_send(call, move->kind == PH_CALL_EXPORT);
 }
 
 void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *cron, int64_t at_ms)
@@ -344,7 +406,10 @@ static enum ph_err dispatch(struct ph_call *call, const struct ph_ipc_frame *fra
         PH_TRY(ph_get_RESP(frame, &msg));
         if (call->streaming || ph_call_goes_back(call))
             return PH_ERR_MALFORMED;
+        struct ph_instance *instance = call->instance;
         on_resp(call, &msg, frame->flags & PH_IPC_END);
+        if (call->kind == PH_CALL_IMPORT) /* what the phat has in memory is of another state */
+            ph_instance_kill(instance, "state-replaced", "another state was imported");
         return PH_OK;
     }
     case PH_IPC_RESP_BODY: {
@@ -412,12 +477,21 @@ void ph_calls_fail(struct ph_instance *instance, const char *code, const char *m
     }
 }
 
+/* Exports and imports have timers of their own. */
+static struct ph_call *oldest_timed(const struct ph_instance *instance)
+{
+    struct ph_call *call = instance->calls;
+
+    while (call && is_move(call))
+        call = call->next;
+    return call;
+}
+
 void ph_calls_deadline(void *ctx)
 {
     struct ph_instance *instance = ctx;
 
-    while (instance->calls) {
-        struct ph_call *call = instance->calls;
+    for (struct ph_call *call; (call = oldest_timed(instance));) {
         struct ph_node *node = call->node;
         const int64_t left_ns =
             call->start_ns + (int64_t)call->wall_ms * 1000000 - ph_loop_now_ns(node->loop);

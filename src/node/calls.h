@@ -26,6 +26,17 @@ struct ph_exchange {
  * or static). */
 void ph_call_begin(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
                    struct ph_bytes target);
+/* A call that the engine answers itself: export or import of the phat's state (runtime/move.h). */
+struct ph_call_move {
+    uint8_t kind;           /* enum ph_call_kind */
+    struct ph_bytes before; /* what the engine gets in front of the request's body */
+    struct ph_bytes
+        begun; /* the beginning of that body, if it was taken from the request already */
+};
+/* Begin one: as ph_call_begin, but within limits of its own, and one of a phat at a time.
+ * Afterwards the request's exchange is the call's: whoever has more of the body tells it. */
+void ph_call_begin_move(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
+                        struct ph_bytes target, const struct ph_call_move *move);
 /* Begin a call of the scheduled handler; its outcome goes to the phat's log. */
 void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *cron, int64_t at_ms);
 

@@ -48,6 +48,8 @@ struct ph_call {
     uint32_t uncredited;       /* answer body bytes received and not credited */
     uint32_t subrequests;
     uint16_t status;
+    uint8_t kind;               /* enum ph_call_kind */
+    struct ph_timer move_timer; /* of an export or import */
     bool is_head, wants_inline;
     bool sent;     /* CALL went out */
     bool is_whole; /* … with the whole body: no CALL_END follows */

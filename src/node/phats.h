@@ -42,6 +42,7 @@ struct ph_phat {
     uint32_t calls;                   /* in flight */
     uint32_t holders;                 /* instances that point here */
     bool deploying;                   /* a new bundle is on trial */
+    bool moving;                      /* its state is exported or imported */
     struct ph_phat_log log;
     uint32_t guest_tag; /* of its guest agent socket; 0: it never had one */
     struct ph_timer cron_timer;

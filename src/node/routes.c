@@ -48,6 +48,8 @@ static const struct route {
     {"DELETE", "/v1/phats/", "", ph_api_phat_delete, 0},
     {"PUT", "/v1/phats/", "/secrets", ph_api_phat_secrets, 0},
     {"GET", "/v1/phats/", "/logs", ph_api_phat_logs, 0},
+    {"POST", "/v1/phats/", "/state/export", ph_api_state_export, 0},
+    {"PUT", "/v1/phats/", "/state", ph_api_state_import, 0},
     {"GET", "/v1/receipts/", "", ph_api_receipt, OPEN_INNER},
 };
 

@@ -295,22 +295,56 @@ static enum ph_err commit(const struct ph_serve_means *m, struct ph_served *v, c
     return compact_if_due(m, v, why);
 }
 
+/* Pages of a record of this length, if it is one. */
+static size_t record_pages(size_t len)
+{
+    return (len - PH_STATE_HEAD_LEN) / (PH_STATE_TABLE_ENTRY + PH_STATE_PAGE);
+}
+
+static enum ph_err announced(struct ph_served *v, const struct ph_state_packet *p)
+{
+    uint8_t *at;
+
+    if (v->record_len != 0 || p->n < PH_STATE_HEAD_LEN || p->n > v->record.limit)
+        return PH_ERR_MALFORMED;
+    v->pages_first = p->kind == PH_STATE_REPLACE;
+    if (v->pages_first && ph_state_record_len((uint32_t)record_pages(p->n)) != p->n)
+        return PH_ERR_MALFORMED;
+    v->record.len = 0;
+    PH_TRY(ph_buf_reserve(&v->record, p->n, &at));
+    v->record_len = p->n;
+    v->record_came = 0;
+    return PH_OK;
+}
+
+/* Put a piece where it belongs in the record: with pages first, those that come first go behind
+ * head and table. */
+static void place(struct ph_served *v, struct ph_bytes data)
+{
+    const size_t pages = record_pages(v->record_len) * PH_STATE_PAGE;
+    const size_t front = v->pages_first ? v->record_len - pages : 0;
+
+    while (data.len > 0) {
+        const size_t to = (v->record_came + front) % v->record_len;
+        const size_t room = v->record_len - to, n = data.len < room ? data.len : room;
+        memcpy(v->record.ptr + to, data.ptr, n);
+        v->record_came += n;
+        data = (struct ph_bytes){data.ptr + n, data.len - n};
+    }
+}
+
 static enum ph_err take_piece(const struct ph_serve_means *m, struct ph_served *v,
                               const struct ph_state_packet *p, char *why)
 {
     (void)snprintf(why, PH_SERVED_WHY, "the phat's process broke the order of packets");
-    if (p->kind == PH_STATE_COMMIT) {
-        if (v->record_len != 0 || p->n < PH_STATE_HEAD_LEN || p->n > v->record.limit)
-            return PH_ERR_MALFORMED;
-        v->record_len = p->n;
-        v->record.len = 0;
-        return PH_OK;
-    }
-    if (v->record_len == 0 || p->data.len > v->record_len - v->record.len)
+    if (p->kind != PH_STATE_PIECE)
+        return announced(v, p);
+    if (v->record_len == 0 || p->data.len > v->record_len - v->record_came)
         return PH_ERR_MALFORMED;
-    PH_TRY(ph_buf_add(&v->record, p->data));
-    if (v->record.len < v->record_len)
+    place(v, p->data);
+    if (v->record_came < v->record_len)
         return PH_OK;
+    v->record.len = v->record_len;
     v->record_len = 0;
     const enum ph_err err = commit(m, v, why);
     if (v->record.cap > (1 << 20))

@@ -37,6 +37,8 @@ struct ph_served {
     uint64_t logged;                /* bytes of commits since the last checkpoint */
     struct ph_buf record;           /* of the commit that comes in pieces */
     size_t record_len;              /* announced; 0: none is coming */
+    size_t record_came;             /* of it */
+    bool pages_first;               /* its head and page table come behind its pages */
     struct ph_served *next, **prev; /* the caller's */
 };
 

@@ -456,6 +456,8 @@ TEST(a_process_that_breaks_the_rules_is_cut_off)
     } bad[] = {{PH_STATE_PIECE, 0},
                {PH_STATE_COMMIT, 1},
                {PH_STATE_COMMIT, UINT32_MAX},
+               {PH_STATE_REPLACE, PH_STATE_HEAD_LEN + 1},
+               {PH_STATE_REPLACE, UINT32_MAX},
                {PH_STATE_KEY, 0},
                {PH_STATE_COMMITTED, 0}};
     uint8_t raw[PH_STATE_PACKET_MAX];

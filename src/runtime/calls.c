@@ -1,4 +1,5 @@
 #include "runtime/idem.h"
+#include "runtime/move.h"
 
 #include <stdlib.h>
 
@@ -29,10 +30,13 @@ void ph_call_close(struct ph_engine *e, struct ph_call *call)
     ph_buf_clear(&call->resp.queue);
     if (call->idem)
         ph_idem_drop(e, call->idem);
+    struct ph_move *move = PH_TAKE(call->move);
     if (e->free_call)
         free(call);
     else
         e->free_call = call;
+    if (move)
+        ph_move_drop(e, move);
 }
 
 void ph_call_fail(struct ph_engine *e, struct ph_call *call, const char *code,

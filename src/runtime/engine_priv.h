@@ -46,6 +46,7 @@ struct ph_call {
     bool touched;      /* is in engine->touched */
     bool done;         /* the prelude may not respond any more */
     struct ph_idem *idem; /* idem.h; NULL: may run more than once */
+    struct ph_move *move; /* move.h; NULL: a call for the phat's code */
 };
 
 struct ph_fetch {
@@ -78,6 +79,7 @@ struct ph_known_block {
 enum ph_stop { PH_STOP_NONE, PH_STOP_CPU, PH_STOP_MEMORY };
 
 struct ph_turns;
+struct ph_move;
 
 struct ph_engine {
     struct ph_ipc_chan chan;

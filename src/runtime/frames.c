@@ -1,4 +1,5 @@
 #include "runtime/idem.h"
+#include "runtime/move.h"
 #include "runtime/turns.h"
 
 #include <stdlib.h>
@@ -72,7 +73,11 @@ static enum ph_err on_call(struct ph_engine *e, const struct ph_ipc_frame *f)
     call->request_over = done;
     if (f->id > e->last_call)
         e->last_call = f->id;
-    if (ph_idem_passes(e, call, &m, done))
+    if (e->turns && e->turns->replacing)
+        ph_call_fail(e, call, "state-replaced", PH_BYTES_LIT("An import is under way"));
+    else if (ph_move_is_kind(m.kind))
+        ph_move_begin(e, call, &m, done);
+    else if (ph_idem_passes(e, call, &m, done))
         ph_call_enter(e, f->id, &m, done);
     return PH_OK;
 }
@@ -90,6 +95,10 @@ static enum ph_err on_call_body(struct ph_engine *e, const struct ph_ipc_frame *
         return PH_ERR_MALFORMED;
     if (call->done || m.data.len == 0)
         return PH_OK;
+    if (call->move) {
+        ph_move_body(e, call, m.data);
+        return PH_OK;
+    }
     if (ph_idem_collects(call)) {
         ph_idem_body(e, call, m.data);
         return PH_OK;
@@ -111,6 +120,10 @@ static enum ph_err on_call_end(struct ph_engine *e, const struct ph_ipc_frame *f
     call->request_over = true;
     if (call->done)
         return PH_OK;
+    if (call->move) {
+        ph_move_body_end(e, call);
+        return PH_OK;
+    }
     if (ph_idem_collects(call)) {
         ph_idem_end(e, call);
         return PH_OK;
@@ -122,7 +135,7 @@ static enum ph_err on_call_end(struct ph_engine *e, const struct ph_ipc_frame *f
 
 void ph_call_cancel(struct ph_engine *e, struct ph_call *call)
 {
-    const bool told = call->done || ph_idem_collects(call);
+    const bool told = call->done || call->move || ph_idem_collects(call);
     const JSValueRef id = number(e, call->id);
     const uint64_t n = call->id;
 
@@ -159,6 +172,10 @@ static enum ph_err on_credit(struct ph_engine *e, const struct ph_ipc_frame *f)
     PH_TRY(ph_body_credit(e, resp ? ph_body_resp : ph_body_fetch, f->id, body, m.bytes));
     if (call && ph_body_over(body)) {
         ph_call_close(e, call);
+        return PH_OK;
+    }
+    if (call && call->move) {
+        ph_move_window(e, call);
         return PH_OK;
     }
     if (!body->waiting || body->ended || ph_body_left(body) <= 0)

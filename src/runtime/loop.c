@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "runtime/idem.h"
+#include "runtime/move.h"
 #include "runtime/turns.h"
 
 #include <poll.h>
@@ -35,7 +36,7 @@ static void give_up_quiet_calls(struct ph_engine *e)
     bool waits = e->calls.cnt == 0 || e->timers.cnt > 0 || e->fetches.cnt > 0;
 
     for (size_t at = 0; !waits && (call = ph_idmap_next(&e->calls, &at));)
-        waits = !call->request_over || call->resp.queue.len > 0 || call->resp.waiting;
+        waits = !call->request_over || call->resp.queue.len > 0 || call->resp.waiting || call->move;
     if (waits) {
         e->quiet_ns = 0;
         return;
@@ -130,6 +131,8 @@ static bool turn(struct ph_engine *e, bool *out_read)
     if (e->turns)
         ph_turns_take(e);
     e->turn_at = ph_ipc_queued(&e->chan);
+    if (e->turns && !e->over)
+        ph_moves_go(e);
     if (!e->over && read_frames(e, out_read)) {
         fire_timers(e);
         pump_glib(e);

@@ -67,6 +67,8 @@ static bool enter(JSContextRef ctx, struct ph_engine *e, JSValueRef *exception)
 
     if (!t || !t->state || e->over)
         (void)db_error(ctx, "This phat has no state: add \"state\" to phat.json", exception);
+    else if (t->replacing)
+        (void)db_error(ctx, "The phat's owner is importing another state", exception);
     else if (t->stepping)
         (void)db_error(ctx, "Another statement is running", exception);
     else if (t->broken)

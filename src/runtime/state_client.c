@@ -121,18 +121,33 @@ struct ph_state_source ph_state_client_source(struct ph_state_client *client)
     return (struct ph_state_source){client, ask_page, ask_node};
 }
 
-enum ph_err ph_state_client_send(struct ph_state_client *client, struct ph_bytes record)
+static enum ph_err announce(struct ph_state_client *c, enum ph_state_packet_kind kind, size_t len)
 {
-    ph_state_packet_head(PH_STATE_COMMIT, 0, (uint32_t)record.len, client->raw);
-    PH_TRY(write_packet(client, PH_STATE_PACKET_HEAD));
-    while (record.len > 0) {
-        const size_t n = record.len < PH_STATE_PACKET_DATA ? record.len : PH_STATE_PACKET_DATA;
+    ph_state_packet_head(kind, 0, (uint32_t)len, c->raw);
+    return write_packet(c, PH_STATE_PACKET_HEAD);
+}
+
+enum ph_err ph_state_client_pieces(struct ph_state_client *client, struct ph_bytes pieces)
+{
+    while (pieces.len > 0) {
+        const size_t n = pieces.len < PH_STATE_PACKET_DATA ? pieces.len : PH_STATE_PACKET_DATA;
         ph_state_packet_head(PH_STATE_PIECE, 0, 0, client->raw);
-        memcpy(client->raw + PH_STATE_PACKET_HEAD, record.ptr, n);
+        memcpy(client->raw + PH_STATE_PACKET_HEAD, pieces.ptr, n);
         PH_TRY(write_packet(client, PH_STATE_PACKET_HEAD + n));
-        record = (struct ph_bytes){record.ptr + n, record.len - n};
+        pieces = (struct ph_bytes){pieces.ptr + n, pieces.len - n};
     }
     return PH_OK;
+}
+
+enum ph_err ph_state_client_send(struct ph_state_client *client, struct ph_bytes record)
+{
+    PH_TRY(announce(client, PH_STATE_COMMIT, record.len));
+    return ph_state_client_pieces(client, record);
+}
+
+enum ph_err ph_state_client_replace(struct ph_state_client *client, size_t record_len)
+{
+    return announce(client, PH_STATE_REPLACE, record_len);
 }
 
 enum ph_err ph_state_client_take(struct ph_state_client *client)

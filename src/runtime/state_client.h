@@ -30,6 +30,11 @@ PH_CHECKED enum ph_err ph_state_client_key(struct ph_state_client *client, uint8
 struct ph_state_source ph_state_client_source(struct ph_state_client *client);
 /* Send a record, which ph_state_commit made. PH_ERR_CLOSED: lost. */
 PH_CHECKED enum ph_err ph_state_client_send(struct ph_state_client *client, struct ph_bytes record);
+/* A record for ph_state_replace: its length first, then, in pieces of any length, its sealed pages,
+ * and behind them its head and page table. PH_ERR_CLOSED: lost. */
+PH_CHECKED enum ph_err ph_state_client_replace(struct ph_state_client *client, size_t record_len);
+PH_CHECKED enum ph_err ph_state_client_pieces(struct ph_state_client *client,
+                                              struct ph_bytes pieces);
 /* Take what has come, without waiting: see `committed`. PH_ERR_CLOSED: lost. */
 PH_CHECKED enum ph_err ph_state_client_take(struct ph_state_client *client);
 

@@ -18,8 +18,9 @@ void ph_turns_lose(struct ph_engine *e, const char *why)
 {
     const struct ph_msg_STATE_FAIL fail = {.message = ph_bytes_str(why)};
 
-    if (e->over)
+    if (e->over || e->turns->losing) /* a call that fails below may say so again */
         return;
+    e->turns->losing = true;
     ph_engine_check(e, ph_put_STATE_FAIL(&e->chan, 0, 0, &fail));
     ph_calls_fail_all(e, "state-lost", why);
     ph_engine_end(e, PH_ENGINE_EXIT_STATE);

@@ -48,6 +48,9 @@ struct ph_turns {
 
     uint32_t max_pages;    /* of the database */
     struct ph_idem *idems; /* calls that run at most once: idem.h */
+    struct ph_move *move;  /* export or import under way: move.h */
+    bool losing;           /* ph_turns_lose is at work */
+    bool replacing;        /* an import has begun: nothing else uses the state any more */
 };
 
 /* STATE came. A refusal is told with STATE_FAIL and ends the engine. PH_ERR_MALFORMED: not now. */

@@ -8,7 +8,7 @@
 
 enum { TREE_CACHE = 512, SEALED = PH_STATE_PAGE + PH_GCM_TAG_LEN };
 
-static enum ph_err fail(struct ph_state *s, enum ph_err err, const char *sentence)
+enum ph_err ph_state_fail(struct ph_state *s, enum ph_err err, const char *sentence)
 {
     if (s->fault != PH_ERR_UNTRUSTED) { /* that one stays */
         s->fault = err;
@@ -20,10 +20,11 @@ static enum ph_err fail(struct ph_state *s, enum ph_err err, const char *sentenc
 static enum ph_err tree_failed(struct ph_state *s, enum ph_err err)
 {
     if (err == PH_ERR_UNTRUSTED)
-        return fail(s, err,
-                    "stored state was altered: a tree node does not fit the root that phala-keyd "
-                    "knows; restore the storage");
-    return fail(s, err, "a tree node could not be read");
+        return ph_state_fail(
+            s, err,
+            "stored state was altered: a tree node does not fit the root that phala-keyd "
+            "knows; restore the storage");
+    return ph_state_fail(s, err, "a tree node could not be read");
 }
 
 /* What a page is sealed with. */
@@ -64,15 +65,16 @@ static enum ph_err open_page(struct ph_state *s, uint32_t page, const struct ph_
 
     const enum ph_err err = s->source.page(s->source.ctx, page, sealed);
     if (err == PH_ERR_NOT_FOUND)
-        return fail(s, PH_ERR_UNTRUSTED,
-                    "stored state lacks a page that was written; restore the storage");
+        return ph_state_fail(s, PH_ERR_UNTRUSTED,
+                             "stored state lacks a page that was written; restore the storage");
     if (err != PH_OK)
-        return fail(s, err, "a page could not be read");
+        return ph_state_fail(s, err, "a page could not be read");
     memcpy(sealed + PH_STATE_PAGE, entry->tag, PH_STATE_TAG);
     if (ph_aes256gcm_open(session_key(s, &entry->session), seal.nonce, PH_BYTES_OF(seal.aad),
                           PH_BYTES_OF(sealed), out) != PH_OK)
-        return fail(s, PH_ERR_UNTRUSTED,
-                    "stored state was altered: a page does not fit its tag; restore the storage");
+        return ph_state_fail(
+            s, PH_ERR_UNTRUSTED,
+            "stored state was altered: a page does not fit its tag; restore the storage");
     return PH_OK;
 }
 
@@ -109,14 +111,17 @@ enum ph_err ph_state_change_page(struct ph_state *s, uint32_t page, bool whole, 
     if (s->fault == PH_ERR_UNTRUSTED)
         return s->fault;
     if (page >= s->limits.pages)
-        return fail(s, PH_ERR_LIMIT, "the database is full: raise state.maxMiB in phat.json");
+        return ph_state_fail(s, PH_ERR_LIMIT,
+                             "the database is full: raise state.maxMiB in phat.json");
     if ((s->overlay.cnt + 1) * (uint64_t)PH_STATE_PAGE > s->limits.dirty_bytes &&
         !ph_overlay_find(&s->overlay, page))
-        return fail(s, PH_ERR_LIMIT, "one turn changes too much of the database: write in parts");
+        return ph_state_fail(s, PH_ERR_LIMIT,
+                             "one turn changes too much of the database: write in parts");
+    PH_TRY(ph_state_snapshot_keep(s, page));
     if (!whole)
         PH_TRY(ph_state_read_page(s, page, now));
     if (ph_overlay_change(&s->overlay, page, &here, &fresh) != PH_OK)
-        return fail(s, PH_ERR_NOMEM, "no memory for a changed page");
+        return ph_state_fail(s, PH_ERR_NOMEM, "no memory for a changed page");
     if (!whole)
         memcpy(here->b, now, PH_STATE_PAGE);
     if (page >= s->page_cnt)
@@ -127,6 +132,7 @@ enum ph_err ph_state_change_page(struct ph_state *s, uint32_t page, bool whole, 
 
 void ph_state_cut(struct ph_state *s, uint32_t page_cnt)
 {
+    ph_state_snapshot_cut(s, page_cnt);
     s->page_cnt = page_cnt;
     if (page_cnt < s->cut)
         s->cut = page_cnt;
@@ -140,6 +146,8 @@ void ph_state_free(struct ph_state *state)
     ph_state_disconnect(state);
     ph_tree_free(state->tree);
     ph_overlay_clear(&state->overlay);
+    ph_state_snapshot_end(state);
+    ph_buf_clear(&state->replace.table);
     ph_wipe(state, sizeof(*state));
     free(state);
 }
@@ -211,57 +219,71 @@ bool ph_state_is_dirty(const struct ph_state *state)
            state->cut != state->sent.page_cnt;
 }
 
-/* Seal the changed pages into the record and set their entries. */
-static enum ph_err seal_pages(struct ph_state *s, uint64_t index, const uint32_t *pages,
-                              uint32_t cnt, uint8_t *table, uint8_t *to)
+enum ph_err ph_state_seal_page(struct ph_state *s, uint64_t index, uint32_t page,
+                               const uint8_t plain[static PH_STATE_PAGE],
+                               uint8_t row[static PH_STATE_TABLE_ENTRY],
+                               uint8_t sealed[static PH_STATE_PAGE])
 {
-    const uint8_t *key = session_key(s, &s->session);
-    uint8_t sealed[SEALED];
+    const struct seal seal = seal_of(s, index, page);
+    struct ph_tree_entry entry = {.index = index, .session = s->session};
+    uint8_t with_tag[SEALED];
 
-    for (uint32_t i = 0; i < cnt; i++) {
-        const struct ph_overlay_page *page = ph_overlay_find(&s->overlay, pages[i]);
-        const struct seal seal = seal_of(s, index, pages[i]);
-        struct ph_tree_entry entry = {.index = index, .session = s->session};
-        PH_TRY(ph_aes256gcm_seal(key, seal.nonce, PH_BYTES_OF(seal.aad), PH_BYTES_OF(page->b),
-                                 sealed));
-        memcpy(entry.tag, sealed + PH_STATE_PAGE, PH_STATE_TAG);
-        PH_TRY(ph_tree_set(s->tree, pages[i], &entry));
-        uint8_t *row = table + (size_t)i * PH_STATE_TABLE_ENTRY;
-        ph_put_u32le(row, pages[i]);
-        memcpy(row + 4, entry.tag, PH_STATE_TAG);
-        memcpy(to + (size_t)i * PH_STATE_PAGE, sealed, PH_STATE_PAGE);
-    }
+    PH_TRY(ph_aes256gcm_seal(session_key(s, &s->session), seal.nonce, PH_BYTES_OF(seal.aad),
+                             (struct ph_bytes){plain, PH_STATE_PAGE}, with_tag));
+    memcpy(entry.tag, with_tag + PH_STATE_PAGE, PH_STATE_TAG);
+    PH_TRY(ph_tree_set(s->tree, page, &entry));
+    ph_put_u32le(row, page);
+    memcpy(row + 4, entry.tag, PH_STATE_TAG);
+    memcpy(sealed, with_tag, PH_STATE_PAGE);
     return PH_OK;
 }
 
-static enum ph_err seal_record(struct ph_state *s, uint64_t time_ms, const uint32_t *pages,
-                               uint32_t cnt, uint8_t *at)
+enum ph_err ph_state_seal_head(struct ph_state *s, uint64_t time_ms, uint32_t page_cnt,
+                               struct ph_bytes table, uint8_t out[static PH_STATE_HEAD_LEN])
 {
     struct ph_state_head head = {.phat = s->phat,
                                  .index = s->sent.index + 1,
                                  .key_epoch = s->sent.key_epoch ? s->sent.key_epoch : 1,
                                  .prev = s->sent.hash,
                                  .session = s->session,
-                                 .page_cnt = s->page_cnt,
-                                 .record_pages = cnt,
+                                 .page_cnt = page_cnt,
+                                 .record_pages = (uint32_t)(table.len / PH_STATE_TABLE_ENTRY),
                                  .time_ms = time_ms};
-    uint8_t *table = at + PH_STATE_HEAD_LEN;
 
-    PH_TRY(ph_tree_resize(s->tree, s->cut));
-    PH_TRY(ph_tree_resize(s->tree, s->page_cnt));
-    PH_TRY(
-        seal_pages(s, head.index, pages, cnt, table, table + (size_t)cnt * PH_STATE_TABLE_ENTRY));
     PH_TRY(ph_tree_root(s->tree, &head.root));
-    ph_sha256((struct ph_bytes){table, (size_t)cnt * PH_STATE_TABLE_ENTRY}, head.table_sha256.b);
-    ph_state_head_encode(&head, at);
-    ph_state_mac(s->key, at, head.mac);
-    ph_state_head_encode(&head, at);
+    ph_sha256(table, head.table_sha256.b);
+    ph_state_head_encode(&head, out);
+    ph_state_mac(s->key, out, head.mac);
+    ph_state_head_encode(&head, out);
     s->sent = (struct ph_state_tip){.index = head.index,
                                     .root = head.root,
                                     .page_cnt = head.page_cnt,
                                     .key_epoch = head.key_epoch};
-    ph_state_commit_hash(at, &s->sent.hash);
+    ph_state_commit_hash(out, &s->sent.hash);
     return PH_OK;
+}
+
+/* Head, table, pages: the whole record. */
+static enum ph_err seal_record(struct ph_state *s, uint64_t time_ms, const uint32_t *pages,
+                               uint32_t cnt, uint8_t *at)
+{
+    const size_t table_len = (size_t)cnt * PH_STATE_TABLE_ENTRY;
+    uint8_t *table = at + PH_STATE_HEAD_LEN, *sealed = table + table_len;
+
+    PH_TRY(ph_tree_resize(s->tree, s->cut));
+    PH_TRY(ph_tree_resize(s->tree, s->page_cnt));
+    for (uint32_t i = 0; i < cnt; i++)
+        PH_TRY(ph_state_seal_page(
+            s, s->sent.index + 1, pages[i], ph_overlay_find(&s->overlay, pages[i])->b,
+            table + (size_t)i * PH_STATE_TABLE_ENTRY, sealed + (size_t)i * PH_STATE_PAGE));
+    return ph_state_seal_head(s, time_ms, s->page_cnt, (struct ph_bytes){table, table_len}, at);
+}
+
+enum ph_err ph_state_broken(struct ph_state *s, enum ph_err err)
+{
+    (void)tree_failed(s, err);
+    s->fault = PH_ERR_UNTRUSTED;
+    return err;
 }
 
 /* Pages that were cut off, came back and were not written since are zeros: the record says so, or
@@ -288,7 +310,7 @@ enum ph_err ph_state_commit(struct ph_state *state, uint64_t time_ms, struct ph_
 
     if (s->fault == PH_ERR_UNTRUSTED)
         return s->fault;
-    if (s->in_flight || sqlite3_get_autocommit(s->db) == 0)
+    if (s->in_flight || s->replace.on || sqlite3_get_autocommit(s->db) == 0)
         return PH_ERR_CONFLICT;
     if (!ph_state_is_dirty(s))
         return PH_ERR_NOT_FOUND;
@@ -302,12 +324,8 @@ enum ph_err ph_state_commit(struct ph_state *state, uint64_t time_ms, struct ph_
     PH_TRY(ph_buf_reserve(out, ph_state_record_len((uint32_t)cnt), &at));
     ph_overlay_changed(&s->overlay, pages);
     const enum ph_err err = seal_record(s, time_ms, pages, (uint32_t)cnt, at);
-    if (err != PH_OK) {
-        /* Half of the tree is changed: this state ends here, storage has the last commit. */
-        (void)tree_failed(s, err);
-        s->fault = PH_ERR_UNTRUSTED;
-        return err;
-    }
+    if (err != PH_OK)
+        return ph_state_broken(s, err);
     out->len += ph_state_record_len((uint32_t)cnt);
     ph_overlay_sent(&s->overlay);
     s->cut = s->page_cnt;

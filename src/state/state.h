@@ -14,6 +14,7 @@
  */
 
 #include "state/format.h"
+#include "state/move.h"
 #include "state/tree.h"
 
 struct sqlite3;
@@ -75,5 +76,48 @@ void ph_state_durable(struct ph_state *state);
 /* The newest durable tip; and of the record on its way, if any (else the same). */
 void ph_state_tips(const struct ph_state *state, struct ph_state_tip *durable,
                    struct ph_state_tip *sent);
+
+/* --- All of it, out and in (state_move.c) */
+
+/**
+ * Begin to read the state as it is now, page by page, while it goes on changing: pages are kept in
+ * memory as they were when they change before they are read. One at a time.
+ *
+ * @keep_bytes  of those pages
+ * @tip         whose pages they are: that of the record handed out last
+ *
+ * Returns PH_ERR_CONFLICT  something is changed since that record, or one is being read already
+ *         PH_ERR_NOMEM
+ */
+PH_CHECKED enum ph_err ph_state_snapshot_begin(struct ph_state *state, size_t keep_bytes,
+                                               struct ph_state_tip *tip);
+/* The next page. PH_ERR_NOT_FOUND: that was all. PH_ERR_LIMIT: more changed than may be kept, or
+ * pages were cut off: begin anew. PH_ERR_UNTRUSTED, PH_ERR_IO, PH_ERR_NOMEM. */
+PH_CHECKED enum ph_err ph_state_snapshot_next(struct ph_state *state,
+                                              uint8_t out[static PH_STATE_PAGE]);
+void ph_state_snapshot_end(struct ph_state *state);
+
+/**
+ * Put another database in the place of the whole state, as one commit: begin, every page in order,
+ * end. The connection and whatever was read through it are of no use from the beginning on, and
+ * after an error nor is the state: free it and open what storage has.
+ *
+ * Returns PH_ERR_CONFLICT  something is changed or not durable yet, or a snapshot is read
+ *         PH_ERR_LIMIT     larger than the database may be, or than a commit
+ *         PH_ERR_UNTRUSTED, PH_ERR_IO, PH_ERR_NOMEM
+ */
+PH_CHECKED enum ph_err ph_state_replace_begin(struct ph_state *state, uint32_t page_cnt);
+/* @sealed  what the record has in place of the page */
+PH_CHECKED enum ph_err ph_state_replace_page(struct ph_state *state,
+                                             const uint8_t page[static PH_STATE_PAGE],
+                                             uint8_t sealed[static PH_STATE_PAGE]);
+/* @out  the record's head and page table are appended: what goes before the sealed pages */
+PH_CHECKED enum ph_err ph_state_replace_end(struct ph_state *state, uint64_t time_ms,
+                                            struct ph_buf *out);
+/* The file's key in one of phala-keyd's tokens (state/move.h), with this state's key. Its errors.
+ */
+PH_CHECKED enum ph_err ph_state_token_open(const struct ph_state *state, enum ph_move_kind kind,
+                                           struct ph_bytes bound, struct ph_bytes tokens,
+                                           uint8_t file_key[static 32]);
 
 #endif

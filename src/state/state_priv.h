@@ -28,6 +28,17 @@ struct ph_state {
         bool set;
     } keys[PH_STATE_SESSION_KEYS]; /* derived lately, by turns */
     size_t next_key;
+    struct {
+        bool on, outrun;
+        uint32_t next, cnt;     /* pages read, and to be read */
+        size_t keep_max;        /* pages */
+        struct ph_overlay kept; /* as they were */
+    } snapshot;
+    struct {
+        bool on;
+        uint32_t next, cnt;
+        struct ph_buf table;
+    } replace;
     enum ph_err fault; /* why the last read or write failed */
     const char *sentence;
     sqlite3 *db;
@@ -42,6 +53,23 @@ PH_CHECKED enum ph_err ph_state_read_page(struct ph_state *s, uint32_t page,
 PH_CHECKED enum ph_err ph_state_change_page(struct ph_state *s, uint32_t page, bool whole,
                                             uint8_t **out);
 void ph_state_cut(struct ph_state *s, uint32_t page_cnt);
+/* state_move.c: a page is about to be changed, or pages from one on to be cut off. */
+PH_CHECKED enum ph_err ph_state_snapshot_keep(struct ph_state *s, uint32_t page);
+void ph_state_snapshot_cut(struct ph_state *s, uint32_t page_cnt);
+
+/* state.c: seal one page for commit `index`, and set its entry; `row` gets that of the table. */
+PH_CHECKED enum ph_err ph_state_seal_page(struct ph_state *s, uint64_t index, uint32_t page,
+                                          const uint8_t plain[static PH_STATE_PAGE],
+                                          uint8_t row[static PH_STATE_TABLE_ENTRY],
+                                          uint8_t sealed[static PH_STATE_PAGE]);
+/* The head of the next record, with the tree's root now; it becomes the tip that is sent. */
+PH_CHECKED enum ph_err ph_state_seal_head(struct ph_state *s, uint64_t time_ms, uint32_t page_cnt,
+                                          struct ph_bytes table,
+                                          uint8_t out[static PH_STATE_HEAD_LEN]);
+/* The tree is half changed: the state ends here, storage has the last commit. Yields `err`. */
+PH_CHECKED enum ph_err ph_state_broken(struct ph_state *s, enum ph_err err);
+/* Why the state cannot be used, for ph_state_fault. Yields `err`. */
+PH_CHECKED enum ph_err ph_state_fail(struct ph_state *s, enum ph_err err, const char *sentence);
 
 /* vfs.c: a connection over the state. PH_ERR_NOMEM, or the fault. */
 PH_CHECKED enum ph_err ph_state_connect(struct ph_state *s);

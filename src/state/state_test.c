@@ -2,6 +2,7 @@
  * stand-in for phalad that applies records; then against sources that lie. */
 
 #include "state/state.h"
+#include "state/test_keeper.h"
 
 #include "base/own.h"
 #include "base/test.h"
@@ -10,110 +11,14 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
-enum { PAGES = 4096, NODES = 256 };
-
-/* What phalad keeps: sealed pages and nodes as of the newest applied record. */
-struct keeper {
-    uint8_t *page[PAGES];
-    struct {
-        struct ph_tree_at at;
-        uint8_t b[PH_TREE_NODE];
-    } * node[NODES];
-    size_t node_cnt, page_reads;
-    struct ph_tree *tree;
-    struct ph_state_tip tip;
-};
-static struct keeper keeper;
-static const struct ph_phat_id phat = {{1, 2, 3}};
-static const uint8_t key[32] = {9, 9, 9};
-
-static enum ph_err keep_node(void *ctx, struct ph_tree_at at,
-                             const uint8_t node[static PH_TREE_NODE])
-{
-    struct keeper *k = ctx;
-    size_t i = 0;
-    while (i < k->node_cnt && (k->node[i]->at.n != at.n || k->node[i]->at.level != at.level))
-        i++;
-    if (i == k->node_cnt) {
-        CHECK(k->node_cnt < NODES);
-        k->node[k->node_cnt] = calloc(1, sizeof(*k->node[0]));
-        CHECK(k->node[k->node_cnt]);
-        k->node[k->node_cnt++]->at = at;
-    }
-    memcpy(k->node[i]->b, node, PH_TREE_NODE);
-    return PH_OK;
-}
-
-static enum ph_err serve_node(void *ctx, struct ph_tree_at at, uint8_t out[static PH_TREE_NODE])
-{
-    struct keeper *k = ctx;
-    for (size_t i = 0; i < k->node_cnt; i++) {
-        if (k->node[i]->at.n == at.n && k->node[i]->at.level == at.level) {
-            memcpy(out, k->node[i]->b, PH_TREE_NODE);
-            return PH_OK;
-        }
-    }
-    return PH_ERR_NOT_FOUND;
-}
-
-static enum ph_err serve_page(void *ctx, uint32_t page, uint8_t out[static PH_STATE_PAGE])
-{
-    struct keeper *k = ctx;
-    k->page_reads++;
-    if (page >= PAGES || !k->page[page])
-        return PH_ERR_NOT_FOUND;
-    memcpy(out, k->page[page], PH_STATE_PAGE);
-    return PH_OK;
-}
-
-static const struct ph_state_source source = {&keeper, serve_page, serve_node};
-
-static void keeper_clear(void)
-{
-    for (size_t i = 0; i < PAGES; i++)
-        free(keeper.page[i]);
-    for (size_t i = 0; i < keeper.node_cnt; i++)
-        free(keeper.node[i]);
-    ph_tree_free(keeper.tree);
-    memset(&keeper, 0, sizeof(keeper));
-    CHECK(ph_tree_open(&keeper.tip, serve_node, &keeper, 64, &keeper.tree) == PH_OK);
-}
-
-/* What phalad and phala-keyd do with a record. */
-static void apply(struct ph_bytes raw)
-{
-    struct ph_state_record rec;
-    struct ph_hash32 root;
-    uint8_t tag[PH_STATE_TAG];
-    uint32_t page;
-
-    CHECK(ph_state_record_parse(raw, &rec) == PH_OK);
-    CHECK(ph_state_follows(&keeper.tip, &rec.head));
-    CHECK(ph_state_mac_check(key, rec.head_raw.ptr) == PH_OK);
-    CHECK(ph_tree_resize(keeper.tree, rec.head.page_cnt) == PH_OK);
-    for (uint32_t i = 0; i < rec.head.record_pages; i++) {
-        struct ph_tree_entry e = {.index = rec.head.index, .session = rec.head.session};
-        ph_state_table_entry(&rec, i, &page, tag);
-        memcpy(e.tag, tag, sizeof(tag));
-        CHECK(page < PAGES && ph_tree_set(keeper.tree, page, &e) == PH_OK);
-        if (!keeper.page[page])
-            keeper.page[page] = malloc(PH_STATE_PAGE);
-        memcpy(keeper.page[page], rec.pages.ptr + (size_t)i * PH_STATE_PAGE, PH_STATE_PAGE);
-    }
-    CHECK(ph_tree_root(keeper.tree, &root) == PH_OK);
-    CHECK(memcmp(root.b, rec.head.root.b, 32) == 0);
-    CHECK(ph_tree_dirty(keeper.tree, keep_node, &keeper) == PH_OK);
-    ph_tree_forget(keeper.tree);
-    ph_state_tip_of(&rec, &keeper.tip);
-}
-
 static char why[256];
 static const struct ph_state_limits limits = {.cache_bytes = 64 << 10};
 
 static struct ph_state *open_state(void)
 {
     struct ph_state *s;
-    if (ph_state_open(&phat, key, &keeper.tip, &source, &limits, &s, why) != PH_OK)
+    if (ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &limits, &s, why) !=
+        PH_OK)
         fail_msg("%s", why);
     return s;
 }
@@ -218,13 +123,13 @@ TEST(random_work_with_crashes_keeps_exactly_the_durable_commits)
         bool in_flight = false;
 
         seed = round;
-        keeper_clear();
+        test_keeper_clear();
         CHECK(sqlite3_open(":memory:", &model) == SQLITE_OK);
         s = open_state();
         run(model, schema);
         run(ph_state_db(s), schema);
         CHECK(ph_state_commit(s, 1, &record) == PH_OK);
-        apply(ph_buf_view(&record));
+        test_keeper_apply(ph_buf_view(&record));
         ph_state_durable(s);
         durable = digest(model);
         for (int step = 0; step < 60; step++) {
@@ -239,7 +144,7 @@ TEST(random_work_with_crashes_keeps_exactly_the_durable_commits)
                 CHECK(ph_state_commit(s, 2, &record) == PH_ERR_CONFLICT);
             }
             if (in_flight && below(2)) {
-                apply(ph_buf_view(&record));
+                test_keeper_apply(ph_buf_view(&record));
                 ph_state_durable(s);
                 durable = sent;
                 in_flight = false;
@@ -265,7 +170,7 @@ TEST(random_work_with_crashes_keeps_exactly_the_durable_commits)
         ph_state_free(s);
         (void)sqlite3_close(model);
     }
-    keeper_clear();
+    test_keeper_clear();
 }
 
 /* A state with some content, all of it durable. */
@@ -273,7 +178,7 @@ static void fill(void)
 {
     struct ph_buf record PH_OWNED(ph_buf_clear) = PH_BUF(64 << 20);
 
-    keeper_clear();
+    test_keeper_clear();
     struct ph_state *s = open_state();
     run(ph_state_db(s), schema);
     for (int i = 0; i < 5; i++) {
@@ -282,7 +187,7 @@ static void fill(void)
             "300) INSERT INTO t(k, v) SELECT 'k' || x, randomblob(100) FROM c");
         record.len = 0;
         CHECK(ph_state_commit(s, 1, &record) == PH_OK);
-        apply(ph_buf_view(&record));
+        test_keeper_apply(ph_buf_view(&record));
         ph_state_durable(s);
     }
     ph_state_free(s);
@@ -293,7 +198,8 @@ static enum ph_err read_all(void)
 {
     struct ph_state *s;
     const char *sentence = "";
-    const enum ph_err err = ph_state_open(&phat, key, &keeper.tip, &source, &limits, &s, why);
+    const enum ph_err err =
+        ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &limits, &s, why);
 
     if (err != PH_OK)
         return err;
@@ -316,18 +222,18 @@ TEST(any_altered_page_is_refused)
 {
     fill();
     CHECK(read_all() == PH_OK);
-    for (uint32_t p = 0; p < keeper.tip.page_cnt; p++) {
-        keeper.page[p][p * 7 % PH_STATE_PAGE] ^= 0x10;
+    for (uint32_t p = 0; p < test_keeper.tip.page_cnt; p++) {
+        test_keeper.page[p][p * 7 % PH_STATE_PAGE] ^= 0x10;
         const enum ph_err err = read_all();
-        keeper.page[p][p * 7 % PH_STATE_PAGE] ^= 0x10;
+        test_keeper.page[p][p * 7 % PH_STATE_PAGE] ^= 0x10;
         /* index pages are not read by that query: the whole database is, by a check of it */
         if (err == PH_OK) {
-            keeper.page[p][0] ^= 1;
+            test_keeper.page[p][0] ^= 1;
             struct ph_state *s = open_state();
             CHECK(sqlite3_exec(ph_state_db(s), "PRAGMA integrity_check", NULL, NULL, NULL) !=
                   SQLITE_OK);
             ph_state_free(s);
-            keeper.page[p][0] ^= 1;
+            test_keeper.page[p][0] ^= 1;
         } else {
             CHECK(err == PH_ERR_UNTRUSTED);
         }
@@ -338,45 +244,45 @@ TEST(any_altered_page_is_refused)
 TEST(any_altered_node_is_refused)
 {
     fill();
-    for (size_t i = 0; i < keeper.node_cnt; i++) {
-        keeper.node[i]->b[3] ^= 1;
+    for (size_t i = 0; i < test_keeper.node_cnt; i++) {
+        test_keeper.node[i]->b[3] ^= 1;
         CHECK(read_all() == PH_ERR_UNTRUSTED);
-        keeper.node[i]->b[3] ^= 1;
+        test_keeper.node[i]->b[3] ^= 1;
     }
 }
 
 TEST(older_pages_swapped_pages_and_lost_pages_are_refused)
 {
-    static uint8_t old[PAGES][PH_STATE_PAGE];
+    static uint8_t old[TEST_PAGES][PH_STATE_PAGE];
     uint8_t now[PH_STATE_PAGE];
     struct ph_buf record PH_OWNED(ph_buf_clear) = PH_BUF(64 << 20);
     uint32_t changed = 0, rolled_back = 0;
 
     fill();
-    for (uint32_t p = 0; p < keeper.tip.page_cnt; p++)
-        memcpy(old[p], keeper.page[p], PH_STATE_PAGE);
+    for (uint32_t p = 0; p < test_keeper.tip.page_cnt; p++)
+        memcpy(old[p], test_keeper.page[p], PH_STATE_PAGE);
     struct ph_state *s = open_state();
     run(ph_state_db(s), "UPDATE t SET v = randomblob(100)");
     CHECK(ph_state_commit(s, 2, &record) == PH_OK);
-    apply(ph_buf_view(&record));
+    test_keeper_apply(ph_buf_view(&record));
     ph_state_free(s);
     CHECK(read_all() == PH_OK);
-    for (uint32_t p = 0; p < keeper.tip.page_cnt; p++) { /* each page rolled back alone */
-        memcpy(now, keeper.page[p], PH_STATE_PAGE);
-        memcpy(keeper.page[p], old[p], PH_STATE_PAGE);
+    for (uint32_t p = 0; p < test_keeper.tip.page_cnt; p++) { /* each page rolled back alone */
+        memcpy(now, test_keeper.page[p], PH_STATE_PAGE);
+        memcpy(test_keeper.page[p], old[p], PH_STATE_PAGE);
         changed += memcmp(old[p], now, PH_STATE_PAGE) != 0;
         rolled_back += read_all() == PH_ERR_UNTRUSTED;
-        memcpy(keeper.page[p], now, PH_STATE_PAGE);
+        memcpy(test_keeper.page[p], now, PH_STATE_PAGE);
     }
     CHECK(changed > 20 && rolled_back == changed);
-    uint8_t *first = keeper.page[0];
-    keeper.page[0] = keeper.page[1];
-    keeper.page[1] = first;
+    uint8_t *first = test_keeper.page[0];
+    test_keeper.page[0] = test_keeper.page[1];
+    test_keeper.page[1] = first;
     CHECK(read_all() == PH_ERR_UNTRUSTED);
-    keeper.page[1] = keeper.page[0];
-    keeper.page[0] = NULL;
+    test_keeper.page[1] = test_keeper.page[0];
+    test_keeper.page[0] = NULL;
     CHECK(read_all() == PH_ERR_UNTRUSTED);
-    keeper.page[0] = first;
+    test_keeper.page[0] = first;
     CHECK(read_all() == PH_OK);
 }
 
@@ -387,13 +293,15 @@ TEST(another_key_or_another_phat_opens_nothing)
     struct ph_state *s;
 
     fill();
-    CHECK(ph_state_open(&phat, other_key, &keeper.tip, &source, &limits, &s, why) ==
+    CHECK(ph_state_open(&test_phat, other_key, &test_keeper.tip, &test_source, &limits, &s, why) ==
           PH_ERR_UNTRUSTED);
     CHECK(strstr(why, "tag") != NULL);
-    CHECK(ph_state_open(&other, key, &keeper.tip, &source, &limits, &s, why) == PH_ERR_UNTRUSTED);
-    struct ph_state_tip tip = keeper.tip;
+    CHECK(ph_state_open(&other, test_key, &test_keeper.tip, &test_source, &limits, &s, why) ==
+          PH_ERR_UNTRUSTED);
+    struct ph_state_tip tip = test_keeper.tip;
     tip.root.b[5] ^= 1;
-    CHECK(ph_state_open(&phat, key, &tip, &source, &limits, &s, why) == PH_ERR_UNTRUSTED);
+    CHECK(ph_state_open(&test_phat, test_key, &tip, &test_source, &limits, &s, why) ==
+          PH_ERR_UNTRUSTED);
     CHECK(strstr(why, "root") != NULL);
 }
 
@@ -405,7 +313,7 @@ TEST(the_same_index_written_twice_uses_another_key)
     struct ph_buf second PH_OWNED(ph_buf_clear) = PH_BUF(1 << 20);
 
     for (int i = 0; i < 2; i++) {
-        keeper_clear();
+        test_keeper_clear();
         struct ph_state *s = open_state();
         run(ph_state_db(s), "CREATE TABLE a(x)");
         CHECK(ph_state_commit(s, 1, i == 0 ? &first : &second) == PH_OK);
@@ -428,15 +336,17 @@ TEST(limits_on_size_and_on_one_turn_refuse_and_roll_back)
                                           .cache_bytes = 16 << 10};
     struct ph_state *s;
 
-    keeper_clear();
-    CHECK(ph_state_open(&phat, key, &keeper.tip, &source, &small, &s, why) == PH_OK);
+    test_keeper_clear();
+    CHECK(ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &small, &s, why) ==
+          PH_OK);
     run(ph_state_db(s), "CREATE TABLE a(x)");
     CHECK(sqlite3_exec(ph_state_db(s), "INSERT INTO a VALUES(zeroblob(200000))", NULL, NULL,
                        NULL) == SQLITE_FULL);
     run(ph_state_db(s), "INSERT INTO a VALUES(1)");
     ph_state_free(s);
 
-    CHECK(ph_state_open(&phat, key, &keeper.tip, &source, &brief, &s, why) == PH_OK);
+    CHECK(ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &brief, &s, why) ==
+          PH_OK);
     run(ph_state_db(s), "CREATE TABLE a(x)");
     const char *sentence = NULL;
     CHECK(sqlite3_exec(ph_state_db(s), "INSERT INTO a VALUES(zeroblob(200000))", NULL, NULL,
@@ -467,7 +377,7 @@ TEST(files_pragmas_and_extensions_are_out_of_reach)
                                           "CREATE VIRTUAL TABLE f USING fts5(x)",
                                           "SELECT * FROM json_each('[1,2]')"};
 
-    keeper_clear();
+    test_keeper_clear();
     struct ph_state *s = open_state();
     run(ph_state_db(s), "CREATE TABLE a(x)");
     for (size_t i = 0; i < PH_LEN(refused); i++) {
@@ -482,13 +392,13 @@ TEST(files_pragmas_and_extensions_are_out_of_reach)
 TEST(opening_reads_one_page_and_the_top_node)
 {
     fill();
-    keeper.page_reads = 0;
+    test_keeper.page_reads = 0;
     struct ph_state *s = open_state();
-    CHECK(keeper.page_reads <= 2);
+    CHECK(test_keeper.page_reads <= 2);
     ph_state_free(s);
-    keeper_clear();
-    ph_tree_free(keeper.tree);
-    keeper.tree = NULL;
+    test_keeper_clear();
+    ph_tree_free(test_keeper.tree);
+    test_keeper.tree = NULL;
 }
 
 PH_TEST_MAIN(CASE(random_work_with_crashes_keeps_exactly_the_durable_commits),

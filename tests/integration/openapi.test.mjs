@@ -253,6 +253,10 @@ test('secrets: what is no envelope for this worker is refused', async () => {
   refused(await put(body), 422, 'secrets-refused');
   refused(await put(body, announce), 422, 'secrets-refused');
   refused(await put(Buffer.alloc(1 << 20), announce), 413, 'request-too-large');
+  const theirs = { content: `0x${'11'.repeat(32)}`, name: 'contract' };
+  refused(await ask('POST', '/v1/phats/{id}/state/export', { id: phat.id, headers: await signed('export', theirs) }), 409, 'no-state');
+  refused(await ask('PUT', '/v1/phats/{id}/state', { id: phat.id, body, send: announce, headers: await signed('import', theirs) }), 409, 'no-state');
+  exercised.add('POST /v1/phats/{id}/state/export').add('PUT /v1/phats/{id}/state'); // state_moves.test.mjs
   exercised.add('PUT /v1/phats/{id}/secrets'); // accepted envelopes: cli.test.mjs, with the CLI that makes them
 });
 
