@@ -52,6 +52,7 @@ int ph_api_do(const struct ph_cli *cli, const struct ph_api *api, const struct p
                                 .url = url,
                                 .headers = headers,
                                 .body = call->body,
+                                .flow = call->flow,
                                 .has_body = call->content_type != NULL || call->body.len > 0,
                                 .ca_file = api->ca.value[0] != '\0' ? api->ca.value : NULL,
                                 .timeout_s = call->timeout_s > 0 ? call->timeout_s : API_TIMEOUT_S};

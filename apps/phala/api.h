@@ -35,6 +35,7 @@ struct ph_api_call {
     const char *auth;          /* value of Authorization, or NULL */
     const char *content_type;  /* of the body; NULL without one */
     struct ph_bytes body;
+    const struct ph_http_flow *flow; /* NULL: bodies lie in memory */
     const char *const *more_headers; /* "Name: value", ended by NULL; NULL for none */
     long timeout_s;
 };

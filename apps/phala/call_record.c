@@ -16,7 +16,7 @@ static bool is_receipt_id(struct ph_bytes id)
     if (id.len == 0 || id.len > 64)
         return false;
     for (size_t i = 0; i < id.len; i++)
-        if (strchr("0123456789abcdef-", id.ptr[i]) == NULL || id.ptr[i] == '\0')
+        if (strchr("0123456789abcdef-s", id.ptr[i]) == NULL || id.ptr[i] == '\0')
             return false;
     return true;
 }

@@ -38,6 +38,7 @@ static void bash(void)
                            : strcmp(e->name, "completion") == 0 ? "bash zsh fish"
                            : strcmp(e->name, "evidence") == 0   ? "show verify explain bundle"
                            : strcmp(e->name, "collateral") == 0 ? "fetch"
+                           : strcmp(e->name, "state") == 0      ? "show export import open key"
                                                                 : "");
     }
     printf("  esac; fi\n"

@@ -12,6 +12,8 @@ struct transfer {
     CURL *curl;
     struct curl_slist *headers;
     struct ph_buf *body, *header_text;
+    const struct ph_http_request *request;
+    size_t body_sent; /* of request->body, with a flow behind it */
     enum ph_err err;
     char error_text[CURL_ERROR_SIZE];
 };
@@ -19,8 +21,29 @@ struct transfer {
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
     struct transfer *t = arg;
-    t->err = ph_buf_add(t->body, (struct ph_bytes){(const uint8_t *)data, size * n});
+    const struct ph_bytes piece = {(const uint8_t *)data, size * n};
+    long status = 0;
+    (void)curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
+    t->err = t->request->flow != NULL && t->request->flow->take != NULL && status == 200
+                 ? t->request->flow->take(t->request->flow->ctx, piece)
+                 : ph_buf_add(t->body, piece);
     return t->err == PH_OK ? size * n : 0;
+}
+
+/* The request's body from memory, then the flow's. */
+static size_t on_read(char *out, size_t size, size_t n, void *arg)
+{
+    struct transfer *t = arg;
+    const struct ph_bytes body = t->request->body;
+    size_t cap = size * n, len = body.len - t->body_sent;
+    if (len == 0) {
+        len = t->request->flow->give(t->request->flow->ctx, (uint8_t *)out, cap);
+        return len > 0 ? len : CURL_READFUNC_ABORT;
+    }
+    len = len < cap ? len : cap;
+    memcpy(out, body.ptr + t->body_sent, len);
+    t->body_sent += len;
+    return len;
 }
 
 static enum ph_err keep_header(struct ph_buf *text, const char *line, size_t len)
@@ -81,6 +104,15 @@ static bool set_up_tls(CURL *c, const char *ca_file)
            curl_easy_setopt(c, CURLOPT_CAPATH, "/etc/ssl/certs") == CURLE_OK;
 }
 
+static bool set_up_flow(struct transfer *t, const struct ph_http_request *r)
+{
+    curl_off_t len = (curl_off_t)(r->body.len + r->flow->len);
+    return curl_easy_setopt(t->curl, CURLOPT_UPLOAD, 1L) == CURLE_OK &&
+           curl_easy_setopt(t->curl, CURLOPT_INFILESIZE_LARGE, len) == CURLE_OK &&
+           curl_easy_setopt(t->curl, CURLOPT_READFUNCTION, on_read) == CURLE_OK &&
+           curl_easy_setopt(t->curl, CURLOPT_READDATA, t) == CURLE_OK;
+}
+
 static bool set_up_body(CURL *c, const struct ph_http_request *r)
 {
     if (!r->has_body)
@@ -99,7 +131,8 @@ static bool set_up(struct transfer *t, const struct ph_http_request *r)
     bool ok = true;
 #define SET(option, value) (ok = ok && curl_easy_setopt(c, option, value) == CURLE_OK)
     SET(CURLOPT_URL, r->url);
-    ok = ok && set_up_body(c, r);
+    t->request = r;
+    ok = ok && (r->flow != NULL && r->flow->give != NULL ? set_up_flow(t, r) : set_up_body(c, r));
     SET(CURLOPT_CUSTOMREQUEST, r->method);
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
@@ -148,7 +181,9 @@ enum ph_err ph_http_exchange(const struct ph_http_request *request, struct ph_ht
     (void)curl_easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &status);
     tear_down(&t);
     if (t.err != PH_OK) {
-        (void)snprintf(why, 256, "the answer is too big");
+        (void)snprintf(why, 256, "%s",
+                       t.err == PH_ERR_LIMIT ? "the answer is too big"
+                                             : "the answer could not be taken");
         return t.err;
     }
     if (rc != CURLE_OK) {

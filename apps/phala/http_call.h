@@ -16,13 +16,26 @@ enum {
     PH_HTTP_HEADERS_MAX = 64 << 10,
 };
 
+/* Bodies that do not lie in memory. */
+struct ph_http_flow {
+    void *ctx;
+    /* Takes the body of an answer with status 200, piece by piece, in place of the answer's buffer;
+     * NULL: the buffer does. An error ends the exchange, and is what it yields. */
+    enum ph_err (*take)(void *ctx, struct ph_bytes data);
+    /* Gives `len` more bytes behind the request's body: fills `out` with at most `cap`, and yields
+     * how many, 0 for an error; NULL: nothing follows. */
+    size_t (*give)(void *ctx, uint8_t *out, size_t cap);
+    uint64_t len;
+};
+
 struct ph_http_request {
     const char *method, *url;   /* http or https */
     const char *const *headers; /* "Name: value", ended by NULL; NULL for none */
     struct ph_bytes body;
     bool has_body;
-    const char *ca_file; /* PEM, trusted besides the system's; NULL for none */
-    long timeout_s;      /* for the whole exchange; 0: none */
+    const struct ph_http_flow *flow; /* of ph_http_exchange; NULL: all lies in memory */
+    const char *ca_file;             /* PEM, trusted besides the system's; NULL for none */
+    long timeout_s;                  /* for the whole exchange; 0: none */
 };
 
 struct ph_http_answer {

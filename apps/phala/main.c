@@ -16,6 +16,7 @@ const struct ph_cmd_entry ph_cmd_entries[] = {
     {"list", "list your phats on a worker", &ph_cmd_list, NULL},
     {"delete", "delete a phat", &ph_cmd_delete, NULL},
     {"secrets", "set the secrets of a phat", &ph_cmd_secrets, NULL},
+    {"state", "take a phat's state away, bring it back", &ph_cmd_state, NULL},
     {"verify", "check a receipt and the evidence under it, offline", NULL, ph_cmd_verify},
     {"evidence", "look into and judge TEE evidence", &ph_cmd_evidence, ph_cmd_evidence_run},
     {"collateral", "fetch what evidence is judged with", &ph_cmd_collateral, NULL},

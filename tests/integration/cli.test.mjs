@@ -6,39 +6,14 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { atEnd, program, root, runTool, tempDir, until } from './lib/proc.mjs';
+import { makeHome, json, phala, refused } from './lib/home.mjs';
+import { atEnd, root, runTool, tempDir, until } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
-
-const phala = program('phala');
-const esbuild = join(root, 'node_modules/@esbuild/linux-x64/bin/esbuild');
-
-/** A home with a keystore, and `cli(...)` that runs the CLI in it. */
-async function makeHome(t, env = {}) {
-  const dir = await tempDir(t);
-  await writeFile(join(dir, 'password'), 'correct horse\n', { mode: 0o600 });
-  const base = {
-    HOME: dir, XDG_CONFIG_HOME: join(dir, 'config'), PHALA_KEYSTORE: join(dir, 'key.json'),
-    PHALA_PASSWORD_FILE: join(dir, 'password'), PHALA_WORKER: '', PHALA_CA: '', PHALA_ESBUILD: esbuild, ...env,
-  };
-  const cli = (args, options = {}) => runTool(phala, args, { cwd: dir, ...options, env: { ...base, ...options.env } });
-  const made = await cli(['key', 'new', '--out', base.PHALA_KEYSTORE, '--json']);
-  assert.equal(made.code, 0, made.stderr + made.signal);
-  return { dir, env: base, cli, address: JSON.parse(made.stdout).address };
-}
-
-const json = (result) => JSON.parse(result.stdout);
-const refused = (result, code, errorCode) => {
-  assert.equal(result.code, code, result.stdout + result.stderr);
-  const error = json(result).error;
-  assert.ok(error.message.length > 0);
-  if (errorCode) assert.equal(error.code, errorCode, error.message);
-  return error;
-};
 
 describe('without a worker', () => {
   test('every command has help with exit code 0, and an unknown option is usage', async (t) => {
     const { cli } = await makeHome(t);
-    for (const command of ['init', 'dev', 'deploy', 'call', 'logs', 'list', 'delete', 'secrets', 'verify', 'evidence', 'key', 'completion']) {
+    for (const command of ['init', 'dev', 'deploy', 'call', 'logs', 'list', 'delete', 'secrets', 'state', 'verify', 'evidence', 'key', 'completion']) {
       const help = await cli([command, '--help']);
       assert.equal(help.code, 0, command);
       assert.match(help.stdout, /usage/i, command);
