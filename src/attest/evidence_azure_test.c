@@ -43,10 +43,11 @@ static void setup(const char *runtime)
     ph_put_u32le(f.blob + 1228, 1);
     ph_put_u32le(f.blob + 1232, n);
     memcpy(f.blob + JSON_AT, runtime, n);
-    f.evidence = (struct ph_evidence){
-        .kind = PH_EVIDENCE_AZURE,
-        .quote = {f.blob, JSON_AT + n},
-        .snp = {ph_buf_view(&f.made.vek), ph_buf_view(&f.made.chain), ph_buf_view(&f.made.crl)}};
+    f.evidence = (struct ph_evidence){.kind = PH_EVIDENCE_AZURE,
+                                      .quote = {f.blob, JSON_AT + n},
+                                      .snp = {.vek_cert = ph_buf_view(&f.made.vek),
+                                              .cert_chain = ph_buf_view(&f.made.chain),
+                                              .crl = ph_buf_view(&f.made.crl)}};
     f.args = (struct ph_evidence_args){.evidence = &f.evidence,
                                        .roots = &f.made.roots,
                                        .policy = &f.w.policy,

@@ -195,8 +195,8 @@ TEST(the_hash_names_the_list_and_the_list_the_measurement)
         "0%s  measurement.tdx.cbor\n",
         "%s  a measurement.tdx.cbor\n",
         "%s  measurement.tdx.cbor\n%s  measurement.tdx.cbor\n",
-        "%s  measurement.tdx.cbor\n"
-        "0000000000000000000000000000000000000000000000000000000000000000  measurement.tdx.cbor",
+        ("%s  measurement.tdx.cbor\n"
+         "0000000000000000000000000000000000000000000000000000000000000000  measurement.tdx.cbor"),
         "0000000000000000000000000000000000000000000000000000000000000000  measurement.tdx.cbor\n",
         "%s  measurement.tdx.cbor \n",
     };
