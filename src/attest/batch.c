@@ -91,8 +91,8 @@ enum ph_err ph_quote_verify_batch(const struct ph_batch_args *args, struct ph_ve
     while (started + 1 < wanted && pthread_create(&thread[started], NULL, work, &b) == 0)
         started++;
     (void)work(&b);
-    for (size_t i = 0; i < started; i++)
-        (void)pthread_join(thread[i], NULL);
+    while (started > 0)
+        (void)pthread_join(thread[--started], NULL);
     /* The joins make every write of the threads visible. */
     if (atomic_load(&b.refused))
         return PH_ERR_UNTRUSTED;

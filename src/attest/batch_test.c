@@ -1,5 +1,28 @@
 /* A batch gives each quote the verdict that it would get alone. */
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+
+/* Threads that were asked for, and how many of them the system still gives. */
+static unsigned asked, given = 1000;
+
+__attribute__((visibility("default"))) int pthread_create(pthread_t *restrict thread,
+                                                          const pthread_attr_t *restrict attr,
+                                                          void *(*start)(void *),
+                                                          void *restrict arg)
+{
+    typedef int create_fn(pthread_t *restrict, const pthread_attr_t *restrict, void *(*)(void *),
+                          void *restrict);
+    create_fn *create;
+    void *found = dlsym(RTLD_NEXT, "pthread_create");
+
+    memcpy(&create, &found, sizeof(create));
+    asked++;
+    return asked <= given ? create(thread, attr, start, arg) : EAGAIN;
+}
+
 #include "attest/batch.h"
 
 #include "attest/synth/synth_world.h"
@@ -152,6 +175,32 @@ TEST(all_good_quotes_make_a_good_batch)
     teardown(&f);
 }
 
+TEST(no_more_threads_are_started_than_there_is_work_for)
+{
+    static const struct {
+        unsigned threads, given, asked;
+        size_t items;
+    } cases[] = {{1, 99, 0, QUOTES}, {2, 99, 1, QUOTES}, {8, 99, 7, QUOTES}, {8, 99, 2, 3},
+                 {8, 99, 0, 1},      {8, 99, 0, 0},      {8, 0, 1, QUOTES},  {8, 3, 4, QUOTES}};
+    setup(&f);
+    for (size_t i = 0; i < QUOTES; i++)
+        f.item[i] = f.item[0];
+    for (size_t i = 0; i < PH_LEN(cases); i++) {
+        f.args.thread_cnt = cases[i].threads;
+        f.args.item_cnt = cases[i].items;
+        asked = 0;
+        given = cases[i].given;
+        memset(got, 0, sizeof(got));
+        CHECK(ph_quote_verify_batch(&f.args, got, NULL) == PH_OK);
+        CHECK(asked == cases[i].asked);
+        for (size_t k = 0; k < QUOTES; k++)
+            CHECK(got[k].accepted == (k < cases[i].items));
+    }
+    given = 1000;
+    asked = 0;
+    teardown(&f);
+}
+
 TEST(without_an_expected_report_data_a_quote_is_refused)
 {
     setup(&f);
@@ -180,5 +229,6 @@ TEST(the_number_of_threads_is_limited)
 PH_TEST_MAIN(CASE(every_verdict_is_the_one_the_quote_gets_alone),
              CASE(pieces_of_every_kind_are_judged_side_by_side),
              CASE(all_good_quotes_make_a_good_batch),
+             CASE(no_more_threads_are_started_than_there_is_work_for),
              CASE(without_an_expected_report_data_a_quote_is_refused),
              CASE(the_number_of_threads_is_limited))

@@ -11,6 +11,8 @@
 #include "crypto/hash.h"
 
 static struct ph_json_why why;
+/* When the quote's documents and the GPUs' OCSP responses end; 0: as they come. */
+static int64_t docs_until_s, ocsp_until_s;
 
 struct fixture {
     struct world w;
@@ -28,6 +30,8 @@ static void setup(struct fixture *f, const uint8_t *nonce)
 {
     memset(f, 0, sizeof(*f));
     world_init(&f->w);
+    if (docs_until_s)
+        f->w.s.next_update_s = docs_until_s;
     f->quote = PH_BUF(PH_QUOTE_MAX);
     CHECK(ph_synth_pki_new(&f->w.s, &f->pki) == PH_OK);
     CHECK(ph_synth_tdx_quote(&f->w.s, f->pki, &f->w.td, NULL, &f->quote) == PH_OK);
@@ -39,6 +43,8 @@ static void setup(struct fixture *f, const uint8_t *nonce)
         else
             ph_sha256(PH_BYTES_OF(f->w.expected), f->gpus.dev[i].report.nonce);
     }
+    for (size_t i = 0; ocsp_until_s && i < PH_LEN(f->gpus.ocsp); i++)
+        f->gpus.ocsp[i].next_update_s = ocsp_until_s;
     nv_world_make(&f->gpus, &f->made);
     f->roots = f->made.roots;
     f->roots.cnt = 1;
@@ -133,7 +139,31 @@ TEST(a_quote_and_gpus_are_accepted_together)
     const int64_t a = quote_alone.valid_until_s, b = gpus_alone.valid_until_s;
     CHECK(a != 0 && b != 0 && v.valid_until_s == (a < b ? a : b));
     CHECK(v.status == quote_alone.status && v.tcb_date_s == quote_alone.tcb_date_s);
+    CHECK(v.tcb_date_s != 0 && gpus_alone.tcb_date_s == 0); /* NVIDIA gives none */
     teardown(&f);
+}
+
+TEST(the_whole_holds_until_its_first_part_ends)
+{
+    for (int late = 0; late < 2; late++) {
+        *(late ? &ocsp_until_s : &docs_until_s) = WORLD_NOW + 1;
+        setup(&f, NULL);
+        docs_until_s = ocsp_until_s = 0;
+        is_accepted();
+        struct ph_evidence one = f.evidence;
+        struct ph_evidence_args args = f.args;
+        args.evidence = &one;
+        one.nvidia.evidence.len = 0;
+        CHECK(ph_evidence_verify(&args, &quote_alone) == PH_OK);
+        one = f.evidence;
+        one.quote.len = 0;
+        args.nonce = v.claims.nvidia.nonce;
+        CHECK(ph_evidence_verify(&args, &gpus_alone) == PH_OK);
+        const int64_t a = quote_alone.valid_until_s, b = gpus_alone.valid_until_s;
+        CHECK(late ? a > b : a < b);
+        CHECK(v.valid_until_s == (late ? b : a));
+        teardown(&f);
+    }
 }
 
 TEST(each_proof_can_refuse_the_whole)
@@ -251,6 +281,7 @@ TEST(nvidias_own_objects_are_no_bundles)
 
 PH_TEST_MAIN(CASE(gpus_alone_answer_the_callers_nonce),
              CASE(a_quote_and_gpus_are_accepted_together), CASE(each_proof_can_refuse_the_whole),
+             CASE(the_whole_holds_until_its_first_part_ends),
              CASE(gpus_of_another_challenge_are_refused),
              CASE(a_simulator_on_either_side_marks_the_whole), CASE(a_bundle_carries_both),
              CASE(nvidias_own_objects_are_no_bundles))

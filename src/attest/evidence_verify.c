@@ -229,13 +229,10 @@ static enum ph_err verify_both(const struct ph_evidence_args *args, struct ph_ve
 
 enum ph_err ph_evidence_verify(const struct ph_evidence_args *args, struct ph_verdict *out)
 {
-    static const struct ph_attest_roots nobody;
     struct ph_evidence_args a = *args;
 
     if (!a.policy)
         a.policy = ph_policy_denies();
-    if (!a.roots)
-        a.roots = &nobody;
     /* A log that nobody replays must not look as if it had been judged. */
     if (a.evidence->event_log.len > 0 &&
         ph_evidence_detect(a.evidence->quote) != PH_EVIDENCE_INTEL) {

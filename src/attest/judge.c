@@ -36,6 +36,13 @@ bool ph_judge_check(struct ph_judge *j, enum ph_check check, bool holds, struct 
     return holds;
 }
 
+void ph_judge_format(struct ph_judge *j, enum ph_check first, enum ph_check last,
+                     enum ph_check failed, struct ph_bytes seen)
+{
+    for (enum ph_check c = first; c <= last && c <= failed; c++)
+        (void)ph_judge_check(j, c, c != failed, seen);
+}
+
 void ph_judge_until(struct ph_judge *j, int64_t until_s)
 {
     struct ph_verdict *v = j->verdict;

@@ -19,6 +19,10 @@ struct ph_judge {
 void ph_judge_start(struct ph_judge *j, enum ph_check_group group, const struct ph_policy *policy);
 /* Record one check: yields `holds`. */
 bool ph_judge_check(struct ph_judge *j, enum ph_check check, bool holds, struct ph_bytes seen);
+/* The checks of a parser, `first` to `last`, of which it stops at the first that does not hold:
+ * `failed`, or PH_CHECK_CNT. Those before it hold; what comes after it was not looked at. */
+void ph_judge_format(struct ph_judge *j, enum ph_check first, enum ph_check last,
+                     enum ph_check failed, struct ph_bytes seen);
 /* valid_until becomes the earlier of itself and `until_s`. */
 void ph_judge_until(struct ph_judge *j, int64_t until_s);
 /* The policy's demands on status, TCB date and advisories, from the verdict's members. */

@@ -52,6 +52,27 @@ TEST(the_first_check_that_fails_is_the_verdicts)
     CHECK(trace.check[PH_CHECK_PCEID].result == PH_TRACE_SKIP);
 }
 
+TEST(a_parser_stops_at_the_first_check_that_fails)
+{
+    static struct ph_trace trace;
+    const struct ph_bytes seen = ph_bytes_str("seen");
+    const enum ph_check first = PH_CHECK_PCK_PRESENT, last = first + 3; /* not the first of all */
+
+    for (int at = -1; at <= 3; at++) { /* -1: none fails */
+        struct ph_judge j = start();
+        j.trace = &trace;
+        ph_judge_start(&j, PH_GROUP_INTEL, &policy);
+        ph_judge_format(&j, first, last, at < 0 ? PH_CHECK_CNT : first + (unsigned)at, seen);
+        CHECK(ph_judge_holds(&j) == (at < 0) && (at < 0 || verdict.check == first + (unsigned)at));
+        for (int i = -1; i <= 4; i++) {
+            const enum ph_trace_result want = i < 0 || i > 3 || (at >= 0 && i > at) ? PH_TRACE_SKIP
+                                              : i == at                             ? PH_TRACE_FAIL
+                                                                                    : PH_TRACE_PASS;
+            CHECK(trace.check[(int)first + i].result == want);
+        }
+    }
+}
+
 static bool policy_takes(void)
 {
     struct ph_judge j = {.verdict = &verdict};
@@ -210,6 +231,7 @@ TEST(every_status_has_its_own_name)
 
 PH_TEST_MAIN(CASE(every_status_has_its_own_name), CASE(a_verdict_holds_until_the_earliest_end),
              CASE(the_first_check_that_fails_is_the_verdicts),
+             CASE(a_parser_stops_at_the_first_check_that_fails),
              CASE(denied_advisories_are_those_that_both_lists_count),
              CASE(no_policy_accepts_a_status_that_proves_nothing),
              CASE(the_tcb_date_of_the_policy_itself_is_enough),

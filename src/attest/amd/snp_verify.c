@@ -3,12 +3,6 @@
 #include "attest/eventlog/dstack_config.h"
 #include "crypto/hash.h"
 
-/* Every format check up to the failed one passed. */
-static void record_format(struct ph_snp_judgement *j, enum ph_check failed)
-{
-    for (enum ph_check c = PH_CHECK_SNP_LENGTH; c <= PH_CHECK_SNP_CERT_TABLE && c <= failed; c++)
-        (void)ph_snp_judge(j, c, c != failed, j->args->report);
-}
 _Static_assert((int)PH_CHECK_SNP_CERT_TABLE == (int)PH_CHECK_SNP_LENGTH + 5, "order of the parser");
 
 static struct ph_snp_firmware firmware(const uint8_t major[static 1], const uint8_t minor[static 1],
@@ -23,7 +17,8 @@ static enum ph_err open_report(struct ph_snp_judgement *j)
     enum ph_check failed;
     const enum ph_err err = ph_snp_report_parse(j->args->report, &j->evidence, &failed);
 
-    record_format(j, failed);
+    ph_judge_format(&j->judge, PH_CHECK_SNP_LENGTH, PH_CHECK_SNP_CERT_TABLE, failed,
+                    j->args->report);
     PH_TRY(err);
     if (j->args->policy->exact_length)
         (void)ph_snp_judge(j, PH_CHECK_SNP_LENGTH, j->evidence.trailing.len == 0,
@@ -196,7 +191,6 @@ static enum ph_err judge_all(struct ph_snp_judgement *j, struct ph_cached *ref)
 
 enum ph_err ph_snp_verify(const struct ph_snp_args *args, struct ph_verdict *out)
 {
-    static const struct ph_attest_roots nobody;
     struct ph_snp_args a = *args;
     struct ph_cached ref = {0};
     enum ph_err err;
@@ -204,8 +198,6 @@ enum ph_err ph_snp_verify(const struct ph_snp_args *args, struct ph_verdict *out
     /* What is missing denies. */
     if (!a.policy)
         a.policy = ph_policy_denies();
-    if (!a.roots)
-        a.roots = &nobody;
     struct ph_snp_judgement j = {.args = &a, .judge = {.verdict = out, .trace = a.trace}};
     ph_judge_start(&j.judge, PH_GROUP_SNP, a.policy);
     if (!a.report_data && !a.report_data_unchecked) {

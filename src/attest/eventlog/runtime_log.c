@@ -69,6 +69,13 @@ static struct shown shown(struct ph_bytes name)
 
 /* Measuring a runtime event */
 
+static size_t put(uint8_t *at, struct ph_bytes bytes)
+{
+    if (bytes.len > 0)
+        memcpy(at, bytes.ptr, bytes.len);
+    return bytes.len;
+}
+
 static enum ph_err digest_v1(struct ph_bytes name, struct ph_bytes payload, uint8_t *preimage,
                              uint8_t out[static PH_RTMR_LEN])
 {
@@ -76,21 +83,11 @@ static enum ph_err digest_v1(struct ph_bytes name, struct ph_bytes payload, uint
 
     ph_put_u32le(preimage, PH_RUNTIME_EVENT_TYPE);
     preimage[n++] = ':';
-    if (name.len > 0)
-        memcpy(preimage + n, name.ptr, name.len);
-    n += name.len;
+    n += put(preimage + n, name);
     preimage[n++] = ':';
-    if (payload.len > 0)
-        memcpy(preimage + n, payload.ptr, payload.len);
-    ph_sha384((struct ph_bytes){preimage, n + payload.len}, out);
+    n += put(preimage + n, payload);
+    ph_sha384((struct ph_bytes){preimage, n}, out);
     return PH_OK;
-}
-
-static size_t put(uint8_t *at, struct ph_bytes bytes)
-{
-    if (bytes.len > 0)
-        memcpy(at, bytes.ptr, bytes.len);
-    return bytes.len;
 }
 
 /* RFC 8785 writes a name without control characters, quotes and backslashes as it is. */

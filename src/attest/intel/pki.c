@@ -101,18 +101,12 @@ static void add_fact(struct ph_chain *chain, enum ph_chain_fact fact, bool holds
         chain->facts |= (uint32_t)fact;
 }
 
-/* Set `fact` if `key` signed `c`. Only running out of memory is an error. */
-static enum ph_err judge_signature(struct ph_chain *chain, enum ph_chain_fact fact,
-                                   const struct ph_p256_pub *key, struct ph_bytes tbs,
-                                   const uint8_t sig[static 64])
+/* Set `fact` if `key` signed it; NULL: nobody did. */
+static void judge_signature(struct ph_chain *chain, enum ph_chain_fact fact,
+                            const struct ph_p256_pub *key, struct ph_bytes tbs,
+                            const uint8_t sig[static 64])
 {
-    if (!key)
-        return PH_OK;
-    const enum ph_err err = ph_p256_verify(key, tbs, sig);
-    if (err == PH_ERR_NOMEM)
-        return err;
-    add_fact(chain, fact, err == PH_OK);
-    return PH_OK;
+    add_fact(chain, fact, key && ph_p256_verify(key, tbs, sig) == PH_OK);
 }
 
 /* A key that is no point on the curve stays NULL, and no signature verifies under it. */
@@ -134,7 +128,7 @@ static void narrow(struct ph_chain *chain, const struct ph_x509 *c)
 static const struct ph_x509 *find_cn(const struct ph_x509 *certs, size_t cnt, const char *cn)
 {
     const struct ph_x509 *found = NULL;
-    for (size_t i = 0; i < cnt; i++) {
+    for (size_t i = cnt; i-- > 0;) {
         if (!ph_bytes_is(certs[i].cn, cn))
             continue;
         if (found)
@@ -163,7 +157,7 @@ static bool ext_fits_ca(const struct ph_sgx_ext *sgx, bool platform_ca)
 }
 
 /* What the root of a PCK chain signed: itself and the CA. */
-static enum ph_err judge_root_signatures(struct ph_chain *chain, const struct ph_chain *known)
+static void judge_root_signatures(struct ph_chain *chain, const struct ph_chain *known)
 {
     const struct ph_x509 *root = &chain->root;
     struct ph_p256_pub key PH_NO_INIT;
@@ -171,13 +165,12 @@ static enum ph_err judge_root_signatures(struct ph_chain *chain, const struct ph
     if (known && (known->facts & PH_FACT_ROOT_SIGNATURE) &&
         ph_bytes_equal(known->root.whole, root->whole)) {
         add_fact(chain, PH_FACT_ROOT_SIGNATURE, true);
-        return judge_signature(chain, PH_FACT_CA_SIGNATURE, known->root_key, chain->ca.tbs,
-                               chain->ca.sig);
+        judge_signature(chain, PH_FACT_CA_SIGNATURE, known->root_key, chain->ca.tbs, chain->ca.sig);
+        return;
     }
-    if (ph_p256_pub_init(&key, root->point.ptr) != PH_OK)
-        return PH_OK;
-    PH_TRY(judge_signature(chain, PH_FACT_ROOT_SIGNATURE, &key, root->tbs, root->sig));
-    return judge_signature(chain, PH_FACT_CA_SIGNATURE, &key, chain->ca.tbs, chain->ca.sig);
+    (void)!ph_p256_pub_init(&key, root->point.ptr); /* what is no point verifies nothing */
+    judge_signature(chain, PH_FACT_ROOT_SIGNATURE, &key, root->tbs, root->sig);
+    judge_signature(chain, PH_FACT_CA_SIGNATURE, &key, chain->ca.tbs, chain->ca.sig);
 }
 
 static enum ph_err judge_pck(struct ph_chain *chain, const struct ph_chain *known)
@@ -200,9 +193,9 @@ static enum ph_err judge_pck(struct ph_chain *chain, const struct ph_chain *know
 
     PH_TRY(load_key(&chain->ca, &chain->ca_key));
     PH_TRY(load_key(&chain->leaf, &chain->leaf_key));
-    PH_TRY(judge_root_signatures(chain, known));
-    return judge_signature(chain, PH_FACT_LEAF_SIGNATURE, chain->ca_key, chain->leaf.tbs,
-                           chain->leaf.sig);
+    judge_root_signatures(chain, known);
+    judge_signature(chain, PH_FACT_LEAF_SIGNATURE, chain->ca_key, chain->leaf.tbs, chain->leaf.sig);
+    return PH_OK;
 }
 
 enum ph_err ph_chain_parse_pck(struct ph_bytes pem, const struct ph_chain *known,
@@ -256,10 +249,10 @@ enum ph_err ph_chain_parse_signer(struct ph_bytes pem, struct ph_chain **out)
     PH_TRY(load_key(&chain->leaf, &chain->leaf_key));
     if (chain->root_key)
         ph_p256_pub_prepare(chain->root_key); /* itself, the signer, lists, CAs of PCK chains */
-    PH_TRY(judge_signature(chain, PH_FACT_ROOT_SIGNATURE, chain->root_key, chain->root.tbs,
-                           chain->root.sig));
-    PH_TRY(judge_signature(chain, PH_FACT_LEAF_SIGNATURE, chain->root_key, chain->leaf.tbs,
-                           chain->leaf.sig));
+    judge_signature(chain, PH_FACT_ROOT_SIGNATURE, chain->root_key, chain->root.tbs,
+                    chain->root.sig);
+    judge_signature(chain, PH_FACT_LEAF_SIGNATURE, chain->root_key, chain->leaf.tbs,
+                    chain->leaf.sig);
     *out = PH_TAKE(chain);
     return PH_OK;
 }
@@ -269,9 +262,9 @@ bool ph_crl_is_of(const struct ph_crl *crl, const struct ph_x509 *issuer)
     return ph_bytes_equal(crl->issuer, issuer->subject) && ph_bytes_equal(crl->aki, issuer->ski);
 }
 
-enum ph_err ph_chain_judge_crl(struct ph_chain *chain, const struct ph_crl *crl)
+void ph_chain_judge_crl(struct ph_chain *chain, const struct ph_crl *crl)
 {
     add_fact(chain, PH_FACT_CRL_ISSUER, ph_crl_is_of(crl, &chain->ca));
     add_fact(chain, PH_FACT_NOT_REVOKED, !ph_crl_has(crl, chain->leaf.serial));
-    return judge_signature(chain, PH_FACT_CRL_SIGNATURE, chain->ca_key, crl->tbs, crl->sig);
+    judge_signature(chain, PH_FACT_CRL_SIGNATURE, chain->ca_key, crl->tbs, crl->sig);
 }

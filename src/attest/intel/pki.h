@@ -64,7 +64,7 @@ static inline void ph_chain_freep(struct ph_chain **chain)
 }
 
 /* Add the facts of a PCK CA's list to a PCK chain. */
-PH_CHECKED enum ph_err ph_chain_judge_crl(struct ph_chain *chain, const struct ph_crl *crl);
+void ph_chain_judge_crl(struct ph_chain *chain, const struct ph_crl *crl);
 
 /* True if the list names this issuer and its key. */
 bool ph_crl_is_of(const struct ph_crl *crl, const struct ph_x509 *issuer);

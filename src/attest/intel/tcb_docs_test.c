@@ -271,6 +271,46 @@ TEST(enclave_identity_is_held_to_its_form)
     check_rows(ph_synth_pki_parts(pki).qe_identity_json, rows, PH_LEN(rows), false);
 }
 
+#define IDENTITY_V1                                                                                \
+    "{\"qeIdentity\":{\"version\":1,\"issueDate\":\"2025-01-01T00:00:00Z\",\"nextUpdate\":"        \
+    "\"2025-02-01T00:00:00Z\",\"miscselect\":\"01000002\",\"miscselectMask\":\"ffffff0f\","        \
+    "\"attributes\":\"11000000000000000000000000000022\",\"attributesMask\":"                      \
+    "\"fbffffffffffffff0000000000000033\",\"mrsigner\":\"" H32 "\",\"isvprodid\":258,"             \
+    "\"isvsvn\":65534},\"signature\":\"" H32 H32 "\"}"
+#define H32 "8c4f5775d796503e96137f77c68a829a0056ac8ded70140b081b094490c57bff"
+
+/* Documents of version 1 are read, so that the verdict can say what is wrong with them. */
+TEST(identity_of_version_one_is_read_whole_and_held_to_its_form)
+{
+    static const struct row rows[] = {
+        {"\"version\":1", "\"version\":0", PH_ERR_MALFORMED, "version"},
+        {"\"version\":1", "\"version\":2", PH_ERR_MALFORMED, "version"},
+        {"\"version\":1", "\"v\":1", PH_ERR_MALFORMED, "version"},
+        {"\"qeIdentity\"", "\"identity\"", PH_ERR_MALFORMED, "enclaveIdentity"},
+        {"\"issueDate\"", "\"issued\"", PH_ERR_MALFORMED, "issueDate"},
+        {"\"nextUpdate\"", "\"next\"", PH_ERR_MALFORMED, "nextUpdate"},
+        {"\"miscselect\"", "\"misc\"", PH_ERR_MALFORMED, "miscselect"},
+        {"\"mrsigner\"", "\"signer\"", PH_ERR_MALFORMED, "mrsigner"},
+        {"65534", "65536", PH_ERR_MALFORMED, "isvsvn"},
+        {"\"isvsvn\"", "\"svn\"", PH_ERR_MALFORMED, "isvsvn"},
+        {"65534", "65535", PH_OK, ""},
+    };
+    const struct ph_bytes text = PH_BYTES_LIT(IDENTITY_V1);
+
+    CHECK(ph_enclave_identity_parse(text, &identity, &why) == PH_OK);
+    CHECK(identity.version == 1 && identity.issue_s == 1735689600);
+    CHECK(identity.next_update_s == 1735689600 + 31 * 86400 && identity.evaluation_number == 0);
+    CHECK(memcmp(identity.miscselect, "\x01\0\0\x02", 4) == 0);
+    CHECK(memcmp(identity.miscselect_mask, "\xff\xff\xff\x0f", 4) == 0);
+    CHECK(identity.attributes[0] == 0x11 && identity.attributes[15] == 0x22);
+    CHECK(identity.attributes_mask[0] == 0xfb && identity.attributes_mask[15] == 0x33);
+    CHECK(identity.mrsigner[0] == 0x8c && identity.mrsigner[31] == 0xff);
+    CHECK(identity.isvprodid == 258 && identity.levels.cnt == 1);
+    CHECK(identity.levels.level[0].isvsvn == 65534);
+    CHECK(identity.levels.level[0].status == PH_TCB_UP_TO_DATE);
+    check_rows(text, rows, PH_LEN(rows), false);
+}
+
 TEST(the_digest_is_of_the_exact_bytes)
 {
     struct ph_synth s;
@@ -292,4 +332,5 @@ TEST(the_digest_is_of_the_exact_bytes)
 PH_TEST_MAIN(CASE(tcb_info_is_read_whole), CASE(tcb_info_is_held_to_its_form),
              CASE(levels_are_sorted_best_first_and_no_two_are_alike), CASE(counts_are_limited),
              CASE(levels_are_there_and_not_too_many), CASE(enclave_identity_is_held_to_its_form),
+             CASE(identity_of_version_one_is_read_whole_and_held_to_its_form),
              CASE(the_digest_is_of_the_exact_bytes))

@@ -1,19 +1,13 @@
 #include "attest/eventlog/event_log.h"
 #include "attest/intel/verify_priv.h"
 
-/* Every format check up to the failed one passed. */
-static void record_format(struct ph_judgement *j, enum ph_check failed)
-{
-    for (enum ph_check c = PH_CHECK_QUOTE_LENGTH; c < PH_CHECK_QUOTE_TRAILING && c <= failed; c++)
-        (void)ph_judge(j, c, c != failed, j->args->quote);
-}
-
 static enum ph_err open_quote(struct ph_judgement *j)
 {
     enum ph_check failed;
     const enum ph_err err = ph_intel_quote_parse(j->args->quote, &j->quote, &failed);
 
-    record_format(j, failed);
+    ph_judge_format(&j->judge, PH_CHECK_QUOTE_LENGTH, PH_CHECK_QUOTE_TRAILING - 1, failed,
+                    j->args->quote);
     PH_TRY(err);
     (void)ph_judge(j, PH_CHECK_QUOTE_TRAILING,
                    j->args->policy->exact_length ? j->quote.trailing.len == 0
@@ -104,7 +98,7 @@ static enum ph_err judge_all(struct ph_judgement *j, struct ph_cached *ref)
     ph_judge_tcb_info(j);
     ph_judge_qe_identity(j);
     ph_judge_crls(j);
-    PH_TRY(ph_judge_signatures(j));
+    ph_judge_signatures(j);
     ph_judge_tdx_module(j);
     ph_judge_tcb_level(j);
     PH_TRY(judge_events(j, &events));

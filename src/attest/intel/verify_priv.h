@@ -36,7 +36,7 @@ void ph_judge_pck_chain(struct ph_judgement *j);
 void ph_judge_tcb_info(struct ph_judgement *j);
 void ph_judge_qe_identity(struct ph_judgement *j);
 void ph_judge_crls(struct ph_judgement *j);
-PH_CHECKED enum ph_err ph_judge_signatures(struct ph_judgement *j);
+void ph_judge_signatures(struct ph_judgement *j);
 void ph_judge_tdx_module(struct ph_judgement *j);
 void ph_judge_tcb_level(struct ph_judgement *j);
 void ph_judge_policy(struct ph_judgement *j);

@@ -27,16 +27,13 @@ static uint16_t u16le(const uint8_t b[static 2])
     return (uint16_t)(b[0] | b[1] << 8);
 }
 
-static enum ph_err judge_signature(struct ph_judgement *j, enum ph_check check,
-                                   const struct ph_p256_pub *key, struct ph_bytes message,
-                                   struct ph_bytes sig)
+static void judge_signature(struct ph_judgement *j, enum ph_check check,
+                            const struct ph_p256_pub *key, struct ph_bytes message,
+                            struct ph_bytes sig)
 {
-    const enum ph_err err = key ? ph_p256_verify(key, message, sig.ptr) : PH_ERR_UNTRUSTED;
-    if (err == PH_ERR_NOMEM)
-        return err;
-    if (!ph_judge(j, check, err == PH_OK, message))
+    const bool holds = key && ph_p256_verify(key, message, sig.ptr) == PH_OK;
+    if (!ph_judge(j, check, holds, message))
         j->authentic = false;
-    return PH_OK;
 }
 
 static void judge_qe_enclave(struct ph_judgement *j)
@@ -58,7 +55,7 @@ static void judge_qe_enclave(struct ph_judgement *j)
 
 /* The PCK vouches for the quoting enclave's report, the report for the attestation key, the key
  * for the body. */
-enum ph_err ph_judge_signatures(struct ph_judgement *j)
+void ph_judge_signatures(struct ph_judgement *j)
 {
     const struct ph_intel_quote *q = &j->quote;
     const uint8_t *report_data = j->qe_report.report_data;
@@ -66,8 +63,7 @@ enum ph_err ph_judge_signatures(struct ph_judgement *j)
     struct ph_sha256 ctx;
     uint8_t binding[32];
 
-    PH_TRY(judge_signature(j, PH_CHECK_QE_REPORT_SIGNATURE, j->chain->leaf_key, q->qe_report,
-                           q->qe_sig));
+    judge_signature(j, PH_CHECK_QE_REPORT_SIGNATURE, j->chain->leaf_key, q->qe_report, q->qe_sig);
     ph_sha256_init(&ctx);
     ph_sha256_update(&ctx, q->key);
     ph_sha256_update(&ctx, q->qe_auth);
@@ -77,9 +73,8 @@ enum ph_err ph_judge_signatures(struct ph_judgement *j)
     (void)ph_judge(j, PH_CHECK_QE_BINDING_TAIL, is_zero(report_data + 32, 32), q->qe_report);
     judge_qe_enclave(j);
 
-    const bool is_point = ph_p256_pub_init(&key, q->key.ptr) == PH_OK;
-    return judge_signature(j, PH_CHECK_QUOTE_SIGNATURE, is_point ? &key : NULL, q->signed_part,
-                           q->sig);
+    (void)!ph_p256_pub_init(&key, q->key.ptr); /* what is no point verifies nothing */
+    judge_signature(j, PH_CHECK_QUOTE_SIGNATURE, &key, q->signed_part, q->sig);
 }
 
 /* Check the module against the identity that these SVNs select. */

@@ -108,6 +108,9 @@ TEST(a_whole_document_is_accepted)
     CHECK(memcmp(c->report_data, report_data, 64) == 0 && c->verified_at_s == now_s);
     CHECK(verdict.status == PH_TCB_UP_TO_DATE && verdict.measurements_demanded);
     CHECK(verdict.valid_until_s == 1735689600 + 3 * 3600);
+    CHECK(strcmp(verdict.sentence, "The document is genuine and satisfies the policy.") == 0);
+    for (enum ph_check k = PH_CHECK_NITRO_LENGTH; k <= PH_CHECK_NITRO_SIGNATURE; k++)
+        CHECK(trace.check[k].result == PH_TRACE_PASS);
     ACCEPTED(s.before = PH_BYTES_LIT("\xd2\x84")); /* tagged */
     ACCEPTED(s.nonce = PH_BYTES_LIT("n"); s.public_key = PH_BYTES_LIT("key"));
     CHECK(verdict.claims.nitro.nonce_len == 1 && verdict.claims.nitro.nonce[0] == 'n');
@@ -267,7 +270,9 @@ TEST(other_pcrs_are_refused)
     BROKEN(NITRO_PCRS, s.pcrs = 1; EDIT("\xa1\x00\x58\x30", "\xa1\x00\x58\x31\xc0"));
     BROKEN(NITRO_PCRS, s.pcrs = 1; memset(s.pcr[0], 'a', 48);
            EDIT("\xa1\x00\x58\x30", "\xa1\x00\x78\x30"));
-    ACCEPTED(s.pcrs = 0xffffffff);
+    ACCEPTED(s.pcrs = 0xffffffff; memset(s.pcr[31], 0xdf, 48));
+    CHECK(verdict.claims.nitro.pcr[31][0] == 0xdf && verdict.claims.nitro.pcr[31][47] == 0xdf);
+    CHECK(verdict.claims.nitro.pcr[0][47] == 0xc0);
 }
 
 static const uint8_t nobody[48] = {[47] = 77};
@@ -294,6 +299,12 @@ TEST(other_certificates_are_refused)
     }
     BROKEN(NITRO_CHAIN_PROFILE,
            s.cert[4].subject = s.cert[4].issuer = s.cert[3].issuer = "aws-us-gov.nitro-enclaves");
+    /* The end of a CA's name counts, and something stands before it. */
+    BROKEN(NITRO_CHAIN_PROFILE, s.cert[2].subject = "somebody.else.nitro-enclaves";
+           s.cert[1].issuer = "somebody.else.nitro-enclaves");
+    BROKEN(NITRO_CHAIN_PROFILE, s.cert[2].subject = ".aws.nitro-enclaves";
+           s.cert[1].issuer = ".aws.nitro-enclaves");
+    ACCEPTED(s.cert[2].subject = "9.aws.nitro-enclaves"; s.cert[1].issuer = "9.aws.nitro-enclaves");
     BROKEN(NITRO_MODULE, s.module_id = "i-0123-enc045");
     BROKEN(NITRO_MODULE, s.module_id = "i-0123-enc0457");
     BROKEN(NITRO_MODULE, s.cert[0].subject = "i-0123-enc0456");
@@ -322,6 +333,7 @@ TEST(every_certificate_must_be_valid_now)
     BROKEN(NITRO_FRESH, args.now_s = 1735689600 + 3 * 3600 + 1);
     BROKEN(NITRO_TIMESTAMP, s.timestamp_ms = 1735689599999);
     ACCEPTED(s.timestamp_ms = 1735689600000);
+    ACCEPTED(s.timestamp_ms = (1735689600ull + 3 * 3600) * 1000);
     BROKEN(NITRO_TIMESTAMP, s.timestamp_ms = (1735689600ull + 3 * 3600 + 1) * 1000);
     BROKEN(NITRO_TIMESTAMP, s.timestamp_ms = INT64_MAX);
 }
@@ -397,6 +409,12 @@ TEST(the_policy_decides_last)
     BROKEN(POLICY_MEASUREMENT, s.pcrs &= ~(1u << 8); policy.nitro[0].pcrs = 1 << 8);
     ACCEPTED(policy.nitro[1] = policy.nitro[0]; policy.nitro[0].pcr[0][0] ^= 1;
              policy.nitro_cnt = 2);
+    ACCEPTED(policy.nitro[1] = policy.nitro[0]; policy.nitro[1].pcr[0][0] ^= 1;
+             policy.nitro_cnt = 2);
+    ACCEPTED(
+        for (size_t i = 1; i < PH_POLICY_MEASUREMENTS_MAX; i++) policy.nitro[i] = policy.nitro[0];
+        for (size_t i = 0; i + 1 < PH_POLICY_MEASUREMENTS_MAX; i++) policy.nitro[i].pcr[0][0] ^= 1;
+        policy.nitro_cnt = PH_POLICY_MEASUREMENTS_MAX);
     ACCEPTED(policy.nitro_cnt = 0; policy.any_measurement = true);
     CHECK(!verdict.measurements_demanded);
     BROKEN(POLICY_STATUS, args.policy = &(struct ph_policy){.any_measurement = true});

@@ -1,5 +1,6 @@
 #include "attest/judge.h"
 #include "attest/nitro/nitro_priv.h"
+#include "base/own.h"
 #include "crypto/hash.h"
 #include "crypto/p384.h"
 
@@ -18,7 +19,6 @@ struct judgement {
     const struct ph_nitro_args *args;
     struct ph_nitro_doc doc;
     struct ph_x509 cert[CHAIN_MAX]; /* leaf first, root last */
-    struct ph_p384_pub *key[CHAIN_MAX];
     size_t cnt;
 };
 
@@ -27,14 +27,13 @@ static bool check(struct judgement *j, enum ph_check c, bool holds, struct ph_by
     return ph_judge_check(&j->judge, c, holds, seen);
 }
 
-/* Every format check before the failed one passed. */
 static enum ph_err open_document(struct judgement *j)
 {
     enum ph_check failed;
     const enum ph_err err = ph_nitro_parse(j->args->document, &j->doc, &failed);
 
-    for (enum ph_check c = PH_CHECK_NITRO_LENGTH; c <= PH_CHECK_NITRO_PCRS && c <= failed; c++)
-        (void)check(j, c, c != failed, j->args->document);
+    ph_judge_format(&j->judge, PH_CHECK_NITRO_LENGTH, PH_CHECK_NITRO_PCRS, failed,
+                    j->args->document);
     return err;
 }
 
@@ -44,13 +43,9 @@ static enum ph_err open_chain(struct judgement *j)
 
     for (j->cnt = 0; j->cnt < doc->ca_cnt + 1; j->cnt++) {
         const struct ph_bytes der = j->cnt == 0 ? doc->certificate : doc->ca[doc->ca_cnt - j->cnt];
-        enum ph_err err = ph_x509_parse(&ph_x509_profile_nitro, der, &j->cert[j->cnt]);
-        if (err == PH_OK)
-            err = ph_p384_pub_new(j->cert[j->cnt].point.ptr, &j->key[j->cnt]);
-        if (err == PH_ERR_NOMEM)
-            return err;
-        if (!check(j, PH_CHECK_NITRO_CERT_FORMAT, err == PH_OK, der))
-            return err;
+        const enum ph_err err = ph_x509_parse(&ph_x509_profile_nitro, der, &j->cert[j->cnt]);
+        (void)check(j, PH_CHECK_NITRO_CERT_FORMAT, err == PH_OK, der);
+        PH_TRY(err);
     }
     return PH_OK;
 }
@@ -99,88 +94,82 @@ static bool is_issued_by(const struct judgement *j, size_t i, size_t above)
 /* "i-0827e799ec9232d44-enc019b5640fdf630d6" is certified as that, a dot, region and partition. */
 static bool names_module(const struct judgement *j)
 {
-    const struct ph_bytes id = j->doc.module_id, cn = j->cert[0].cn;
-    return cn.len > id.len && memcmp(cn.ptr, id.ptr, id.len) == 0 && cn.ptr[id.len] == '.';
+    struct ph_reader r = {j->cert[0].cn};
+    struct ph_bytes id;
+    uint8_t dot;
+
+    return ph_read_view(&r, j->doc.module_id.len, &id) && ph_bytes_equal(id, j->doc.module_id) &&
+           ph_read_u8(&r, &dot) && dot == '.';
 }
 
-static void judge_times(struct judgement *j)
+/* Certificate `i` of the chain, under the one above. */
+static void judge_certificate(struct judgement *j, size_t i)
 {
-    const struct ph_x509 *leaf = &j->cert[0];
-    const int64_t now_s = j->args->now_s, made_s = (int64_t)(j->doc.timestamp_ms / 1000);
+    const struct ph_x509 *c = &j->cert[i];
 
-    for (size_t i = 0; i < j->cnt; i++)
-        (void)check(j, PH_CHECK_NITRO_ISSUED, now_s >= j->cert[i].not_before_s, j->cert[i].whole);
-    for (size_t i = 0; i < j->cnt; i++) {
-        (void)check(j, PH_CHECK_NITRO_FRESH, now_s <= j->cert[i].not_after_s, j->cert[i].whole);
-        ph_judge_until(&j->judge, j->cert[i].not_after_s);
-    }
-    (void)check(j, PH_CHECK_NITRO_TIMESTAMP,
-                made_s >= leaf->not_before_s && made_s <= leaf->not_after_s, leaf->whole);
+    (void)check(j, PH_CHECK_NITRO_CHAIN_PROFILE, has_profile(j, i), c->whole);
+    (void)check(j, PH_CHECK_NITRO_CHAIN_LINKS, is_issued_by(j, i, issuer_of(j, i)), c->whole);
+    (void)check(j, PH_CHECK_NITRO_ISSUED, j->args->now_s >= c->not_before_s, c->whole);
+    (void)check(j, PH_CHECK_NITRO_FRESH, j->args->now_s <= c->not_after_s, c->whole);
+    ph_judge_until(&j->judge, c->not_after_s);
 }
 
-/* PH_ERR_NOMEM, or everything about the chain is known. */
-static enum ph_err judge_chain(struct judgement *j)
+static void judge_chain(struct judgement *j)
 {
-    const struct ph_x509 *root = &j->cert[j->cnt - 1];
+    const struct ph_x509 *leaf = &j->cert[0], *root = &j->cert[j->cnt - 1];
+    const int64_t made_s = (int64_t)(j->doc.timestamp_ms / 1000);
     uint8_t spki_sha256[32];
 
     for (size_t i = 0; i < j->cnt; i++)
-        (void)check(j, PH_CHECK_NITRO_CHAIN_PROFILE, has_profile(j, i), j->cert[i].whole);
+        judge_certificate(j, i);
     (void)check(j, PH_CHECK_NITRO_MODULE, names_module(j), j->doc.module_id);
-    for (size_t i = 0; i < j->cnt; i++)
-        (void)check(j, PH_CHECK_NITRO_CHAIN_LINKS, is_issued_by(j, i, issuer_of(j, i)),
-                    j->cert[i].whole);
-    for (size_t i = 0; i < j->cnt; i++) {
-        const struct ph_x509 *c = &j->cert[i];
-        const enum ph_err err = ph_p384_verify(j->key[issuer_of(j, i)], c->tbs, c->sig);
-        if (err == PH_ERR_NOMEM)
-            return err;
-        (void)check(j, PH_CHECK_NITRO_CHAIN_SIGNATURE, err == PH_OK, c->whole);
-    }
-    judge_times(j);
+    (void)check(j, PH_CHECK_NITRO_TIMESTAMP,
+                made_s >= leaf->not_before_s && made_s <= leaf->not_after_s, leaf->whole);
     ph_sha256(root->spki, spki_sha256);
     (void)check(
         j, PH_CHECK_NITRO_ROOT,
         ph_judge_root(&j->judge, j->args->roots, j->args->policy, PH_ROOT_AWS_NITRO, spki_sha256),
         root->whole);
-    return PH_OK;
 }
 
-/* RFC 9052 §4.4: the signature covers ["Signature1", protected, h'', payload]. */
+/* RFC 9052 §4.4: the signature covers ["Signature1", protected, h'', payload]. The head of the
+ * payload is that of 256 bytes to 64 KiB: there is no shorter one with two certificates in it, and
+ * a signature over one would not verify. */
 static void hash_signed(const struct ph_nitro_doc *doc, uint8_t digest[static 48])
 {
     static const uint8_t before[] = "\x84\x6aSignature1";
     const size_t len = doc->payload.len;
-    uint8_t between[4] = {0x40, 0x59, (uint8_t)(len >> 8), (uint8_t)len};
-    struct ph_bytes head = {between, 4};
+    const uint8_t between[4] = {0x40, 0x59, (uint8_t)(len >> 8), (uint8_t)len};
+    const uint8_t protected_head = (uint8_t)(0x40 | doc->protected_header.len);
     struct ph_sha384 sha;
 
-    /* The head of a byte string, in its shortest form; a payload has at most 16 KiB. */
-    if (len < 0x100) {
-        between[1] = len < 24 ? (uint8_t)(0x40 | len) : 0x58;
-        between[2] = (uint8_t)len;
-        head.len = len < 24 ? 2 : 3;
-    }
-    const uint8_t protected_head = (uint8_t)(0x40 | doc->protected_header.len);
     ph_sha384_init(&sha);
     ph_sha384_update(&sha, (struct ph_bytes){before, sizeof(before) - 1});
     ph_sha384_update(&sha, (struct ph_bytes){&protected_head, 1});
     ph_sha384_update(&sha, doc->protected_header);
-    ph_sha384_update(&sha, head);
+    ph_sha384_update(&sha, PH_BYTES_OF(between));
     ph_sha384_update(&sha, doc->payload);
     ph_sha384_final(&sha, digest);
 }
 
-static enum ph_err judge_signature(struct judgement *j)
+/* From the root, which signed itself, down to the leaf, which signed the document. A key that is no
+ * point verifies nothing. */
+static void judge_signatures(struct judgement *j)
 {
+    struct ph_p384_pub key PH_NO_INIT; /* of the certificate above */
     uint8_t digest[48];
 
+    (void)!ph_p384_pub_init(&key, j->cert[j->cnt - 1].point.ptr);
+    for (size_t i = j->cnt; i-- > 0;) {
+        const struct ph_x509 *c = &j->cert[i];
+        (void)check(j, PH_CHECK_NITRO_CHAIN_SIGNATURE,
+                    ph_p384_verify(&key, c->tbs, c->sig) == PH_OK, c->whole);
+        (void)!ph_p384_pub_init(&key, c->point.ptr);
+    }
     hash_signed(&j->doc, digest);
-    const enum ph_err err = ph_p384_verify_digest(j->key[0], digest, j->doc.signature.ptr);
-    if (err == PH_ERR_NOMEM)
-        return err;
-    (void)check(j, PH_CHECK_NITRO_SIGNATURE, err == PH_OK, j->doc.signature);
-    return PH_OK;
+    (void)check(j, PH_CHECK_NITRO_SIGNATURE,
+                ph_p384_verify_digest(&key, digest, j->doc.signature.ptr) == PH_OK,
+                j->doc.signature);
 }
 
 /* user_data with zeros up to 64 bytes. */
@@ -215,7 +204,7 @@ static bool is_zero(struct ph_bytes b)
 static bool is_debug(const struct ph_nitro_doc *doc)
 {
     for (size_t i = 0; i <= 2; i++) {
-        if (!(doc->pcrs >> i & 1) || is_zero(doc->pcr[i]))
+        if (is_zero(doc->pcr[i])) /* one that is not there has no bytes */
             return true;
     }
     return false;
@@ -239,15 +228,15 @@ static void judge_policy(struct judgement *j)
     ph_judge_tcb_policy(&j->judge, p);
     (void)check(j, PH_CHECK_POLICY_DEBUG, p->allow_debug_insecure || !is_debug(&j->doc),
                 j->doc.pcr[0]);
-    for (size_t i = 0; i < p->nitro_cnt && i < PH_POLICY_MEASUREMENTS_MAX; i++)
+    for (size_t i = 0; i < p->nitro_cnt; i++)
         allowed = allowed || is_allowed(&p->nitro[i], &j->doc);
     (void)check(j, PH_CHECK_POLICY_MEASUREMENT, allowed, j->doc.pcr[0]);
 }
 
 static size_t copy(uint8_t *out, struct ph_bytes from)
 {
-    if (from.len > 0)
-        memcpy(out, from.ptr, from.len);
+    for (size_t i = 0; i < from.len; i++)
+        out[i] = from.ptr[i];
     return from.len;
 }
 
@@ -262,7 +251,7 @@ static void write_claims(const struct judgement *j, struct ph_claims *out)
     memcpy(n->module_id, doc->module_id.ptr, doc->module_id.len); /* zeroed before */
     n->timestamp_ms = (int64_t)doc->timestamp_ms;
     n->pcrs = doc->pcrs;
-    for (size_t i = 0; i < PH_NITRO_PCRS; i++)
+    for (size_t i = PH_NITRO_PCRS; i-- > 0;)
         (void)copy(n->pcr[i], doc->pcr[i]);
     n->public_key_len = copy(n->public_key, doc->public_key);
     n->user_data_len = copy(n->user_data, doc->user_data);
@@ -275,8 +264,8 @@ static enum ph_err judge_all(struct judgement *j)
 {
     PH_TRY(open_document(j));
     PH_TRY(open_chain(j));
-    PH_TRY(judge_chain(j));
-    PH_TRY(judge_signature(j));
+    judge_chain(j);
+    judge_signatures(j);
     if (ph_judge_holds(&j->judge))
         j->judge.verdict->status = PH_TCB_UP_TO_DATE;
     judge_report_data(j);
@@ -291,23 +280,18 @@ static enum ph_err judge_all(struct judgement *j)
 
 enum ph_err ph_nitro_verify(const struct ph_nitro_args *args, struct ph_verdict *out)
 {
-    static const struct ph_attest_roots nobody;
     struct ph_nitro_args a = *args;
     enum ph_err err = PH_ERR_UNTRUSTED;
 
     /* What is missing denies. */
     if (!a.policy)
         a.policy = ph_policy_denies();
-    if (!a.roots)
-        a.roots = &nobody;
     struct judgement j = {.args = &a, .judge = {.verdict = out, .trace = a.trace}};
     ph_judge_start(&j.judge, PH_GROUP_NITRO, a.policy);
     if (!a.report_data && !a.report_data_unchecked)
         (void)check(&j, PH_CHECK_REPORT_DATA, false, (struct ph_bytes){0});
     else
         err = judge_all(&j);
-    for (size_t i = 0; i < CHAIN_MAX; i++)
-        ph_p384_pub_free(j.key[i]);
     ph_judge_end(&j.judge, "document");
     return err;
 }

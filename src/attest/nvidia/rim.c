@@ -1,8 +1,8 @@
 #include "attest/nvidia/rim.h"
 
-#define C(id, reason, holds, remedy) [PH_RIM_CHECK_##id] = {reason, holds, remedy},
+#define C(id, reason, holds) [PH_RIM_CHECK_##id] = {reason, holds},
 static const struct {
-    const char *reason, *holds, *remedy;
+    const char *reason, *holds;
 } checks[] = {PH_RIM_CHECKS(C)};
 #undef C
 
@@ -14,26 +14,6 @@ const char *ph_rim_check_reason(enum ph_rim_check check)
 const char *ph_rim_check_holds(enum ph_rim_check check)
 {
     return checks[check].holds;
-}
-
-const char *ph_rim_check_remedy(enum ph_rim_check check)
-{
-    return checks[check].remedy;
-}
-
-const char *ph_rim_mismatch_name(enum ph_rim_mismatch_kind kind)
-{
-    switch (kind) {
-    case PH_RIM_MISMATCH_VALUE:
-        return "value";
-    case PH_RIM_MISMATCH_MISSING:
-        return "missing";
-    case PH_RIM_MISMATCH_REPEATED:
-        return "repeated";
-    case PH_RIM_MISMATCH_CONFLICT:
-        return "conflict";
-    }
-    return "unknown";
 }
 
 static const struct ph_rim_measurement *find_active(const struct ph_rim *rim, size_t index)

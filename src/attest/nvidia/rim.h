@@ -29,102 +29,75 @@ enum {
     PH_RIM_NVDEC0_INDEX = 35, /* measures nothing while NVDEC0 is disabled */
 };
 
-/* C(name, reason code, what holds, what to do when it does not), in the order of judgement. The
+/* C(name, reason code, what holds), in the order of judgement. The
  * first ones are of ph_rim_parse, those from CERTS on of ph_rim_verify_signature. */
 /* clang-format off */
 #define PH_RIM_CHECKS(C)                                                                           \
     C(XML,             "rim-xml",                                                                  \
-      "the manifest is XML of the accepted profile, at most 1 MiB",                                \
-      "fetch the manifest again")                                                                  \
+      "the manifest is XML of the accepted profile, at most 1 MiB")                                \
     C(ELEMENT,         "rim-root-element",                                                         \
-      "its root is a SWID SoftwareIdentity",                                                       \
-      "this is no manifest of NVIDIA's")                                                           \
+      "its root is a SWID SoftwareIdentity")                                                       \
     C(SHAPE,           "rim-shape",                                                                \
-      "it has the elements of a manifest, in order, and no others",                                \
-      "this is no manifest of NVIDIA's")                                                           \
+      "it has the elements of a manifest, in order, and no others")                                \
     C(META,            "rim-meta",                                                                 \
-      "one Meta gives product and version",                                                        \
-      "this is no manifest of NVIDIA's")                                                           \
+      "one Meta gives product and version")                                                        \
     C(PAYLOAD,         "rim-payload",                                                              \
-      "one Payload lists at least one measurement",                                                \
-      "this is no manifest of NVIDIA's")                                                           \
+      "one Payload lists at least one measurement")                                                \
     C(INDEX,           "rim-index",                                                                \
-      "every measurement has an index from 0 to 127",                                              \
-      "the manifest was altered")                                                                  \
+      "every measurement has an index from 0 to 127")                                              \
     C(INDEX_ONCE,      "rim-index-duplicate",                                                      \
-      "no index is listed twice",                                                                  \
-      "the manifest was altered")                                                                  \
+      "no index is listed twice")                                                                  \
     C(ACTIVE,          "rim-active",                                                               \
-      "every measurement is active or not",                                                        \
-      "the manifest was altered")                                                                  \
+      "every measurement is active or not")                                                        \
     C(SIZE,            "rim-size",                                                                 \
-      "every measurement is 48 bytes long",                                                        \
-      "the manifest was altered")                                                                  \
+      "every measurement is 48 bytes long")                                                        \
     C(ALTERNATIVES,    "rim-alternatives",                                                         \
-      "every measurement says how many values it may have",                                        \
-      "the manifest was altered")                                                                  \
+      "every measurement says how many values it may have")                                        \
     C(HASH,            "rim-hash",                                                                 \
-      "and has exactly so many SHA-384 values",                                                    \
-      "the manifest was altered")                                                                  \
+      "and has exactly so many SHA-384 values")                                                    \
     C(SIGNED,          "rim-signature-absent",                                                     \
-      "one Signature is a child of the root",                                                      \
-      "the manifest is not signed")                                                                \
+      "one Signature is a child of the root")                                                      \
     C(SIGNED_ONCE,     "rim-signature-many",                                                       \
-      "there is no second Signature",                                                              \
-      "the manifest was altered")                                                                  \
+      "there is no second Signature")                                                              \
     C(ALGORITHMS,      "rim-signature-algorithm",                                                  \
-      "it uses xml-c14n11 or xml-c14n, SHA-384 and ECDSA with SHA-384",                            \
-      "the manifest was altered")                                                                  \
+      "it uses xml-c14n11 or xml-c14n, SHA-384 and ECDSA with SHA-384")                            \
     C(REFERENCE,       "rim-signature-reference",                                                  \
-      "it covers the whole document but itself",                                                   \
-      "the manifest was altered")                                                                  \
+      "it covers the whole document but itself")                                                   \
     C(KEY_INFO,        "rim-key-info",                                                             \
-      "its key is given by certificates alone",                                                    \
-      "the manifest was altered")                                                                  \
+      "its key is given by certificates alone")                                                    \
     C(CHAIN_LENGTH,    "rim-chain-length",                                                         \
-      "there are four certificates, leaf first",                                                   \
-      "the manifest was altered, or is no production manifest")                                    \
+      "there are four certificates, leaf first")                                                   \
     C(CERTS,           "rim-certificate",                                                          \
-      "each certificate is X.509 with P-384 and ECDSA with SHA-384",                               \
-      "the manifest was altered")                                                                  \
+      "each certificate is X.509 with P-384 and ECDSA with SHA-384")                               \
     C(PROFILE,         "rim-chain-profile",                                                        \
-      "each has the names, CA flag, path length and key usage of its role",                        \
-      "this key may not sign manifests")                                                           \
+      "each has the names, CA flag, path length and key usage of its role")                        \
     C(LINKS,           "rim-chain-links",                                                          \
-      "each names the next as its issuer",                                                         \
-      "the certificates do not belong together")                                                   \
+      "each names the next as its issuer")                                                         \
     C(CHAIN_SIGNATURE, "rim-chain-signature",                                                      \
-      "each was signed by the next, the root by itself",                                           \
-      "a certificate was forged")                                                                  \
+      "each was signed by the next, the root by itself")                                           \
     C(ROOT,            "rim-root-untrusted",                                                       \
-      "the root's key is the pinned one",                                                          \
-      "the manifest was not signed under NVIDIA's production root")                                \
+      "the root's key is the pinned one")                                                          \
     C(DIGEST,          "rim-digest",                                                               \
-      "the document has the signed digest",                                                        \
-      "the manifest was altered")                                                                  \
+      "the document has the signed digest")                                                        \
     C(SIGNATURE,       "rim-signature",                                                            \
-      "the leaf signed that digest",                                                               \
-      "the manifest was altered")                                                                  \
+      "the leaf signed that digest")                                                               \
     C(ISSUED,          "rim-not-yet-valid",                                                        \
-      "every certificate is valid already at the time manifests are judged at",                    \
-      "check that time")                                                                           \
+      "every certificate is valid already at the time manifests are judged at")                    \
     C(FRESH,           "rim-expired",                                                              \
-      "every certificate is still valid at that time",                                             \
-      "fetch a manifest signed anew, or set the time manifests are judged at")
+      "every certificate is still valid at that time")
 /* clang-format on */
 
 enum ph_rim_check {
-#define C(id, reason, holds, remedy) PH_RIM_CHECK_##id,
+#define C(id, reason, holds) PH_RIM_CHECK_##id,
     PH_RIM_CHECKS(C)
 #undef C
         PH_RIM_CHECK_CNT, /* also: nothing failed */
 };
 static_assert(PH_RIM_CHECK_CNT <= 32, "a bit each in struct ph_rim_proof");
 
-/* Stable reason code; what holds; what to do. Static storage. `check` is below PH_RIM_CHECK_CNT. */
+/* Stable reason code; what holds. Static storage. `check` is below PH_RIM_CHECK_CNT. */
 const char *ph_rim_check_reason(enum ph_rim_check check);
 const char *ph_rim_check_holds(enum ph_rim_check check);
-const char *ph_rim_check_remedy(enum ph_rim_check check);
 
 /* What a manifest seems to be for, by its edition and the form of its version. A hint: compare
  * product and version with the device's. */
@@ -261,8 +234,5 @@ struct ph_rim_comparison {
 PH_CHECKED enum ph_err ph_rim_compare(const struct ph_rim *driver, const struct ph_rim *firmware,
                                       const struct ph_rim_block *blocks, size_t block_cnt,
                                       bool nvdec0_disabled, struct ph_rim_comparison *out);
-
-/* "value", "missing", "repeated", "conflict". */
-const char *ph_rim_mismatch_name(enum ph_rim_mismatch_kind kind);
 
 #endif

@@ -39,13 +39,6 @@ static enum ph_err open_evidence(struct ph_nv_judgement *j)
     return PH_OK;
 }
 
-/* Every format check up to the failed one passed. */
-static void record_format(struct ph_nv_judgement *j, enum ph_check failed, struct ph_bytes seen)
-{
-    for (enum ph_check c = PH_CHECK_NV_REQUEST; c <= PH_CHECK_NV_FIELDS && c <= failed; c++)
-        (void)ph_nv_check(j, c, c != failed, seen);
-}
-
 /* Chain and report of one device. What kind of report it is follows from the certificates that must
  * have signed it, not from what was said of it. */
 static enum ph_err open_device(struct ph_nv_judgement *j, size_t i)
@@ -64,7 +57,7 @@ static enum ph_err open_device(struct ph_nv_judgement *j, size_t i)
     err = j->chain[i]->arch == PH_NVIDIA_LS10
               ? ph_spdm_parse_switch(item->report, &j->report[i], &failed)
               : ph_spdm_parse_gpu(item->report, &j->report[i], &failed);
-    record_format(j, failed, item->seen_report);
+    ph_judge_format(&j->judge, PH_CHECK_NV_REQUEST, PH_CHECK_NV_FIELDS, failed, item->seen_report);
     PH_TRY(err);
 
     struct ph_nvidia_device *d = &j->device[i];
@@ -122,7 +115,6 @@ static enum ph_err judge_all(struct ph_nv_judgement *j)
 
 enum ph_err ph_nvidia_verify(const struct ph_nvidia_args *args, struct ph_verdict *out)
 {
-    static const struct ph_attest_roots nobody;
     struct ph_nv_judgement *j PH_OWNED(judgement_freep) = calloc(1, sizeof(*j));
     struct ph_nvidia_args a = *args;
     struct ph_judge judge = {.verdict = out, .trace = a.trace};
@@ -131,8 +123,6 @@ enum ph_err ph_nvidia_verify(const struct ph_nvidia_args *args, struct ph_verdic
     /* What is missing denies. */
     if (!a.policy)
         a.policy = ph_policy_denies();
-    if (!a.roots)
-        a.roots = &nobody;
     ph_judge_start(&judge, PH_GROUP_NVIDIA, a.policy);
     if (!j) {
         err = PH_ERR_NOMEM;
