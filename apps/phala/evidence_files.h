@@ -4,13 +4,13 @@
 /* Files that `phala evidence` reads: evidence of any kind, bundles, folders of collateral,
  * certificates, manifests, policies. */
 
+#include "attest/intel/collateral_key.h"
 #include "attest/ratls.h"
 
 enum {
-    PH_EVIDENCE_PARTS = 7, /* files of a folder of Intel's collateral */
     /* Everything one judgement can read: evidence, those seven, certificate, chain, list, event
      * log, manifests, OCSP responses. */
-    PH_EVIDENCE_BUFS = PH_EVIDENCE_PARTS + 5 + PH_EVIDENCE_RIMS_MAX + PH_EVIDENCE_OCSP_MAX,
+    PH_EVIDENCE_BUFS = PH_COLLATERAL_FILES_ALL + 5 + PH_EVIDENCE_RIMS_MAX + PH_EVIDENCE_OCSP_MAX,
 };
 
 /* What the command line names; NULL for what it does not. */

@@ -9,20 +9,6 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-/* Names in a folder of Intel's collateral, and where each goes. */
-static const struct {
-    const char *name;
-    size_t offset;
-} parts[PH_EVIDENCE_PARTS] = {
-    {"pck_chain.pem", offsetof(struct ph_collateral_parts, pck_chain_pem)},
-    {"tcb_info.signed.json", offsetof(struct ph_collateral_parts, tcb_info_json)},
-    {"tcb_info_chain.pem", offsetof(struct ph_collateral_parts, tcb_info_chain_pem)},
-    {"qe_identity.signed.json", offsetof(struct ph_collateral_parts, qe_identity_json)},
-    {"qe_identity_chain.pem", offsetof(struct ph_collateral_parts, qe_identity_chain_pem)},
-    {"pck_crl.der", offsetof(struct ph_collateral_parts, pck_crl)},
-    {"root_ca_crl.der", offsetof(struct ph_collateral_parts, root_ca_crl)},
-};
-
 static bool is_folder(const char *path)
 {
     struct stat st;
@@ -52,9 +38,10 @@ static enum ph_err take_if_there(struct ph_evidence_files *files, const char *di
 static enum ph_err load_intel(struct ph_evidence_files *files, const char *dir, size_t *found,
                               struct ph_json_why *why)
 {
-    for (size_t i = 0; i < PH_EVIDENCE_PARTS; i++) {
-        struct ph_bytes *view = (void *)((char *)&files->evidence.collateral + parts[i].offset);
-        PH_TRY(take_if_there(files, dir, parts[i].name, view, found, why));
+    for (size_t i = 0; i < PH_COLLATERAL_FILES_ALL; i++) {
+        const struct ph_collateral_file *f = &ph_collateral_files[i];
+        struct ph_bytes *view = (void *)((char *)&files->evidence.collateral + f->offset);
+        PH_TRY(take_if_there(files, dir, f->name, view, found, why));
     }
     return PH_OK;
 }

@@ -3,7 +3,7 @@
 
 /* What has a secret, by libcrypto, for P-256 and P-384 alike: scalars, signatures, multiples of
  * points. Everything is big-endian, a coordinate and a scalar each as long as the curve's field;
- * verification is ecdsa_p256.c and ecdsa_p384.c. Tests: p256_test.c, p384_test.c. */
+ * verification is ecdsa_p256.c and ecdsa_p384.c. Tests: ecdsa_test.c. */
 
 #include "base/bytes.h"
 

@@ -9,7 +9,7 @@
  * Verification is code of our own, in variable time, for public values only; what has a secret goes
  * to libcrypto: docs/adr/0006-own-ecdsa-verification.md.
  *
- * Layer: crypto. Spec: FIPS 186-5 §6. Tests: p256_test.c, ecdsa_*_test.c, wycheproof_test.c.
+ * Layer: crypto. Spec: FIPS 186-5 §6. Tests: ecdsa_test.c, ecdsa_*_test.c, wycheproof_test.c.
  */
 
 #include "base/bytes.h"

@@ -7,7 +7,7 @@
  * n, and points off the curve are refused. Signing serves the test PKI.
  * Verification is code of our own, as there.
  *
- * Layer: crypto. Spec: FIPS 186-5 §6, curve in SP 800-186 §3.2.1.4. Tests: p384_test.c,
+ * Layer: crypto. Spec: FIPS 186-5 §6, curve in SP 800-186 §3.2.1.4. Tests: ecdsa_test.c,
  * ecdsa_*_test.c, wycheproof_test.c.
  */
 

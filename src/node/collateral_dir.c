@@ -6,26 +6,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 
-/* As ph_evidence_files of the CLI names them; quotes that get here carry their PCK chain. */
-static const struct {
-    const char *name;
-    size_t offset;
-} parts[] = {
-    {"tcb_info.signed.json", offsetof(struct ph_collateral_parts, tcb_info_json)},
-    {"tcb_info_chain.pem", offsetof(struct ph_collateral_parts, tcb_info_chain_pem)},
-    {"qe_identity.signed.json", offsetof(struct ph_collateral_parts, qe_identity_json)},
-    {"qe_identity_chain.pem", offsetof(struct ph_collateral_parts, qe_identity_chain_pem)},
-    {"pck_crl.der", offsetof(struct ph_collateral_parts, pck_crl)},
-    {"root_ca_crl.der", offsetof(struct ph_collateral_parts, root_ca_crl)},
-};
-
+/* Quotes that get here carry their PCK chain. */
 struct files {
-    struct ph_buf buf[PH_LEN(parts)];
+    struct ph_buf buf[PH_COLLATERAL_FILES];
 };
 
 static void files_clear(struct files *f)
 {
-    for (size_t i = 0; i < PH_LEN(parts); i++)
+    for (size_t i = 0; i < PH_COLLATERAL_FILES; i++)
         ph_buf_clear(&f->buf[i]);
 }
 
@@ -42,20 +30,20 @@ enum ph_err ph_collateral_dir_load(const char *dir, const struct ph_collateral_k
                        "this worker keeps no collateral; it would need %s", name);
         return PH_ERR_NOT_FOUND;
     }
-    for (size_t i = 0; i < PH_LEN(parts); i++) {
+    for (size_t i = 0; i < PH_COLLATERAL_FILES; i++) {
+        const struct ph_collateral_file *file = &ph_collateral_files[i];
         files.buf[i] = PH_BUF(PH_EVIDENCE_MAX);
-        if ((size_t)snprintf(path, sizeof(path), "%s/%s/%s", dir, name, parts[i].name) >=
-            sizeof(path))
+        if ((size_t)snprintf(path, sizeof(path), "%s/%s/%s", dir, name, file->name) >= sizeof(path))
             return PH_ERR_LIMIT;
         const enum ph_err err = ph_file_read(AT_FDCWD, path, &files.buf[i]);
         if (err != PH_OK) {
             (void)snprintf(why->text, sizeof(why->text), "the collateral %s/%s %s", name,
-                           parts[i].name,
+                           file->name,
                            err == PH_ERR_NOT_FOUND ? "is not kept here" : "could not be read");
             return err;
         }
         const struct ph_bytes view = ph_buf_view(&files.buf[i]);
-        memcpy((char *)&views + parts[i].offset, &view, sizeof(view));
+        memcpy((char *)&views + file->offset, &view, sizeof(view));
     }
     return ph_collateral_parse(&views, out, why);
 }

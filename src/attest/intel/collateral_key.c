@@ -35,3 +35,13 @@ void ph_collateral_key_name(const struct ph_collateral_key *key,
     (void)snprintf(out, PH_COLLATERAL_NAME_LEN, "%s-%s-%s", key->tee == PH_TEE_TDX ? "tdx" : "sgx",
                    fmspc, key->platform_ca ? "platform" : "processor");
 }
+
+const struct ph_collateral_file ph_collateral_files[PH_COLLATERAL_FILES_ALL] = {
+    {"tcb_info.signed.json", offsetof(struct ph_collateral_parts, tcb_info_json)},
+    {"tcb_info_chain.pem", offsetof(struct ph_collateral_parts, tcb_info_chain_pem)},
+    {"qe_identity.signed.json", offsetof(struct ph_collateral_parts, qe_identity_json)},
+    {"qe_identity_chain.pem", offsetof(struct ph_collateral_parts, qe_identity_chain_pem)},
+    {"pck_crl.der", offsetof(struct ph_collateral_parts, pck_crl)},
+    {"root_ca_crl.der", offsetof(struct ph_collateral_parts, root_ca_crl)},
+    {"pck_chain.pem", offsetof(struct ph_collateral_parts, pck_chain_pem)},
+};

@@ -26,4 +26,15 @@ enum { PH_COLLATERAL_NAME_LEN = 32 }; /* with the NUL */
 void ph_collateral_key_name(const struct ph_collateral_key *key,
                             char out[static PH_COLLATERAL_NAME_LEN]);
 
+/* The files of a folder of collateral, one document each; and where it goes. */
+enum {
+    PH_COLLATERAL_FILES = 6,     /* of those, what every quote needs */
+    PH_COLLATERAL_FILES_ALL = 7, /* and the chain of a PCK, for quotes that do not carry theirs */
+};
+struct ph_collateral_file {
+    const char *name;
+    size_t offset; /* of a struct ph_bytes in struct ph_collateral_parts */
+};
+extern const struct ph_collateral_file ph_collateral_files[PH_COLLATERAL_FILES_ALL];
+
 #endif
