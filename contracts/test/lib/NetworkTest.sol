@@ -54,8 +54,8 @@ abstract contract NetworkTest is Test {
         vm.startPrank(address(net.timelock));
         net.policy.addKind(KIND, rulesOf(Vendor.INTEL, Mode.ONCHAIN));
         net.policy.addKind(KIND_AMD, rulesOf(Vendor.AMD, Mode.ONCHAIN));
-        image = net.policy.addImage(KIND, TUPLE, FAMILY, uint40(START));
-        imageAmd = net.policy.addImage(KIND_AMD, TUPLE_AMD, FAMILY, uint40(START));
+        image = net.policy.addImage(KIND, TUPLE, FAMILY, uint40(startTime()));
+        imageAmd = net.policy.addImage(KIND_AMD, TUPLE_AMD, FAMILY, uint40(startTime()));
         vm.stopPrank();
     }
 
