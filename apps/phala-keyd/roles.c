@@ -355,6 +355,45 @@ static enum ph_err do_state_key(struct job *job)
     return ph_encode_STATE_KEY_SENT(job->reply, 0, job->frame->id);
 }
 
+/* A deletion that its owner signed: the commit after the newest one, of no pages. Nobody but the
+ * phat's process and this one can make a commit, and the process is no more. */
+static enum ph_err do_state_wipe(struct job *job)
+{
+    struct keyring_secrets *s = job->keyd->ring.secrets;
+    struct ph_msg_STATE_WIPE m;
+    struct ph_owner_request req;
+    struct ph_phat_id phat;
+    struct ph_state_head head;
+    struct ph_hash32 hash;
+    const char *why = "state: no memory";
+    uint8_t raw[PH_STATE_HEAD_LEN];
+
+    if (ph_get_STATE_WIPE(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "STATE_WIPE: fields do not fit");
+    PH_TRY(owner_of(job, m.request, &m.owner_sig, "delete", &req, &phat));
+    PH_TRY(judge_head(job, m.head, &head, &hash));
+    if (memcmp(head.phat.b, phat.b, sizeof(phat.b)) != 0)
+        return because(job, PH_ERR_UNTRUSTED, "state: the deletion is of another phat");
+    const enum ph_err err = heads_open(&job->keyd->heads, &phat, &head, &hash, &why);
+    if (err != PH_OK)
+        return because(job, err, why);
+    struct ph_state_head last = {.phat = phat,
+                                 .index = head.index + 1,
+                                 .key_epoch = head.key_epoch,
+                                 .prev = hash,
+                                 .time_ms = (uint64_t)ph_clock_wall_ms()};
+    ph_random(last.session.b, sizeof(last.session.b));
+    ph_state_root_empty(&last.root);
+    ph_sha256((struct ph_bytes){NULL, 0}, last.table_sha256.b);
+    PH_TRY(derive_state_key(job, &phat, head.key_epoch));
+    ph_state_head_encode(&last, raw);
+    ph_state_mac(s->scratch, raw, last.mac);
+    ph_wipe(s->scratch, sizeof(s->scratch));
+    ph_state_head_encode(&last, raw);
+    const struct ph_msg_STATE_WIPE_IS answer = {.head = PH_BYTES_OF(raw)};
+    return ph_encode_STATE_WIPE_IS(job->reply, 0, job->frame->id, &answer);
+}
+
 static enum ph_err do_state_advance(struct job *job)
 {
     struct ph_msg_STATE_ADVANCE m;
@@ -523,6 +562,8 @@ static enum ph_err dispatch(struct job *job)
         return guest_sign(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_STATE_MOVE:
         return state_move(&job->keyd->ring, job->frame, job->reply, job->why);
+    case PH_IPC_STATE_WIPE:
+        return do_state_wipe(job);
     case PH_IPC_STATE_KEY:
         return do_state_key(job);
     case PH_IPC_STATE_ADVANCE:

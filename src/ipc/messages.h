@@ -133,7 +133,9 @@ enum {
     M(RESTORE_SHARE, 134, PH_D2K, F(BYTES, backup) F(REST, share))                                  \
     M(RESTORED, 135, PH_K2D, F(U8, have) F(U8, needed) F(REST, state)) /* have == needed: the keys are here; state as in CLUSTER_TAKEN */ \
     M(STATE_MOVE,  150, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, head)) /* export or import: state/move.h. head: of an import */ \
-    M(STATE_MOVE_IS, 151, PH_K2D, F(BYTES, wrapped) F(REST, tokens)) /* wrapped: an export's file key, for its owner */
+    M(STATE_MOVE_IS, 151, PH_K2D, F(BYTES, wrapped) F(REST, tokens)) /* wrapped: an export's file key, for its owner */ \
+    M(STATE_WIPE,  152, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, head)) /* the owner's deletion, and the newest commit */ \
+    M(STATE_WIPE_IS, 153, PH_K2D, F(REST, head))                /* a commit that follows it and leaves nothing */
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };

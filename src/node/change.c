@@ -4,6 +4,7 @@
 #include "node/calls.h"
 #include "node/instances.h"
 #include "node/records.h"
+#include "node/wipe.h"
 
 #include <stdlib.h>
 
@@ -13,6 +14,7 @@ struct change {
     struct ph_node *node;
     struct ph_http_req *req; /* NULL: answered, or the owner left */
     bool closed, shared;
+    struct ph_wipe_waiter wipe; /* of a deletion */
     struct ph_owner_request request;
     uint8_t sig[65];
     struct ph_phat *phat;
@@ -23,6 +25,7 @@ static void change_free(struct change *c)
 {
     if (!c->closed || !c->shared)
         return;
+    ph_wipe_forget(&c->wipe);
     ph_buf_clear(&c->sealed);
     free(c);
 }
@@ -35,6 +38,19 @@ static void change_closed(struct ph_exchange *ex, bool sent_all)
     c->req = NULL;
     c->closed = true;
     change_free(c);
+}
+
+/* The deletion is done, but for its state perhaps. */
+static void change_wiped(void *ctx, enum ph_err err)
+{
+    struct change *c = ctx;
+
+    if (c->req && err == PH_OK)
+        ph_api_phat_answer(c->req, 200, c->phat);
+    else if (c->req)
+        ph_answer_error(c->req, 503, "state-not-wiped",
+                        "the phat is deleted; its state is wiped as soon as storage answers");
+    c->req = NULL;
 }
 
 /* Stored for the cluster, or not; now here. */
@@ -53,6 +69,13 @@ static void change_shared(void *ctx, enum ph_err err)
         ph_instance_retire(phat); /* the next call sees them */
         err = is_deletion ? ph_phat_drop(phat, &c->request, c->sig)
                           : ph_phat_put_secrets(phat, &c->request, c->sig, ph_buf_view(&c->sealed));
+        if (is_deletion && err == PH_OK) {
+            c->wipe.done = change_wiped;
+            c->wipe.ctx = c;
+            ph_wipe_start(phat, &c->wipe);
+            change_free(c);
+            return;
+        }
         if (c->req && err == PH_OK)
             ph_api_phat_answer(c->req, 200, phat);
         else if (c->req)

@@ -8,6 +8,7 @@
 #include "node/instances.h"
 #include "node/phats.h"
 #include "node/records.h"
+#include "node/wipe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@ struct deploy {
     struct ph_version *version;
     struct ph_instance *instance; /* on trial */
     uint64_t instance_id;
+    struct ph_wipe_waiter wipe; /* of what the phat's name had before */
 };
 
 static void maybe_free(struct deploy *d)
@@ -126,8 +128,7 @@ static void on_shared(void *ctx, enum ph_err err)
     maybe_free(d);
 }
 
-/* The new version ran its top level. */
-static void accept(struct deploy *d)
+static void share(struct deploy *d)
 {
     const struct ph_record_wish wish = {.file = PH_PHAT_BUNDLE,
                                         .phat = d->phat->id,
@@ -137,8 +138,41 @@ static void accept(struct deploy *d)
                                         .done = on_shared,
                                         .ctx = d};
 
-    d->instance_id = d->instance->spawn_id;
     ph_record_share(d->node, &wish);
+}
+
+static void give_up(struct deploy *d)
+{
+    if (tried(d))
+        ph_instance_kill(tried(d), "retired", "its bundle could not be stored");
+    d->on_trial = false;
+    d->phat->deploying = false;
+    refuse(d, 503, "state-not-wiped",
+           "the state of the phat that had this name is not wiped yet; try again later");
+    maybe_free(d);
+}
+
+static void on_wiped(void *ctx, enum ph_err err)
+{
+    struct deploy *d = ctx;
+
+    if (err == PH_OK)
+        share(d);
+    else
+        give_up(d);
+}
+
+/* The new version ran its top level. A name that was deleted starts with nothing. */
+static void accept(struct deploy *d)
+{
+    d->instance_id = d->instance->spawn_id;
+    if (!d->phat->unwiped) {
+        share(d);
+        return;
+    }
+    d->wipe.done = on_wiped;
+    d->wipe.ctx = d;
+    ph_wipe_start(d->phat, &d->wipe);
 }
 
 static void on_trial(void *ctx, bool started, struct ph_bytes message)

@@ -1,12 +1,13 @@
 #ifndef PH_NODE_KEYD_MOVES_H
 #define PH_NODE_KEYD_MOVES_H
 
-/* phala-keyd's part in exports and imports of states: state/move.h, docs/state.md.
+/* phala-keyd's part in exports, imports and the wiping of states: state/move.h, docs/state.md.
  *
  * Layer: node. Tests: keyd_state_test.c.
  */
 
 #include "node/keyd_client.h"
+#include "state/format.h"
 
 /**
  * Have a move allowed.
@@ -23,6 +24,21 @@ PH_CHECKED enum ph_err ph_keyd_state_move(struct ph_keyd_client *client,
                                           const struct ph_owner_request *request,
                                           const uint8_t owner_sig[static 65], struct ph_bytes head,
                                           struct ph_buf *wrapped, struct ph_buf *tokens,
+                                          char why[static PH_KEYD_WHY_LEN]);
+
+/**
+ * The commit that wipes a deleted phat's state.
+ *
+ * @request  the owner's, with action "delete"
+ * @head     of the newest commit
+ * @wiped    the head of one that follows it and has no pages: a whole record
+ *
+ * PH_ERR_UNTRUSTED: refused, see why.
+ */
+PH_CHECKED enum ph_err ph_keyd_state_wipe(struct ph_keyd_client *client,
+                                          const struct ph_owner_request *request,
+                                          const uint8_t owner_sig[static 65], struct ph_bytes head,
+                                          uint8_t wiped[static PH_STATE_HEAD_LEN],
                                           char why[static PH_KEYD_WHY_LEN]);
 
 #endif

@@ -3,11 +3,13 @@
 
 #include "base/own.h"
 #include "base/test.h"
+#include "crypto/secp256k1.h"
 #include "ipc/state_packets.h"
-#include "node/keyd_client.h"
+#include "node/keyd_moves.h"
 #include "state/format.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -52,11 +54,11 @@ static enum ph_err key_for(struct ph_keyd_client *client, const struct ph_phat_i
 }
 
 /* A commit of this phat as its process would make it. */
-static struct ph_bytes commit(const uint8_t key[static 32], uint64_t index,
-                              const struct ph_hash32 *prev, uint8_t mark,
-                              uint8_t out[static PH_STATE_HEAD_LEN], struct ph_hash32 *hash)
+static struct ph_bytes commit_of(const struct ph_phat_id *id, const uint8_t key[static 32],
+                                 uint64_t index, const struct ph_hash32 *prev, uint8_t mark,
+                                 uint8_t out[static PH_STATE_HEAD_LEN], struct ph_hash32 *hash)
 {
-    struct ph_state_head head = {.phat = phat, .index = index, .key_epoch = 1, .prev = *prev};
+    struct ph_state_head head = {.phat = *id, .index = index, .key_epoch = 1, .prev = *prev};
 
     memset(head.root.b, mark, sizeof(head.root.b));
     ph_state_head_encode(&head, out);
@@ -64,6 +66,13 @@ static struct ph_bytes commit(const uint8_t key[static 32], uint64_t index,
     ph_state_head_encode(&head, out);
     ph_state_commit_hash(out, hash);
     return (struct ph_bytes){out, PH_STATE_HEAD_LEN};
+}
+
+static struct ph_bytes commit(const uint8_t key[static 32], uint64_t index,
+                              const struct ph_hash32 *prev, uint8_t mark,
+                              uint8_t out[static PH_STATE_HEAD_LEN], struct ph_hash32 *hash)
+{
+    return commit_of(&phat, key, index, prev, mark, out, hash);
 }
 
 TEST(the_key_comes_back_after_a_restart_and_differs_between_phats)
@@ -145,12 +154,70 @@ static int remove_dir(void **state)
     return system(command);
 }
 
+/* The owner's request about phat "mine", and whose it is. */
+static struct ph_owner_request owner_asks(const struct ph_keyd_client *client, const char *action,
+                                          uint8_t sig[static 65], struct ph_phat_id *mine)
+{
+    static const uint8_t secret[32] = {[31] = 7};
+    struct ph_owner_request r = {.name = "mine", .sequence = 3, .expires = 9};
+    struct ph_eth_address owner;
+    struct ph_hash32 digest;
+
+    (void)snprintf(r.action, sizeof(r.action), "%s", action);
+    r.cluster = ph_keyd_client_info(client)->cluster;
+    ph_owner_request_digest(&r, &digest);
+    CHECK(ph_eth_sign(secret, &digest, sig) == PH_OK && ph_eth_address(secret, &owner) == PH_OK);
+    ph_phat_id_derive(&owner, r.name, mine);
+    return r;
+}
+
+TEST(only_its_owners_deletion_wipes_a_state_and_only_over_the_newest_commit)
+{
+    struct ph_keyd_client *client = start();
+    const struct ph_hash32 nothing = {{0}};
+    uint8_t key[32], one[PH_STATE_HEAD_LEN], two[PH_STATE_HEAD_LEN], wiped[PH_STATE_HEAD_LEN],
+        sig[65], bad[65];
+    struct ph_hash32 hash1, hash2, empty;
+    struct ph_state_head head;
+    struct ph_phat_id mine;
+    const struct ph_owner_request deploy = owner_asks(client, "deploy", bad, &mine);
+    const struct ph_owner_request delete = owner_asks(client, "delete", sig, &mine);
+
+    CHECK(key_for(client, &mine, (struct ph_bytes){0}, key) == PH_OK);
+    const struct ph_bytes first = commit_of(&mine, key, 1, &nothing, 1, one, &hash1);
+    const struct ph_bytes second = commit_of(&mine, key, 2, &hash1, 2, two, &hash2);
+    CHECK(ph_keyd_client_state_advance(client, first, why) == PH_OK);
+    CHECK(ph_keyd_client_state_advance(client, second, why) == PH_OK);
+
+    CHECK(ph_keyd_state_wipe(client, &deploy, bad, second, wiped, why) == PH_ERR_UNTRUSTED);
+    CHECK(ph_keyd_state_wipe(client, &delete, bad, second, wiped, why) == PH_ERR_UNTRUSTED);
+    CHECK(ph_keyd_state_wipe(client, &delete, sig, first, wiped, why) == PH_ERR_UNTRUSTED);
+    two[100] ^= 1; /* no commit of this phat */
+    CHECK(ph_keyd_state_wipe(client, &delete, sig, second, wiped, why) == PH_ERR_UNTRUSTED);
+    two[100] ^= 1;
+    CHECK(key_for(client, &phat, (struct ph_bytes){0}, key) == PH_OK);
+    const struct ph_bytes theirs = commit(key, 1, &nothing, 1, one, &hash1);
+    CHECK(ph_keyd_state_wipe(client, &delete, sig, theirs, wiped, why) == PH_ERR_UNTRUSTED);
+
+    CHECK(ph_keyd_state_wipe(client, &delete, sig, second, wiped, why) == PH_OK);
+    CHECK(ph_state_head_parse(PH_BYTES_OF(wiped), &head) == PH_OK);
+    ph_state_root_empty(&empty);
+    CHECK(head.index == 3 && head.page_cnt == 0 && memcmp(head.root.b, empty.b, 32) == 0);
+    CHECK(memcmp(head.prev.b, hash2.b, 32) == 0);
+    CHECK(ph_keyd_client_state_advance(client, PH_BYTES_OF(wiped), why) == PH_OK);
+    CHECK(key_for(client, &mine, second, key) == PH_ERR_UNTRUSTED); /* storage that goes back */
+    CHECK(key_for(client, &mine, (struct ph_bytes){0}, key) == PH_ERR_UNTRUSTED);
+    CHECK(key_for(client, &mine, PH_BYTES_OF(wiped), key) == PH_OK);
+    ph_keyd_client_free(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest cases[] = {
         CASE(the_key_comes_back_after_a_restart_and_differs_between_phats),
         CASE(rolled_back_forked_forged_and_foreign_histories_get_no_key),
-        CASE(a_channel_that_takes_nothing_gets_no_key)};
+        CASE(a_channel_that_takes_nothing_gets_no_key),
+        CASE(only_its_owners_deletion_wipes_a_state_and_only_over_the_newest_commit)};
     ph_test_fix_tap();
     return cmocka_run_group_tests_name("cases", cases, make_dir, remove_dir);
 }

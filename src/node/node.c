@@ -20,6 +20,7 @@
 #include "node/routes.h"
 #include "node/verify_api.h"
 #include "node/version.h"
+#include "node/wipe.h"
 #include "node/worker_cert.h"
 #include "store/file.h"
 #include "tee/quote.h"
@@ -351,6 +352,7 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
     PH_TRY(ph_phat_states_open(node));
     PH_TRY(ph_leases_open(node));
     PH_TRY(ph_records_open(node));
+    ph_wipes_resume(node);
     PH_TRY(ph_private_gateway_new(node, &node->gateway));
     const bool serves = node->server != NULL; /* since it waited for its keys */
     if (!serves)

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "node/state_server.h"
+#include "node/wipe.h"
 #include "store/file.h"
 
 #include <fcntl.h>
@@ -47,6 +48,11 @@ static void told(void *ctx, const struct ph_phat_id *id, enum ph_state_event eve
 
     if (!phat) /* deleted, and forgotten */
         return;
+    if (event == PH_STATE_WIPED) {
+        ph_wipe_told(phat, err, why);
+        next(phat);
+        return;
+    }
     struct ph_instance *holder = phat->state_holder;
     if (event == PH_STATE_OPENED) {
         if (holder)

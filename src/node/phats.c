@@ -7,6 +7,7 @@
 #include "node/call_gate.h"
 #include "node/guest_agent.h"
 #include "node/instances.h"
+#include "node/wipe.h"
 #include "store/file.h"
 
 #include <fcntl.h>
@@ -201,6 +202,15 @@ static void set_version(struct ph_phat *phat, struct ph_version *version)
     ph_guest_agent_follow(phat);
 }
 
+/* Its state is to be wiped. */
+static void note_deletion(struct ph_phat *phat, const struct ph_owner_request *request,
+                          const uint8_t sig[static 65])
+{
+    phat->unwiped = true;
+    phat->deletion = *request;
+    memcpy(phat->deletion_sig, sig, sizeof(phat->deletion_sig));
+}
+
 static enum ph_err load_one(struct ph_phats *phats, const struct ph_phat_id *id)
 {
     struct ph_phat_record rec;
@@ -217,7 +227,10 @@ static enum ph_err load_one(struct ph_phats *phats, const struct ph_phat_id *id)
     phat->bundle_sequence = rec.request.sequence;
     if (data.len == 0) {
         phat->secrets_floor = rec.request.sequence;
-        return strcmp(rec.request.action, "delete") == 0 ? PH_OK : PH_ERR_UNTRUSTED;
+        if (strcmp(rec.request.action, "delete") != 0)
+            return PH_ERR_UNTRUSTED;
+        note_deletion(phat, &rec.request, rec.sig);
+        return PH_OK;
     }
     if (strcmp(rec.request.action, "deploy") != 0)
         return PH_ERR_UNTRUSTED;
@@ -291,6 +304,7 @@ void ph_phats_close(struct ph_phats *phats)
             struct ph_phat *p = phats->buckets[i];
             phats->buckets[i] = p->next;
             ph_timer_cancel(phats->node->loop, &p->cron_timer);
+            ph_wipe_drop(p);
             ph_version_unref(p->version);
             ph_phat_log_clear(&p->log);
             free(p);
@@ -323,6 +337,8 @@ static enum ph_err store(struct ph_phat *phat, enum ph_phat_file file,
 enum ph_err ph_phat_put(struct ph_phat *phat, struct ph_version *version, struct ph_bytes archive)
 {
     PH_TRY(store(phat, PH_PHAT_BUNDLE, &version->request, version->sig, archive));
+    phat->unwiped = false; /* whoever took the bundle has seen to that */
+    ph_wipe_end(phat);
     set_version(phat, version);
     return PH_OK;
 }
@@ -337,6 +353,7 @@ enum ph_err ph_phat_drop(struct ph_phat *phat, const struct ph_owner_request *re
     phat->secrets_floor = request->sequence;
     PH_TRY(store(phat, PH_PHAT_BUNDLE, request, sig, (struct ph_bytes){NULL, 0}));
     set_version(phat, NULL);
+    note_deletion(phat, request, sig);
     return PH_OK;
 }
 

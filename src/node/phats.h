@@ -15,6 +15,7 @@
 #include "store/phats.h"
 
 struct ph_instance;
+struct ph_wipe;
 
 /* One bundle that an owner signed. Shared by the phat and the instances that run it. */
 struct ph_version {
@@ -43,6 +44,10 @@ struct ph_phat {
     uint32_t holders;                 /* instances that point here */
     bool deploying;                   /* a new bundle is on trial */
     bool moving;                      /* its state is exported or imported */
+    bool unwiped;                     /* deleted, and its state may be there yet; the deletion: */
+    struct ph_owner_request deletion;
+    uint8_t deletion_sig[65];
+    struct ph_wipe *wipe; /* under way; NULL: none */
     struct ph_phat_log log;
     uint32_t guest_tag; /* of its guest agent socket; 0: it never had one */
     struct ph_timer cron_timer;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "node/keyd_moves.h"
 #include "node/state_catch_up.h"
 
 #include <errno.h>
@@ -190,19 +191,72 @@ static enum ph_err newest_head(struct ph_served *v, struct ph_buf *record, char 
     return PH_OK;
 }
 
+/* Of a log that is open: to the newest commit, which is put into `head`; empty: there is none. */
+static enum ph_err bring_to_newest(const struct ph_serve_means *m, struct ph_served *v,
+                                   struct ph_buf *head, char *why)
+{
+    v->below = (struct ph_page_below){v->writer, read_beside};
+    PH_TRY(ph_page_store_open(m->pages_dir_fd, &v->phat,
+                              ph_commit_has_pages(v->writer) ? &v->below : NULL, &v->store, why));
+    PH_TRY(choose_pages(v, why));
+    PH_TRY(replay(m, v, why));
+    PH_TRY(newest_head(v, head, why));
+    return ph_state_catch_up(m->keyd, &v->phat, v->writer, why);
+}
+
 static enum ph_err bring_up(const struct ph_serve_means *m, struct ph_served *v, char *why)
 {
     struct ph_buf head PH_OWNED(ph_buf_clear) = PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
 
     PH_TRY(ph_commit_writer_open(m->log, &v->phat, &v->writer, why));
-    const struct ph_page_below below = {v->writer, read_beside};
-    PH_TRY(ph_page_store_open(m->pages_dir_fd, &v->phat,
-                              ph_commit_has_pages(v->writer) ? &below : NULL, &v->store, why));
-    PH_TRY(choose_pages(v, why));
-    PH_TRY(replay(m, v, why));
-    PH_TRY(newest_head(v, &head, why));
-    PH_TRY(ph_state_catch_up(m->keyd, &v->phat, v->writer, why));
+    PH_TRY(bring_to_newest(m, v, &head, why));
     return ph_keyd_client_state_key(m->keyd, &v->phat, ph_buf_view(&head), v->channel, why);
+}
+
+/* Applied first, as any commit: what does not fit is not logged. */
+static enum ph_err append_wiped(const struct ph_serve_means *m, struct ph_served *v,
+                                struct ph_bytes record, char *why)
+{
+    (void)snprintf(why, PH_SERVED_WHY, "phala-keyd made no commit that follows");
+    PH_TRY(ph_page_store_apply(v->store, record));
+    PH_TRY(ph_commit_append(v->writer, &record, 1, why));
+    PH_TRY(ph_keyd_client_state_advance(m->keyd, record, why));
+    ph_page_store_tip(v->store, &v->tip);
+    return PH_OK;
+}
+
+static enum ph_err wipe(const struct ph_serve_means *m, struct ph_served *v,
+                        const struct ph_owner_request *request, const uint8_t owner_sig[static 65],
+                        char *why)
+{
+    struct ph_buf head PH_OWNED(ph_buf_clear) = PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
+    uint8_t wiped[PH_STATE_HEAD_LEN];
+    uint64_t first, last;
+
+    PH_TRY(ph_commit_writer_open(m->log, &v->phat, &v->writer, why));
+    ph_commit_writer_range(v->writer, &first, &last);
+    if (last == 0)
+        return PH_OK;
+    PH_TRY(bring_to_newest(m, v, &head, why));
+    if (v->tip.page_cnt > 0) {
+        PH_TRY(ph_keyd_state_wipe(m->keyd, request, owner_sig, ph_buf_view(&head), wiped, why));
+        PH_TRY(append_wiped(m, v, PH_BYTES_OF(wiped), why));
+    }
+    PH_TRY(checkpoint(v, why)); /* pages behind the end leave storage */
+    return ph_commit_truncate(v->writer, v->tip.index, why);
+}
+
+enum ph_err ph_served_wipe(const struct ph_serve_means *means, const struct ph_phat_id *phat,
+                           const struct ph_owner_request *request,
+                           const uint8_t owner_sig[static 65], char why[static PH_SERVED_WHY])
+{
+    struct ph_served *v PH_OWNED(served_freep) = calloc(1, sizeof(*v));
+
+    if (!v)
+        return PH_ERR_NOMEM;
+    v->channel = -1;
+    v->phat = *phat;
+    return wipe(means, v, request, owner_sig, why);
 }
 
 enum ph_err ph_served_open(const struct ph_serve_means *means, const struct ph_phat_id *phat,

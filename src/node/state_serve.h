@@ -32,6 +32,7 @@ struct ph_served {
     uint32_t max_pages;
     struct ph_state_roots *roots; /* gets every commit before the instance is told of it */
     struct ph_commit_writer *writer;
+    struct ph_page_below below;
     struct ph_page_store *store;
     struct ph_state_tip tip;        /* read by others under the lock */
     uint64_t logged;                /* bytes of commits since the last checkpoint */
@@ -56,6 +57,18 @@ PH_CHECKED enum ph_err ph_served_open(const struct ph_serve_means *means,
                                       const struct ph_phat_id *phat, uint32_t max_pages,
                                       int channel, struct ph_state_roots *roots,
                                       struct ph_served **out, char why[static PH_SERVED_WHY]);
+/**
+ * Wipe a deleted phat's state: the newest commit becomes one of no pages, which phala-keyd makes
+ * for its owner's deletion, and all others leave storage. Nothing to do without a state, or with an
+ * empty one.
+ *
+ * Returns PH_ERR_CONFLICT: it is open; and what ph_served_open says
+ */
+PH_CHECKED enum ph_err ph_served_wipe(const struct ph_serve_means *means,
+                                      const struct ph_phat_id *phat,
+                                      const struct ph_owner_request *request,
+                                      const uint8_t owner_sig[static 65],
+                                      char why[static PH_SERVED_WHY]);
 /* Give log and pages back. `whole`: no call has failed, so the pages are brought up to the log for
  * the next start. */
 void ph_served_close(struct ph_served *served, bool whole);

@@ -19,9 +19,11 @@ enum {
 /* A wish from the loop, or news for it. */
 struct note {
     struct ph_phat_id phat;
-    int channel; /* wishes */
+    int channel; /* wishes; -1: to wipe it */
     uint32_t max_pages;
     struct ph_state_roots *roots;
+    struct ph_owner_request request; /* the deletion */
+    uint8_t owner_sig[65];
     enum ph_state_event event; /* news, and below */
     enum ph_err err;
     struct ph_state_tip tip;
@@ -133,6 +135,15 @@ static void open_one(struct ph_state_server *s, struct note *wish)
         close_one(s, v, PH_ERR_NOMEM, "no memory");
 }
 
+static void wipe_one(struct ph_state_server *s, const struct note *wish)
+{
+    char why[PH_STATE_SERVER_WHY] = "";
+    const enum ph_err err =
+        ph_served_wipe(&s->means, &wish->phat, &wish->request, wish->owner_sig, why);
+
+    tell(s, &wish->phat, PH_STATE_WIPED, err, NULL, why);
+}
+
 static void serve(struct ph_state_server *s, struct ph_served *v)
 {
     char why[PH_STATE_SERVER_WHY] = "";
@@ -184,7 +195,10 @@ static void *work(void *ctx)
         struct note *wish = take_wish(s, &stop);
         if (!wish)
             continue;
-        open_one(s, wish);
+        if (wish->channel < 0)
+            wipe_one(s, wish);
+        else
+            open_one(s, wish);
         ph_state_roots_unref(wish->roots);
         free(wish);
     }
@@ -289,6 +303,14 @@ void ph_state_server_stop(struct ph_state_server *server)
     free(s);
 }
 
+static void wish_for(struct ph_state_server *s, struct note *wish)
+{
+    (void)pthread_mutex_lock(&s->lock);
+    append_note(&s->wishes_end, wish);
+    (void)pthread_mutex_unlock(&s->lock);
+    wake(s->wake_fd);
+}
+
 enum ph_err ph_state_server_open(struct ph_state_server *server, const struct ph_phat_id *phat,
                                  uint32_t max_pages, int channel, struct ph_state_roots *roots)
 {
@@ -302,10 +324,23 @@ enum ph_err ph_state_server_open(struct ph_state_server *server, const struct ph
     wish->max_pages = max_pages;
     wish->channel = channel;
     wish->roots = ph_state_roots_ref(roots);
-    (void)pthread_mutex_lock(&server->lock);
-    append_note(&server->wishes_end, wish);
-    (void)pthread_mutex_unlock(&server->lock);
-    wake(server->wake_fd);
+    wish_for(server, wish);
+    return PH_OK;
+}
+
+enum ph_err ph_state_server_wipe(struct ph_state_server *server, const struct ph_phat_id *phat,
+                                 const struct ph_owner_request *request,
+                                 const uint8_t owner_sig[static 65])
+{
+    struct note *wish = calloc(1, sizeof(*wish));
+
+    if (!wish)
+        return PH_ERR_NOMEM;
+    wish->phat = *phat;
+    wish->channel = -1;
+    wish->request = *request;
+    memcpy(wish->owner_sig, owner_sig, sizeof(wish->owner_sig));
+    wish_for(server, wish);
     return PH_OK;
 }
 

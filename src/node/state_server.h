@@ -31,6 +31,7 @@ struct ph_state_server_config {
 enum ph_state_event {
     PH_STATE_OPENED,  /* the instance has its key; `tip` is the newest commit */
     PH_STATE_REFUSED, /* it was not opened: err and why */
+    PH_STATE_WIPED,   /* ph_state_server_wipe: it is, if err is PH_OK */
     PH_STATE_ENDED, /* it was open and is closed now: err is PH_OK when the instance went, else why
                      */
 };
@@ -53,6 +54,12 @@ void ph_state_server_stop(struct ph_state_server *server);
 PH_CHECKED enum ph_err ph_state_server_open(struct ph_state_server *server,
                                             const struct ph_phat_id *phat, uint32_t max_pages,
                                             int channel, struct ph_state_roots *roots);
+/* Wipe a deleted phat's state (node/state_serve.h), which is not open. Exactly one WIPED follows.
+ */
+PH_CHECKED enum ph_err ph_state_server_wipe(struct ph_state_server *server,
+                                            const struct ph_phat_id *phat,
+                                            const struct ph_owner_request *request,
+                                            const uint8_t owner_sig[static 65]);
 /* The newest durable commit of an open state; false if it is not open. Any thread. */
 bool ph_state_server_tip(struct ph_state_server *server, const struct ph_phat_id *phat,
                          struct ph_state_tip *out);

@@ -167,3 +167,27 @@ void ph_state_session_key(const uint8_t state_key[static 32], const struct ph_ha
 {
     derive(state_key, PH_BYTES_OF(session->b), PH_BYTES_LIT("phala-state-page-v1"), out);
 }
+
+void ph_state_root(uint32_t page_cnt, uint8_t height, const struct ph_hash32 *top,
+                   struct ph_hash32 *out)
+{
+    struct ph_sha256 ctx;
+    uint8_t shape[5];
+
+    ph_put_u32le(shape, page_cnt);
+    shape[4] = height;
+    ph_sha256_init(&ctx);
+    ph_sha256_update(&ctx, PH_BYTES_LIT("phala-state-root-v1"));
+    ph_sha256_update(&ctx, PH_BYTES_OF(shape));
+    ph_sha256_update(&ctx, PH_BYTES_OF(top->b));
+    ph_sha256_final(&ctx, out->b);
+}
+
+void ph_state_root_empty(struct ph_hash32 *out)
+{
+    static const uint8_t node[PH_STATE_PAGE]; /* a tree is one node high at least */
+    struct ph_hash32 top;
+
+    ph_sha256(PH_BYTES_OF(node), top.b);
+    ph_state_root(0, 1, &top, out);
+}

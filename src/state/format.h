@@ -71,6 +71,10 @@ bool ph_state_follows(const struct ph_state_tip *tip, const struct ph_state_head
 /* The tip after a record. */
 void ph_state_tip_of(const struct ph_state_record *record, struct ph_state_tip *out);
 
+/* The root over a tree's top node, and that of a state without pages. */
+void ph_state_root(uint32_t page_cnt, uint8_t height, const struct ph_hash32 *top,
+                   struct ph_hash32 *out);
+void ph_state_root_empty(struct ph_hash32 *out);
 /* Keys of one phat's state, from its 32-byte state key. */
 void ph_state_mac(const uint8_t state_key[static 32], const uint8_t head[static PH_STATE_HEAD_LEN],
                   uint8_t mac[static 32]);

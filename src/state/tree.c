@@ -133,21 +133,6 @@ static uint8_t *entry(struct node *node, uint32_t i)
     return node->b + (size_t)i * ENTRY;
 }
 
-static void root_of(uint32_t page_cnt, uint8_t height, const struct ph_hash32 *top,
-                    struct ph_hash32 *out)
-{
-    struct ph_sha256 ctx;
-    uint8_t shape[5];
-
-    ph_put_u32le(shape, page_cnt);
-    shape[4] = height;
-    ph_sha256_init(&ctx);
-    ph_sha256_update(&ctx, PH_BYTES_LIT("phala-state-root-v1"));
-    ph_sha256_update(&ctx, PH_BYTES_OF(shape));
-    ph_sha256_update(&ctx, PH_BYTES_OF(top->b));
-    ph_sha256_final(&ctx, out->b);
-}
-
 /* Read a node that must hash to `want`, or be all zero when `want` is NULL. */
 static enum ph_err fetch(struct ph_tree *t, struct ph_tree_at at, const uint8_t *want,
                          struct node **out)
@@ -275,7 +260,7 @@ enum ph_err ph_tree_open(const struct ph_state_tip *tip, ph_tree_read read, void
             return err;
     }
     ph_sha256(PH_BYTES_OF(top->b), t->top.b);
-    root_of(t->page_cnt, t->height, &t->top, &root);
+    ph_state_root(t->page_cnt, t->height, &t->top, &root);
     if (tip->index > 0 && memcmp(root.b, tip->root.b, 32) != 0)
         return PH_ERR_UNTRUSTED;
     *out = PH_TAKE(t);
@@ -428,7 +413,7 @@ enum ph_err ph_tree_root(struct ph_tree *tree, struct ph_hash32 *out)
             node->next_stale = NULL;
         }
     }
-    root_of(tree->page_cnt, tree->height, &tree->top, out);
+    ph_state_root(tree->page_cnt, tree->height, &tree->top, out);
     return PH_OK;
 }
 
