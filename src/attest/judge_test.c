@@ -52,6 +52,24 @@ TEST(the_first_check_that_fails_is_the_verdicts)
     CHECK(trace.check[PH_CHECK_PCEID].result == PH_TRACE_SKIP);
 }
 
+TEST(a_trace_keeps_the_first_bytes_that_a_check_saw)
+{
+    static struct ph_trace trace;
+    uint8_t bytes[PH_TRACE_HEAD_LEN + 1];
+
+    memset(bytes, 0x5c, sizeof(bytes));
+    for (size_t len = 0; len <= sizeof(bytes); len++) {
+        struct ph_judge j = start();
+        const size_t kept = len < PH_TRACE_HEAD_LEN ? len : PH_TRACE_HEAD_LEN;
+        j.trace = &trace;
+        ph_judge_start(&j, PH_GROUP_INTEL, &policy);
+        CHECK(ph_judge_check(&j, PH_CHECK_FMSPC, true, (struct ph_bytes){bytes, len}));
+        CHECK(trace.check[PH_CHECK_FMSPC].bytes.len == len);
+        for (size_t i = 0; i < PH_TRACE_HEAD_LEN; i++)
+            CHECK(trace.check[PH_CHECK_FMSPC].head[i] == (i < kept ? 0x5c : 0));
+    }
+}
+
 TEST(a_parser_stops_at_the_first_check_that_fails)
 {
     static struct ph_trace trace;
@@ -231,6 +249,7 @@ TEST(every_status_has_its_own_name)
 
 PH_TEST_MAIN(CASE(every_status_has_its_own_name), CASE(a_verdict_holds_until_the_earliest_end),
              CASE(the_first_check_that_fails_is_the_verdicts),
+             CASE(a_trace_keeps_the_first_bytes_that_a_check_saw),
              CASE(a_parser_stops_at_the_first_check_that_fails),
              CASE(denied_advisories_are_those_that_both_lists_count),
              CASE(no_policy_accepts_a_status_that_proves_nothing),

@@ -24,10 +24,10 @@ static void judge_root(struct ph_snp_judgement *j)
     };
     const struct ph_snp_chain *c = j->chain;
 
+    /* No pin is of an unknown product's maker, and no profile fits its ARK. */
     (void)ph_snp_judge(j, PH_CHECK_SNP_ROOT,
-                       c->ark_product != PH_SNP_UNKNOWN &&
-                           ph_judge_root(&j->judge, j->args->roots, j->args->policy,
-                                         makers[c->ark_product], c->ark_spki_sha256),
+                       ph_judge_root(&j->judge, j->args->roots, j->args->policy,
+                                     makers[c->ark_product], c->ark_spki_sha256),
                        j->vek);
 }
 
@@ -81,13 +81,15 @@ static bool is_zero(const uint8_t *b, size_t len)
     return any == 0;
 }
 
+/* A version as one number: major, minor, build. */
+static unsigned ordered(const struct ph_snp_firmware *f)
+{
+    return (unsigned)f->major << 16 | (unsigned)f->minor << 8 | f->build;
+}
+
 bool ph_snp_firmware_reaches(const struct ph_snp_firmware *b, const struct ph_snp_firmware *a)
 {
-    if (b->major != a->major)
-        return b->major > a->major;
-    if (b->minor != a->minor)
-        return b->minor > a->minor;
-    return b->build >= a->build;
+    return ordered(b) >= ordered(a);
 }
 
 /* A VCEK binds the report to its chip. A VLEK belongs to no chip: an id that is not masked is

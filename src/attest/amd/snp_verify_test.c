@@ -509,6 +509,28 @@ TEST(claims_are_written_as_json)
     CHECK(strstr(s, "\"measurement\":\"e2e2") && !strstr(s, "mr_td") && !strstr(s, "mrenclave"));
 }
 
+TEST(a_chain_is_valid_from_its_first_second)
+{
+    milan();
+    w.now_s = w.s.vek_not_before_s;
+    CHECK(snp_world_judge(&w, &v) == PH_OK);
+    w.now_s--;
+    CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_CHAIN_NOT_BEFORE);
+}
+
+TEST(a_certificate_that_the_caller_gives_counts_whatever_it_is)
+{
+    struct snp_evidence e PH_OWNED(snp_evidence_clear);
+
+    milan();
+    w.in_table = true;
+    snp_world_make(&w, &e);
+    struct ph_snp_args a = snp_world_args(&w, &e);
+    CHECK(ph_snp_verify(&a, &v) == PH_OK);
+    a.vek = PH_BYTES_LIT("x"); /* and the table has a good one */
+    CHECK(ph_snp_verify(&a, &v) != PH_OK && v.check == PH_CHECK_SNP_VEK_FORMAT);
+}
+
 TEST(the_configuration_that_host_data_names_is_claimed)
 {
     static const char document[] =
@@ -533,6 +555,8 @@ TEST(the_configuration_that_host_data_names_is_claimed)
 }
 
 PH_TEST_MAIN(CASE(the_configuration_that_host_data_names_is_claimed),
+             CASE(a_chain_is_valid_from_its_first_second),
+             CASE(a_certificate_that_the_caller_gives_counts_whatever_it_is),
              CASE(each_check_alone_refuses_for_its_reason),
              CASE(a_good_report_is_accepted_and_yields_claims),
              CASE(a_trace_shows_where_each_check_looked),
