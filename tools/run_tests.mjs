@@ -208,6 +208,8 @@ async function contracts() {
     record(parseForge(`contracts/${profile}`, stdout, code, stderr));
     say(`contracts: profile ${profile} ran`);
   }
+  const abi = await run('node', ['tools/abi_json.mjs', '--check']);
+  single('contracts', 'contracts/abi is what forge built', abi.code === 0, abi.stderr);
   const { code, stdout, stderr } = await run('node', ['tools/gas.mjs'], { limitS: 900 });
   record(parseTap('contracts/gas', stdout + (stderr && `\n# ${stderr}`), code));
 }

@@ -1,5 +1,7 @@
 #include "cluster.h"
 
+#include "files.h"
+
 #include "attest/ratls.h"
 #include "base/hex.h"
 #include "base/own.h"
@@ -19,25 +21,6 @@ static enum ph_err fail(char why[static CLUSTER_WHY_LEN], enum ph_err err, const
     return err;
 }
 
-static enum ph_err read_policy(const char *path, struct ph_buf *out)
-{
-    int fd PH_OWNED(ph_closep) = open(path, O_RDONLY | O_CLOEXEC);
-    uint8_t *at;
-
-    if (fd < 0)
-        return PH_ERR_IO;
-    for (;;) {
-        PH_TRY(ph_buf_reserve(out, 4096, &at));
-        const ssize_t n = read(fd, at, 4096);
-        if (n < 0 && errno != EINTR)
-            return PH_ERR_IO;
-        if (n == 0)
-            return PH_OK;
-        if (n > 0)
-            out->len += (size_t)n;
-    }
-}
-
 enum ph_err cluster_load_policy(struct cluster *cluster, const char *path,
                                 char why[static CLUSTER_WHY_LEN])
 {
@@ -47,7 +30,7 @@ enum ph_err cluster_load_policy(struct cluster *cluster, const char *path,
 
     if (!policy)
         return fail(why, PH_ERR_NOMEM, "no memory for the cluster policy");
-    enum ph_err err = read_policy(path, &text);
+    enum ph_err err = file_read(path, &text);
     if (err != PH_OK) {
         (void)snprintf(why, CLUSTER_WHY_LEN, "cluster policy %.150s: cannot be read: %.60s", path,
                        err == PH_ERR_IO ? strerror(errno) : ph_err_name(err));

@@ -22,6 +22,7 @@ enum { CHANNEL = 3, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
     "usage: phala-keyd --state FILE --seal simulator:FILE|snp|none [--cluster-policy FILE]\n"
+    "                  [--network FILE]\n"
     "                  [--join | --restore ADDRESS | --key-owner ADDRESS... "
     "--key-owners-needed N]\n"
     "\n"
@@ -37,6 +38,8 @@ static const char usage[] =
     "  --cluster-policy FILE\n"
     "                 evidence that other workers must show to be given the cluster's keys, or\n"
     "                 to give them; none: nothing is handed over\n"
+    "  --network FILE\n"
+    "                 the chain and contracts that transactions and answers are signed for\n"
     "  --join         without a state: make no cluster, wait for the keys of one\n"
     "  --restore ADDRESS\n"
     "                 without a state: wait for a backup's shares of this cluster's keys\n"
@@ -47,6 +50,7 @@ static const char usage[] =
 struct options {
     const char *state;
     const char *policy;
+    const char *network;
     bool join;
     struct restore restore;
     struct ph_key_owners owners;
@@ -78,6 +82,7 @@ static int parse_options(int argc, char **argv, struct options *out)
     static const struct option longs[] = {{"state", required_argument, NULL, 's'},
                                           {"seal", required_argument, NULL, 'k'},
                                           {"cluster-policy", required_argument, NULL, 'p'},
+                                          {"network", required_argument, NULL, 'w'},
                                           {"join", no_argument, NULL, 'j'},
                                           {"restore", required_argument, NULL, 'r'},
                                           {"key-owner", required_argument, NULL, 'o'},
@@ -93,6 +98,8 @@ static int parse_options(int argc, char **argv, struct options *out)
             seal = optarg;
         else if (c == 'p')
             out->policy = optarg;
+        else if (c == 'w')
+            out->network = optarg;
         else if (c == 'j')
             out->join = true;
         else if (c == 'h' || !parse_whose(c, optarg, out)) {
@@ -118,7 +125,8 @@ static bool set_up(struct keyd *keyd, const struct options *options)
         provider_load(&options->provider, options->state,
                       options->join || options->restore.wanted ? PROVIDER_WAIT : PROVIDER_FOUND,
                       &options->owners, &keyd->ring, why) != PH_OK ||
-        (options->policy && cluster_load_policy(&keyd->cluster, options->policy, why) != PH_OK)) {
+        (options->policy && cluster_load_policy(&keyd->cluster, options->policy, why) != PH_OK) ||
+        (options->network && chain_load(&keyd->chain, options->network, why) != PH_OK)) {
         ph_log(PH_LOG_ERROR, "keys not available", "why", why, NULL);
         return false;
     }

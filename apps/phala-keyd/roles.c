@@ -556,6 +556,14 @@ static enum ph_err dispatch(struct job *job)
         return do_secrets_release(job);
     case PH_IPC_OHTTP_OPEN:
         return do_ohttp_open(job);
+    case PH_IPC_CHAIN_KEY:
+        return chain_key(&job->keyd->chain, &job->keyd->ring, job->frame, job->reply, job->why);
+    case PH_IPC_TX_SIGN:
+        return chain_tx_sign(&job->keyd->chain, &job->keyd->ring, job->frame, now_s(), job->reply,
+                             job->why);
+    case PH_IPC_ANSWER_SIGN:
+        return chain_answer_sign(&job->keyd->chain, &job->keyd->ring, job->frame, job->reply,
+                                 job->why);
     case PH_IPC_GUEST_KEY:
         return guest_key(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_GUEST_SIGN:

@@ -4,6 +4,7 @@
 /* What phala-keyd does for phalad: one datagram in, one datagram out. Every signature has a typed
  * meaning; nothing signs bytes that it does not understand. docs/keys.md lists the roles. */
 
+#include "chain.h"
 #include "cluster.h"
 #include "heads.h"
 #include "key_roles.h"
@@ -27,6 +28,7 @@ struct keyd {
     struct provider provider; /* seals the state that a hand-over makes */
     uint8_t flags;            /* enum ph_keyd_flag */
     uint64_t last_batch_ms;   /* signed batches never go back in time */
+    struct keyd_chain chain;  /* what may be signed for which network */
     struct heads heads;       /* newest commits of phats' states */
     struct ph_secret *plain;  /* PH_SECRETS_SEALED_MAX bytes for an opened document; owned */
 };

@@ -16,6 +16,11 @@ export interface Phat<Env extends PhatEnv = PhatEnv> {
   fetch?(request: Request, env: Env, ctx: PhatContext): Response | Promise<Response>;
   /** A cron expression of `triggers.cron` in phat.json has come due. */
   scheduled?(controller: ScheduledController, env: Env, ctx: PhatContext): void | Promise<void>;
+  /**
+   * A contract on chain asked. What is returned are the bytes of the answer, a string in UTF-8: at most 16 KiB. What it throws is the
+   * answer "exception", with outcome 1.
+   */
+  chain?(request: ChainRequest, env: Env, ctx: PhatContext): ChainResult | Promise<ChainResult>;
 }
 
 /** The variables of `env` in phat.json and the phat's secrets (a secret wins over a variable of its name), frozen. */
@@ -121,6 +126,25 @@ export interface PhatContext {
   waitUntil(promise: Promise<unknown>): void;
   /** Which program runs: the phat's id (40 hex digits) and the hash of its bundle (64), as receipts name them. */
   readonly phat: { readonly id: string; readonly bundleHash: string };
+}
+
+/** Bytes of an answer to a contract. */
+export type ChainResult = string | ArrayBuffer | ArrayBufferView | null | undefined | void;
+
+/** The first argument of `chain`. */
+export interface ChainRequest {
+  readonly chainId: number;
+  /** The anchor's number of the request: the same one for every try to answer it. */
+  readonly requestId: bigint;
+  /** The phat's contract on chain, and who asked: addresses, "0x…" in lower case. */
+  readonly app: string;
+  readonly consumer: string;
+  /** When the answer comes too late. */
+  readonly deadline: Date;
+  /** What was asked, at most 128 KiB. */
+  readonly input: Uint8Array;
+  text(): string;
+  json(): unknown;
 }
 
 /** The first argument of `scheduled`. */

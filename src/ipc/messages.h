@@ -115,6 +115,10 @@ enum {
     M(GUEST_KEY,   110, PH_D2K, F(B20, phat) F(U8, alg) F(BYTES, path) F(REST, purpose)) /* alg: enum ph_dstack_alg */ \
     M(GUEST_KEY_IS, 111, PH_K2D, F(B32, key) F(B65, by_app) F(B65, by_cluster)) /* signatures end in 0 or 1 */ \
     M(GUEST_SIGN,  112, PH_D2K, F(B20, phat) F(U8, alg) F(REST, data)) \
+    M0(CHAIN_KEY,  140, PH_D2K)                                /* the account that pays for transactions */ \
+    M(CHAIN_KEY_IS, 141, PH_K2D, F(B20, sender))                                                    \
+    M(TX_SIGN,     142, PH_D2K, F(REST, unsigned_tx))          /* chain/tx.h; judged by chain/tx_policy.h; answered SIGNED */ \
+    M(ANSWER_SIGN, 143, PH_D2K, F(U64, request) F(B32, terms) F(B32, code) F(U8, outcome) F(B32, result)) /* chain/anchor.h; answered SIGNED */ \
     M(GUEST_SIGNED, 113, PH_K2D, F(B65, by_app) F(B65, by_cluster) F(BYTES, sig) F(REST, key)) /* key: public */ \
     M0(KEYS_STATUS, 120, PH_D2K)                                                                   \
     M(KEYS_STATUS_IS, 121, PH_K2D, F(U8, needed) F(BYTES, owners) F(REST, epochs)) /* 20 bytes each; u32be each, ascending */ \
@@ -159,7 +163,7 @@ enum ph_keyd_flag {
 /* TLS_SIGN scheme: ecdsa_secp256r1_sha256, RFC 8446 §4.2.3; longest DER signature. */
 enum { PH_TLS_ECDSA_P256_SHA256 = 0x0403, PH_TLS_SIG_MAX = 72 };
 
-/* The last two are answered by the engine itself (runtime/move.h): body of EXPORT: recipient 32 ||
+/* EXPORT and IMPORT are answered by the engine itself (runtime/move.h): body of EXPORT: recipient 32 ||
  * wrapped key 80 || u8 what (0: the head alone; 1: the file) || cluster 20 || tokens; of IMPORT: u8
  * count of tokens
  * || tokens || import head || sealed pieces. */
@@ -168,6 +172,7 @@ enum ph_call_kind {
     PH_CALL_SCHEDULED = 1,
     PH_CALL_EXPORT = 2,
     PH_CALL_IMPORT = 3,
+    PH_CALL_CHAIN = 4,
 };
 
 #define PH_IPC_M_(NAME, number, dir, fields) PH_IPC_##NAME = (number),

@@ -13,6 +13,7 @@ static const uint8_t p256_order[32] = {
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
 
 static const char label_receipt[] = "phala/receipt/secp256k1";
+static const char label_chain[] = "phala/chain/secp256k1";
 static const char label_caller[] = "phala/caller/x25519";
 static const char label_ohttp[] = "phala/ohttp/x25519";
 static const char label_tls[] = "phala/tls/p256";
@@ -83,6 +84,11 @@ enum ph_err ph_keys_guest_app(const uint8_t identity[static PH_MASTER_LEN],
 enum ph_err ph_keys_receipt(const uint8_t seed[static 32], uint8_t out[static 32])
 {
     return ph_keys_scalar(seed, label_receipt, secp256k1_order, out);
+}
+
+enum ph_err ph_keys_chain(const uint8_t seed[static 32], uint8_t out[static 32])
+{
+    return ph_keys_scalar(seed, label_chain, secp256k1_order, out);
 }
 
 enum ph_err ph_keys_caller(const uint8_t master[static PH_MASTER_LEN], uint8_t out[static 32])

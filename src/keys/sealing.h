@@ -22,6 +22,8 @@ enum { PH_MASTER_LEN = 32 }; /* of a master key; seed and identity likewise */
 /* Of the seed: secp256k1 secret that signs receipts; P-256 scalar of the TLS certificate. */
 PH_CHECKED enum ph_err ph_keys_receipt(const uint8_t seed[static 32], uint8_t out[static 32]);
 PH_CHECKED enum ph_err ph_keys_tls(const uint8_t seed[static 32], uint8_t out[static 32]);
+/* Of the seed: secp256k1 secret of the account that pays for the worker's transactions. */
+PH_CHECKED enum ph_err ph_keys_chain(const uint8_t seed[static 32], uint8_t out[static 32]);
 
 /* Of the identity: secp256k1 secret whose address names the cluster. */
 PH_CHECKED enum ph_err ph_keys_cluster(const uint8_t identity[static 32], uint8_t out[static 32]);

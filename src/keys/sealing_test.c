@@ -33,6 +33,8 @@ TEST(keys_are_those_of_the_published_vectors)
     CHECK(hex_is(key, 32, "d7a07b9c677f81401694725fea1bf2c8a52d825f1273804087a1210c7d1c3988"));
     CHECK(ph_eth_address(key, &signer) == PH_OK);
     CHECK(hex_is(signer.b, 20, "19240c43f41e68573fbb2f749011083db4b930b0"));
+    CHECK(ph_keys_chain(master(), key) == PH_OK);
+    CHECK(hex_is(key, 32, "beaecb1f1970f9b73c80c62f64294008e1f465b2e27ad2b6bf9a76147a0d72bd"));
     CHECK(ph_keys_caller(master(), key) == PH_OK);
     CHECK(hex_is(key, 32, "40fff90cd9cc6a92a48f521d69039170ee3fc6170e991d2c5d4c463712d9c489"));
     CHECK(ph_x25519_public(key, pub) == PH_OK);

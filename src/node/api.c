@@ -8,6 +8,7 @@
 #include "base/own.h"
 #include "codec/json.h"
 #include "node/calls.h"
+#include "node/chain_info.h"
 #include "node/instances.h"
 #include "node/phats.h"
 #include "node/version.h"
@@ -128,17 +129,18 @@ void ph_api_info(struct ph_node *node, struct ph_http_req *req, struct ph_bytes 
         (void)json_array_append_new(hosts, json_string(c->private_hosts_insecure[i]));
     answer_json(
         req, 200,
-        json_pack("{s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o, s:s?}",
-                  "version", PH_VERSION, "signer", json_hex(PH_BYTES_OF(id->signer.b), true),
-                  "cluster", json_hex(PH_BYTES_OF(id->cluster.b), true), "epoch", (int)keyd->epoch,
-                  "cluster_policy",
-                  has_policy ? json_hex(PH_BYTES_OF(keyd->policy.b), false) : json_null(),
-                  "caller_x25519", json_hex(PH_BYTES_OF(id->caller_x25519), false), "tls_pub",
-                  json_hex(PH_BYTES_OF(id->tls_pub), false), "operator",
-                  json_hex(PH_BYTES_OF(id->operator_.b), true), "insecure_simulator",
-                  node->insecure_simulator, "keys_ephemeral", node->keys_ephemeral, "open", c->open,
-                  "jit", c->jit, "sandbox", layers_json(ph_instances_layers(node->instances)),
-                  "private_hosts_insecure", hosts, "domain", c->domain));
+        json_pack(
+            "{s:s, s:o, s:o, s:i, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:b, s:o, s:o, s:s?, "
+            "s:o}",
+            "version", PH_VERSION, "signer", json_hex(PH_BYTES_OF(id->signer.b), true), "cluster",
+            json_hex(PH_BYTES_OF(id->cluster.b), true), "epoch", (int)keyd->epoch, "cluster_policy",
+            has_policy ? json_hex(PH_BYTES_OF(keyd->policy.b), false) : json_null(),
+            "caller_x25519", json_hex(PH_BYTES_OF(id->caller_x25519), false), "tls_pub",
+            json_hex(PH_BYTES_OF(id->tls_pub), false), "operator",
+            json_hex(PH_BYTES_OF(id->operator_.b), true), "insecure_simulator",
+            node->insecure_simulator, "keys_ephemeral", node->keys_ephemeral, "open", c->open,
+            "jit", c->jit, "sandbox", layers_json(ph_instances_layers(node->instances)),
+            "private_hosts_insecure", hosts, "domain", c->domain, "chain", ph_chain_info(node)));
 }
 
 /* --- attestation ----------------------------------------------------------------------------- */

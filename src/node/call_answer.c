@@ -118,6 +118,18 @@ bool ph_call_sends_body(const struct ph_call *call, uint16_t status)
     return !call->is_head && status != 204 && status != 304;
 }
 
+/* Whoever began a chain call hears how it ended. */
+static void tell(struct ph_call *call, enum ph_outcome outcome, struct ph_bytes body)
+{
+    struct ph_chain_told what = {.answered = outcome == PH_OUTCOME_ANSWERED,
+                                 .code = call->fail_code,
+                                 .bundle_hash = call->bundle_hash};
+
+    if (what.answered)
+        what.result = body;
+    call->told(call->told_ctx, &what);
+}
+
 /* Send a whole answer with its receipt id, or hold it for its receipt. */
 void ph_call_answer(struct ph_call *call, enum ph_outcome outcome, uint16_t status,
                     struct ph_bytes headers, const struct ph_covered *covered, struct ph_bytes body)
@@ -133,6 +145,8 @@ void ph_call_answer(struct ph_call *call, enum ph_outcome outcome, uint16_t stat
     const struct ph_receipt_place place = ph_call_leaf(call, outcome, status, &hash);
     node->metrics.response_bytes += body.len;
     call->answered = true;
+    if (call->told)
+        tell(call, outcome, body);
     if (!call->req)
         return;
     ph_receipt_id_print(&place, id);
@@ -224,7 +238,8 @@ static const struct {
     {"cpu-limit", 503, "the phat used more CPU time than its limits.cpuMs allows"},
     {"memory-limit", 503, "the phat used more memory than its limits.memoryMiB allows"},
     {"wall-limit", 504, "the phat took longer than its limits.wallMs allows"},
-    {"response-too-large", 502, "the phat's answer is larger than its limits.responseBytes allows"},
+    {"response-too-large", 502,
+     "the phat's answer is larger than its limits.responseBytes, or a contract's request, allows"},
     {"bad-response", 502, "the phat's answer has invalid headers or status"},
     {"instance-died", 502, "the phat's process ended during the call"},
     {"protocol", 502, "the phat's process broke the rules of its channel and was ended"},
@@ -257,5 +272,6 @@ void ph_call_fail(struct ph_call *call, const char *code, struct ph_bytes detail
 
     while (i + 1 < PH_LEN(failures) && strcmp(failures[i].code, code) != 0)
         i++;
+    call->fail_code = failures[i].code;
     ph_call_refuse(call, failures[i].status, failures[i].code, failures[i].message, detail);
 }

@@ -281,19 +281,9 @@ void ph_call_begin_move(struct ph_node *node, struct ph_http_req *req, struct ph
     ph_call_send(call, move->kind == PH_CALL_EXPORT);
 }
 
-void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *cron, int64_t at_ms)
+/* A call that no HTTP request brought: its CALL goes out whole. */
+static void begin_inside(struct ph_call *call, const struct ph_msg_CALL *msg)
 {
-    struct ph_call *call;
-    char body[160];
-
-    if (node->stopping || phat->calls >= phat->version->manifest.limits.concurrency ||
-        !(call = new_call(node, phat)))
-        return;
-    const int n = snprintf(body, sizeof(body), "{\"cron\":\"%s\",\"scheduledTime\":%" PRId64 "}",
-                           cron, at_ms);
-    ph_receipt_request_hash(
-        PH_BYTES_LIT("SCHEDULED"), ph_bytes_str(cron), (struct ph_bytes){NULL, 0},
-        (struct ph_bytes){(const uint8_t *)body, (size_t)n}, &call->request_hash);
     call->request_hashed = true;
     if (join_instance(call) != PH_OK) {
         ph_call_fail(call, "start-failed", PH_BYTES_LIT("no instance could be started"));
@@ -301,18 +291,81 @@ void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *c
         maybe_free(call);
         return;
     }
-    const struct ph_msg_CALL msg = {.kind = PH_CALL_SCHEDULED,
-                                    .wall_ms = call->wall_ms,
-                                    .method = PH_BYTES_LIT("SCHEDULED"),
-                                    .url = PH_BYTES_LIT("phala:scheduled"),
-                                    .body = {(const uint8_t *)body, (size_t)n}};
-    if (ph_put_CALL(ph_instance_calls(call->instance), PH_IPC_END, call->id, &msg) != PH_OK) {
+    if (ph_put_CALL(ph_instance_calls(call->instance), PH_IPC_END, call->id, msg) != PH_OK) {
         ph_instance_kill(call->instance, "internal", "its channel is full");
         return;
     }
     call->sent = true;
     call->commit_least = ph_phat_state_newest(call->instance);
     ph_instance_flush_later(call->instance);
+}
+
+/* NULL: the phat has as many calls as it may, or there is no memory. */
+static struct ph_call *new_inside(struct ph_node *node, struct ph_phat *phat)
+{
+    if (node->stopping || phat->calls >= phat->version->manifest.limits.concurrency)
+        return NULL;
+    return new_call(node, phat);
+}
+
+void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *cron, int64_t at_ms)
+{
+    struct ph_call *call = new_inside(node, phat);
+    char body[160];
+
+    if (!call)
+        return;
+    const int n = snprintf(body, sizeof(body), "{\"cron\":\"%s\",\"scheduledTime\":%" PRId64 "}",
+                           cron, at_ms);
+    const struct ph_bytes text = {(const uint8_t *)body, (size_t)n};
+    ph_receipt_request_hash(PH_BYTES_LIT("SCHEDULED"), ph_bytes_str(cron), (struct ph_bytes){0},
+                            text, &call->request_hash);
+    const struct ph_msg_CALL msg = {.kind = PH_CALL_SCHEDULED,
+                                    .wall_ms = call->wall_ms,
+                                    .method = PH_BYTES_LIT("SCHEDULED"),
+                                    .url = PH_BYTES_LIT("phala:scheduled"),
+                                    .body = text};
+    begin_inside(call, &msg);
+}
+
+/* The facts of a request as lines; they are what its receipt names as the request's target. */
+static size_t put_ask(const struct ph_chain_ask *ask, char *out, size_t cap)
+{
+    char app[41], consumer[41];
+
+    ph_hex_encode(PH_BYTES_OF(ask->app.b), app);
+    ph_hex_encode(PH_BYTES_OF(ask->consumer.b), consumer);
+    const int n = snprintf(out, cap,
+                           "chain-id: %" PRIu64 "\nrequest-id: %" PRIu64
+                           "\napp: 0x%s\nconsumer: 0x%s\ndeadline: %" PRIu64 "\n",
+                           ask->chain_id, ask->request_id, app, consumer, ask->deadline_s);
+    assert(n > 0 && (size_t)n < cap);
+    return (size_t)n;
+}
+
+enum ph_err ph_call_chain(struct ph_node *node, struct ph_phat *phat,
+                          const struct ph_chain_ask *ask,
+                          void (*told)(void *ctx, const struct ph_chain_told *what), void *ctx)
+{
+    struct ph_call *call = new_inside(node, phat);
+    char facts[320];
+
+    if (!call)
+        return PH_ERR_AGAIN;
+    assert(ask->input.len <= PH_CHAIN_INPUT_MAX);
+    call->told = told;
+    call->told_ctx = ctx;
+    const struct ph_bytes lines = {(const uint8_t *)facts, put_ask(ask, facts, sizeof(facts))};
+    ph_receipt_request_hash(PH_BYTES_LIT("CHAIN"), lines, (struct ph_bytes){0}, ask->input,
+                            &call->request_hash);
+    const struct ph_msg_CALL msg = {.kind = PH_CALL_CHAIN,
+                                    .wall_ms = call->wall_ms,
+                                    .method = PH_BYTES_LIT("CHAIN"),
+                                    .url = PH_BYTES_LIT("phala:chain"),
+                                    .headers = lines,
+                                    .body = ask->input};
+    begin_inside(call, &msg);
+    return PH_OK;
 }
 
 /* A piece of a streamed answer. */
@@ -350,7 +403,8 @@ static void on_resp(struct ph_call *call, const struct ph_msg_RESP *msg, bool wh
         ph_call_cancel(call);
         return;
     }
-    if (msg->body.len > call->limits.response_bytes) {
+    const uint64_t most = call->told ? PH_CHAIN_RESULT_MAX : call->limits.response_bytes;
+    if (msg->body.len > most || (call->told && !whole)) {
         ph_call_fail(call, "response-too-large", (struct ph_bytes){NULL, 0});
         ph_call_cancel(call);
         return;

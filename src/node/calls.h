@@ -40,6 +40,27 @@ void ph_call_begin_move(struct ph_node *node, struct ph_http_req *req, struct ph
 /* Begin a call of the scheduled handler; its outcome goes to the phat's log. */
 void ph_call_scheduled(struct ph_node *node, struct ph_phat *phat, const char *cron, int64_t at_ms);
 
+/* A contract's request, as the chain handler gets it. */
+struct ph_chain_ask {
+    uint64_t chain_id, request_id, deadline_s; /* Unix seconds */
+    struct ph_eth_address app, consumer;
+    struct ph_bytes input; /* at most PH_CHAIN_INPUT_MAX; borrowed for the call */
+};
+enum { PH_CHAIN_INPUT_MAX = 128 * 1024, PH_CHAIN_RESULT_MAX = 16 * 1024 };
+/* How it ended: the phat's answer, or the code of a failure. */
+struct ph_chain_told {
+    bool answered;
+    const char *code;             /* unless answered */
+    struct ph_bytes result;       /* if answered; a view for the time of the call */
+    struct ph_hash32 bundle_hash; /* what ran */
+};
+/* Begin a call of the chain handler; `told` is called once, later or from inside. PH_ERR_AGAIN: not
+ * now, nothing was begun. */
+PH_CHECKED enum ph_err ph_call_chain(struct ph_node *node, struct ph_phat *phat,
+                                     const struct ph_chain_ask *ask,
+                                     void (*told)(void *ctx, const struct ph_chain_told *what),
+                                     void *ctx);
+
 /* A frame of an instance that belongs to a call. PH_ERR_MALFORMED: kill the instance. */
 PH_CHECKED enum ph_err ph_call_frame(struct ph_instance *instance,
                                      const struct ph_ipc_frame *frame);

@@ -59,6 +59,10 @@ struct ph_call {
     bool streaming; /* the answer's head went out */
     bool leaf_done, answered;
     bool waiting; /* in the batcher for its receipt */
+    /* A chain call's: who wants to know how it ended. */
+    void (*told)(void *ctx, const struct ph_chain_told *what);
+    void *told_ctx;
+    const char *fail_code; /* static; of the failure that is being answered */
     struct ph_receipt_waiter waiter;
 };
 

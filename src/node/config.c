@@ -47,6 +47,10 @@ static const char usage[] =
     "  --cluster-policy FILE          evidence that workers must show to be given the cluster's "
     "keys, or\n"
     "                                 to give them; without it nothing is handed over\n"
+    "  --chain URL                    answer contracts: a node of the chain; may be repeated\n"
+    "  --network FILE                 with --chain: contracts, and what may be spent\n"
+    "  --chain-quorum N               nodes that must agree (default: more than half)\n"
+    "  --confirmations N              blocks that make final (default: what nodes call so)\n"
     "  --guest-agent DIR              dstack's guest agent API for programs beside the worker: "
     "DIR/<phat>.sock\n"
     "  --guest-agent-quotes           its GetQuote too: anyone who may open a socket gets quotes "
@@ -191,6 +195,10 @@ enum option_id {
     OPT_KEY_OWNER,
     OPT_KEY_OWNERS_NEEDED,
     OPT_RESTORE,
+    OPT_CHAIN,
+    OPT_NETWORK,
+    OPT_CHAIN_QUORUM,
+    OPT_CONFIRMATIONS,
 };
 
 /* clang-format off */
@@ -218,6 +226,8 @@ static const struct option options[] = {
     { "print-routes", 0, NULL, OPT_PRINT_ROUTES },
     { "key-owner", 1, NULL, OPT_KEY_OWNER },   { "key-owners-needed", 1, NULL, OPT_KEY_OWNERS_NEEDED },
     { "restore", 1, NULL, OPT_RESTORE },
+    { "chain", 1, NULL, OPT_CHAIN },           { "network", 1, NULL, OPT_NETWORK },
+    { "chain-quorum", 1, NULL, OPT_CHAIN_QUORUM }, { "confirmations", 1, NULL, OPT_CONFIRMATIONS },
     { NULL, 0, NULL, 0 },
 };
 /* clang-format on */
@@ -314,6 +324,18 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
     case OPT_JOIN:
         c->join_url = arg;
         return strncmp(arg, "https://", 8) == 0 ? PH_OK : PH_ERR_MALFORMED;
+    case OPT_CHAIN:
+        if (c->chain_url_cnt == PH_CONFIG_CHAIN_URLS_MAX)
+            return PH_ERR_LIMIT;
+        c->chain_urls[c->chain_url_cnt++] = arg;
+        return PH_OK;
+    case OPT_NETWORK:
+        c->network_file = arg;
+        return PH_OK;
+    case OPT_CHAIN_QUORUM:
+        return parse_u32(arg, 1, PH_CONFIG_CHAIN_URLS_MAX, &c->chain_quorum);
+    case OPT_CONFIRMATIONS:
+        return parse_u32(arg, 1, 1024, &c->chain_confirmations);
     case OPT_CLUSTER_POLICY:
         c->cluster_policy = arg;
         return PH_OK;
@@ -424,6 +446,10 @@ enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char w
         return fail(why, "restore", "cannot be together with --join");
     if ((c.join_url || c.restore) && c.key_owner_cnt > 0)
         return fail(why, "key-owner", "is for the first worker of a new cluster");
+    if ((c.chain_url_cnt > 0) != (c.network_file != NULL))
+        return fail(why, "chain", "and --network come together");
+    if (c.chain_quorum > c.chain_url_cnt)
+        return fail(why, "chain-quorum", "is more than there are --chain");
     if (c.guest_quotes && !c.guest_dir)
         return fail(why, "guest-agent-quotes", "needs --guest-agent DIR");
     if (c.cluster_url && (!c.state_url || strncmp(c.state_url, "file:", 5) == 0))

@@ -12,7 +12,7 @@
 #include "keys/cluster.h"
 #include "store/receipts.h"
 
-enum { PH_CONFIG_LIST_MAX = 16, PH_CONFIG_GUEST_DIR_MAX = 107 - 46 };
+enum { PH_CONFIG_LIST_MAX = 16, PH_CONFIG_GUEST_DIR_MAX = 107 - 46, PH_CONFIG_CHAIN_URLS_MAX = 8 };
 
 struct ph_listen {
     char address[108];
@@ -41,7 +41,12 @@ struct ph_config {
     const char *collateral_dir; /* for quotes to verify that come without; NULL: none */
     const char *join_url;       /* worker to get a cluster's keys from; NULL: none */
     const char *cluster_policy; /* file; NULL: none */
-    const char *restore;        /* 0x… of the cluster whose keys come from a backup; NULL: none */
+    const char *network_file;   /* chain and contracts; NULL: the worker is on no chain */
+    const char *chain_urls[PH_CONFIG_CHAIN_URLS_MAX];
+    size_t chain_url_cnt;
+    uint32_t chain_quorum;        /* 0: more than half of them */
+    uint32_t chain_confirmations; /* 0: final is what nodes call finalized */
+    const char *restore; /* 0x… of the cluster whose keys come from a backup; NULL: none */
     const char *key_owners[PH_KEY_OWNERS_MAX]; /* 0x…, of the keys of a cluster that is founded */
     size_t key_owner_cnt;
     uint32_t key_owners_needed;

@@ -25,13 +25,17 @@ enum {
 /* The child between fork and exec: descriptors 0 to 3, nothing else, no environment. */
 static void become_keyd(const struct ph_keyd_config *config, int channel)
 {
-    const char *argv[12 + 2 * PH_KEY_OWNERS_MAX] = {config->path, "--state", config->state,
+    const char *argv[14 + 2 * PH_KEY_OWNERS_MAX] = {config->path, "--state", config->state,
                                                     "--seal", config->seal};
     size_t argc = 5;
 
     if (config->cluster_policy) {
         argv[argc++] = "--cluster-policy";
         argv[argc++] = config->cluster_policy;
+    }
+    if (config->network) {
+        argv[argc++] = "--network";
+        argv[argc++] = config->network;
     }
     if (config->join)
         argv[argc++] = "--join";

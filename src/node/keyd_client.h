@@ -34,6 +34,7 @@ struct ph_keyd_config {
     const char *path;              /* executable of phala-keyd */
     const char *state;             /* its state file; made when absent. Ignored with seal "none" */
     const char *seal;              /* "simulator:FILE", "snp" or "none": docs/keys.md */
+    const char *network;           /* file: what is signed for a chain; NULL: nothing is */
     const char *cluster_policy;    /* file; NULL: nothing is handed over */
     bool join;                     /* without a state: wait for the keys of a cluster */
     const char *restore;           /* without a state: wait for a backup's shares of this cluster's

@@ -6,6 +6,7 @@
 #include "codec/json.h"
 #include "node/api.h"
 #include "node/attester.h"
+#include "node/chain_worker.h"
 #include "node/cluster.h"
 #include "node/cluster_refresh.h"
 #include "node/guest_agent.h"
@@ -207,6 +208,7 @@ static enum ph_err start_keyd(struct ph_node *node)
                                           .state = state,
                                           .seal = seal,
                                           .cluster_policy = policy,
+                                          .network = node->config->network_file,
                                           .join = node->config->join_url != NULL,
                                           .restore = node->config->restore,
                                           .key_owners = node->config->key_owners,
@@ -343,6 +345,8 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
         say_ready(node);
         PH_TRY(ph_restore_wait(node));
     }
+    if (node->config->chain_url_cnt > 0)
+        PH_TRY(ph_chain_worker_new(node, &node->chain));
     PH_TRY(ph_instances_open(node, &node->instances));
     PH_TRY(start_receipts(node));
     PH_TRY(start_client(node));
@@ -384,6 +388,7 @@ void ph_node_stop(struct ph_node *node)
     ph_verifier_free(node->verifier);
     ph_records_close(node);
     ph_instances_close(node->instances);
+    ph_chain_worker_free(node->chain);
     ph_phat_states_close(node);
     ph_leases_close(node);
     ph_phats_close(node->phats);

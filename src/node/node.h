@@ -27,6 +27,7 @@ struct ph_state_server;
 struct ph_leases;
 struct ph_records;
 struct ph_private_gateway;
+struct ph_chain_worker;
 struct ph_guest_agents;
 struct ph_refresh;
 struct ph_worker_certs;
@@ -54,6 +55,7 @@ struct ph_node {
     struct ph_records *records; /* the same */
     uint32_t calls_gated;       /* calls that wait to hear who has their phat's state */
     struct ph_private_gateway *gateway;
+    struct ph_chain_worker *chain;  /* NULL: the worker is on no chain */
     struct ph_guest_agents *guests; /* NULL: no guest agent */
     struct ph_refresh *refresh;     /* NULL: no newer epochs are asked for */
     bool restoring;                 /* waits for a backup's shares: serves nothing else */

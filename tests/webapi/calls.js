@@ -358,6 +358,25 @@ test("an unhandled rejection is logged with its stack", async () => {
   assert.match(entry.text, /^Uncaught \(in promise\) Error: lost\n {4}at /);
 });
 
+test("chain gets what a contract asked, and its result is the answer's bytes", async () => {
+  let seen;
+  const facts = "chain-id: 31337\nrequest-id: 18446744073709551615\napp: 0x0a\nconsumer: 0x0b\ndeadline: 1700000000\n";
+  const ask = { kind: 4, method: "CHAIN", headers: facts, body: '{"a":1}' };
+  const bits = __host.start({ chain: (r) => ((seen = [r.chainId, r.requestId, r.app, r.consumer, r.deadline.getTime(), r.text(), r.json().a, r.input.length]), "answer") });
+  assert.equal(bits, 4);
+  const a = await __host.call("phala:chain", ask);
+  assert.equal(__host.text(a), "answer");
+  assert.deepEqual(seen, [31337, 18446744073709551615n, "0x0a", "0x0b", 1700000000000, '{"a":1}', 1, 7]);
+  for (const [result, text] of [[new Uint8Array([65, 66]), "AB"], [new Uint8Array([65, 66]).buffer, "AB"], [new DataView(new Uint8Array([64, 65, 66]).buffer, 1), "AB"], [undefined, ""]]) {
+    __host.start({ chain: async () => result });
+    assert.equal(__host.text(await __host.call("phala:chain", ask)), text);
+  }
+  for (const chain of [() => 5, async () => ({}), () => { throw new Error("no"); }, async () => { throw new Error("no"); }]) {
+    __host.start({ chain });
+    assert.equal((await __host.call("phala:chain", ask)).failed.code, "exception");
+  }
+});
+
 test("scheduled gets cron and time, and succeeds with an empty answer", async () => {
   let seen;
   const bits = __host.start({ scheduled: (event, env, ctx) => (seen = [event.cron, event.scheduledTime, event.type, typeof ctx.waitUntil]) });

@@ -1,6 +1,6 @@
 // Compiles: the types allow what a phat may do. Each @ts-expect-error is something they refuse.
 
-import type { Assets, Phat, PhatEnv, PhatState, ScheduledController } from "../index";
+import type { Assets, ChainRequest, Phat, PhatEnv, PhatState, ScheduledController } from "../index";
 
 interface Env extends PhatEnv {
   API_KEY: string;
@@ -16,6 +16,9 @@ export default {
     // @ts-expect-error there is no such variable
     env.NOPE.length;
     return Response.json({ id: ctx.phat.id, size: digest.byteLength, page });
+  },
+  chain(request: ChainRequest) {
+    return request.requestId > 0n ? request.input : request.text();
   },
   scheduled(controller: ScheduledController) {
     console.log(controller.cron, new Date(controller.scheduledTime));

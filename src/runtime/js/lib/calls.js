@@ -190,16 +190,49 @@ function scheduledCall(call, body) {
   settle(call, null, result, done);
 }
 
+// What a contract asked: the handler's result is the answer's bytes.
+function chainCall(call, headers, body) {
+  const part = use("chain");
+  const done = (value) => {
+    let bytes;
+    try {
+      bytes = part.resultBytes(value);
+    } catch (error) {
+      threw(call, error);
+      return;
+    }
+    close(call);
+    N.respond(call, 200, "", bytes, true);
+  };
+  let result;
+  try {
+    result = target.chain(part.chainRequest(headers, body), env, makeContext(call));
+    if (!isThenable(result)) {
+      done(result);
+      return;
+    }
+  } catch (error) {
+    threw(call, error);
+    return;
+  }
+  settle(call, null, result, done);
+}
+
+// 2 and 3 are the engine's own.
+const kKinds = { 0: "fetch", 1: "scheduled", 4: "chain" };
+
 export const callHooks = {
   onCall(call, kind, method, url, headers, body, done) {
     enterCall(call);
-    const handler = kind === 0 ? "fetch" : kind === 1 ? "scheduled" : "";
-    if (handler === "" || typeof target[handler] !== "function") {
-      fail(call, kCodeNoHandler, `The phat has no ${handler || "such"} handler`);
+    const handler = kKinds[kind];
+    if (handler === undefined || typeof target[handler] !== "function") {
+      fail(call, kCodeNoHandler, `The phat has no ${handler ?? "such"} handler`);
     } else if (kind === 0) {
       fetchCall(call, method, url, headers, body, done);
-    } else {
+    } else if (kind === 1) {
       scheduledCall(call, body);
+    } else {
+      chainCall(call, headers, body);
     }
   },
   onCallBody(call, bytes) {

@@ -1,0 +1,192 @@
+#include "node/chain_worker_priv.h"
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "base/own.h"
+#include "store/file.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+enum { POLL_MS = 500, IN_FLIGHT_MAX = 256, BUMP_BLOCKS = 3, RESEND_MS = 15000 };
+
+/* The client's events. */
+
+static void on_ready(void *ctx)
+{
+    struct ph_chain_worker *w = ctx;
+    char sender[41];
+
+    ph_hex_encode(PH_BYTES_OF(w->sender.b), sender);
+    ph_log(PH_LOG_INFO, "follows the anchor; gas is paid by", "account", sender, NULL);
+}
+
+static void on_log(void *ctx, const struct ph_eth_log *log)
+{
+    struct ph_chain_worker *w = ctx;
+    static _Alignas(16) uint8_t room[4096];
+    struct ph_abi_mem mem = {.ptr = room, .len = sizeof(room)};
+    struct ph_abi_phat_anchor_requested_event requested;
+    struct ph_abi_phat_anchor_fulfilled_event fulfilled;
+    struct ph_abi_phat_anchor_cancelled_event cancelled;
+    struct ph_abi_phat_anchor_proposed_event proposed;
+
+    if (ph_abi_decode_event(&ph_abi_phat_anchor_requested_event, log->topics, log->topic_cnt,
+                            log->data, &mem, &requested) == PH_OK)
+        ph_chain_request_add(w, log, &requested);
+    else if (ph_abi_decode_event(&ph_abi_phat_anchor_fulfilled_event, log->topics, log->topic_cnt,
+                                 log->data, &mem, &fulfilled) == PH_OK)
+        ph_chain_request_close(w, fulfilled.id, log->block_number);
+    else if (ph_abi_decode_event(&ph_abi_phat_anchor_cancelled_event, log->topics, log->topic_cnt,
+                                 log->data, &mem, &cancelled) == PH_OK)
+        ph_chain_request_close(w, cancelled.id, log->block_number);
+    else if (ph_abi_decode_event(&ph_abi_phat_anchor_proposed_event, log->topics, log->topic_cnt,
+                                 log->data, &mem, &proposed) == PH_OK)
+        ph_chain_request_propose(w, &proposed);
+}
+
+static void on_undone(void *ctx, uint64_t number)
+{
+    ph_chain_requests_undone(ctx, number);
+}
+
+static void on_head(void *ctx, const struct ph_follow_head *head)
+{
+    (void)head;
+    ph_chain_requests_head(ctx);
+}
+
+static void on_broken(void *ctx, const char *why)
+{
+    (void)ctx;
+    ph_log(PH_LOG_ERROR, "contracts are not answered any more", "why", why, NULL);
+}
+
+static void on_changed(void *ctx, const struct ph_hash32 *key,
+                       const struct ph_txman_outcome *outcome)
+{
+    if (outcome->state == PH_TXMAN_DONE && !outcome->ok)
+        ph_chain_requests_changed(ctx, key);
+}
+
+static enum ph_err on_sign(void *ctx, struct ph_bytes unsigned_tx, uint8_t sig[static 65])
+{
+    struct ph_chain_worker *w = ctx;
+    char why[PH_KEYD_WHY_LEN] = "";
+    const enum ph_err err = ph_keyd_tx_sign(w->node->keyd, unsigned_tx, sig, why);
+
+    if (err != PH_OK)
+        ph_log(PH_LOG_WARN, "a transaction was not signed", "class", ph_err_name(err), "why", why,
+               NULL);
+    return err;
+}
+
+/* Making it. */
+
+static enum ph_err load_network(struct ph_chain_worker *w)
+{
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_NETWORK_TEXT_MAX);
+    const char *path = w->node->config->network_file;
+    struct ph_json_why why = {""};
+
+    enum ph_err err = ph_file_read(AT_FDCWD, path, &text);
+    if (err == PH_OK)
+        err = ph_network_parse(ph_buf_view(&text), &w->network, &why);
+    if (err != PH_OK)
+        ph_log(PH_LOG_ERROR, "the network cannot be read", "file", path, "why",
+               why.text[0] ? why.text : ph_err_name(err), NULL);
+    return err;
+}
+
+static enum ph_err open_client(struct ph_chain_worker *w)
+{
+    const struct ph_config *c = w->node->config;
+    struct ph_chain_client_config config = {.loop = w->node->loop,
+                                            .urls = c->chain_urls,
+                                            .url_cnt = c->chain_url_cnt,
+                                            .chain_id = w->network.chain_id,
+                                            .addresses = {w->network.anchor},
+                                            .address_cnt = 1,
+                                            .from_block = w->network.block,
+                                            .quorum = c->chain_quorum,
+                                            .confirmations = c->chain_confirmations,
+                                            .poll_ms = POLL_MS,
+                                            .journal = "chain.journal",
+                                            .sender = w->sender,
+                                            .max_fee_cap = w->network.max_fee,
+                                            .min_priority = 1,
+                                            .in_flight_max = IN_FLIGHT_MAX,
+                                            .bump_blocks = BUMP_BLOCKS,
+                                            .resend_ms = RESEND_MS,
+                                            .sign = on_sign,
+                                            .ready = on_ready,
+                                            .follow = {on_undone, on_log, on_head, on_broken, NULL},
+                                            .changed = on_changed,
+                                            .ctx = w};
+    char why[PH_CHAIN_WHY_LEN] = "";
+    int dir_fd PH_OWNED(ph_closep) = open(c->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (dir_fd < 0)
+        return PH_ERR_IO;
+    config.dir_fd = dir_fd;
+    const enum ph_err err = ph_chain_client_new(&config, &w->client, why);
+    if (err != PH_OK)
+        ph_log(PH_LOG_ERROR, "the chain cannot be followed", "why", why, NULL);
+    return err;
+}
+
+static enum ph_err start(struct ph_chain_worker *w)
+{
+    char why[PH_KEYD_WHY_LEN] = "";
+
+    PH_TRY(load_network(w));
+    const enum ph_err err = ph_keyd_chain_key(w->node->keyd, &w->sender, why);
+    if (err != PH_OK) {
+        ph_log(PH_LOG_ERROR, "no account for the chain", "why", why, NULL);
+        return err;
+    }
+    return open_client(w);
+}
+
+enum ph_err ph_chain_worker_new(struct ph_node *node, struct ph_chain_worker **out)
+{
+    struct ph_chain_worker *w = calloc(1, sizeof(*w));
+
+    if (!w)
+        return PH_ERR_NOMEM;
+    w->node = node;
+    w->end = &w->requests;
+    const enum ph_err err = start(w);
+    if (err != PH_OK) {
+        ph_chain_worker_free(w);
+        return err;
+    }
+    node->identity.chain_id = w->network.chain_id;
+    node->identity.registry = w->network.registry;
+    *out = w;
+    return PH_OK;
+}
+
+void ph_chain_worker_free(struct ph_chain_worker *w)
+{
+    if (!w)
+        return;
+    ph_chain_client_free(w->client);
+    ph_chain_requests_free(w);
+    free(w);
+}
+
+const struct ph_network *ph_chain_worker_network(const struct ph_chain_worker *w)
+{
+    return &w->network;
+}
+
+void ph_chain_worker_status(const struct ph_chain_worker *w, struct ph_chain_status *out)
+{
+    const struct ph_follow_head *head = ph_chain_client_head(w->client);
+
+    *out = (struct ph_chain_status){.account = w->sender,
+                                    .head = head->number,
+                                    .final_number = head->final_number,
+                                    .requests = w->request_cnt};
+}
