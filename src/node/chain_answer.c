@@ -89,19 +89,22 @@ static enum ph_err propose(struct ph_chain_request *r, const uint8_t sig[static 
     return PH_OK;
 }
 
-/* What another worker proposed and is the same as ours. */
+/* What another worker proposed and is the same as ours; each try another one: a request can demand
+ * another vendor's than ours, which the anchor alone knows of. */
 static const struct ph_chain_proposal *second_of(const struct ph_chain_request *r)
 {
+    const struct ph_chain_proposal *alike[PROPOSALS_MAX];
     struct ph_hash32 result_hash;
+    size_t cnt = 0;
 
     ph_keccak256(ph_buf_view(&r->result), result_hash.b);
     for (size_t i = 0; i < r->proposal_cnt; i++) {
         const struct ph_chain_proposal *p = &r->proposals[i];
         if (p->outcome == r->outcome && memcmp(p->code_hash.b, r->code_hash.b, 32) == 0 &&
             memcmp(p->result_hash.b, result_hash.b, 32) == 0)
-            return p;
+            alike[cnt++] = p;
     }
-    return NULL;
+    return cnt > 0 ? alike[r->tries % cnt] : NULL;
 }
 
 /* One answer is enough, or ours makes the second of two that are alike, or another worker is to see
