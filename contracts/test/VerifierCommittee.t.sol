@@ -242,6 +242,11 @@ contract VerifierCommitteeTest is CommitteeTest {
         net.registry.retire(id);
         net.committee.expel(1, member);
         _refuse(c, s, abi.encodeWithSelector(VerifierCommittee.NotMember.selector, member));
+        IERC20(net.pha).approve(address(net.committee), 100e18);
+        net.committee.challenge(c, s);
+        vm.assertEq(net.committee.challengeOf(net.committee.digestOf(c)).signers[0], member);
+        vm.expectRevert(abi.encodeWithSelector(CommitteeSets.SeatUnknown.selector, STRANGER));
+        net.committee.expel(1, STRANGER);
     }
 
     // Workers with certificates

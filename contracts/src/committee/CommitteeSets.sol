@@ -31,6 +31,13 @@ abstract contract CommitteeSets is Governed {
         uint8 vendorCap;
     }
 
+    enum Seat {
+        NONE,
+        MEMBER,
+        /// Signs nothing any more, and answers for what it signed.
+        EXPELLED
+    }
+
     struct Set {
         /// Unix seconds of the draw.
         uint40 from;
@@ -54,7 +61,7 @@ abstract contract CommitteeSets is Governed {
     mapping(bytes32 workerId => bool) public barred;
     /// By _setKey for committees, by the certificate for juries.
     mapping(bytes32 key => Set) internal _sets;
-    mapping(bytes32 key => mapping(address signKey => bool)) internal _isMember;
+    mapping(bytes32 key => mapping(address signKey => Seat)) internal _seatOf;
 
     error RulesInvalid();
     error NotOperator(bytes32 workerId, address caller);
@@ -68,6 +75,7 @@ abstract contract CommitteeSets is Governed {
     /// Too few candidates are eligible and independent of each other.
     error TooFewMembers(uint256 found, uint256 wanted);
     error StillLive(address signKey);
+    error SeatUnknown(address signKey);
 
     event RulesSet(Rules rules, IRoleStake roleStake);
     event CandidateAdded(bytes32 indexed workerId);
@@ -125,7 +133,8 @@ abstract contract CommitteeSets is Governed {
     /// @notice Take a key out of a committee that is no live worker's any more. For anybody.
     function expel(uint64 setId, address signKey) external {
         if (registry.signerOf(signKey).live) revert StillLive(signKey);
-        _isMember[_setKey(setId)][signKey] = false;
+        if (_seatOf[_setKey(setId)][signKey] == Seat.NONE) revert SeatUnknown(signKey);
+        _seatOf[_setKey(setId)][signKey] = Seat.EXPELLED;
         emit MemberExpelled(setId, signKey);
     }
 
@@ -138,7 +147,7 @@ abstract contract CommitteeSets is Governed {
     }
 
     function isMember(uint64 setId, address signKey) external view returns (bool) {
-        return _isMember[_setKey(setId)][signKey];
+        return _seatOf[_setKey(setId)][signKey] == Seat.MEMBER;
     }
 
     /// Those who were drawn, in the order of their draw; also those expelled since.
@@ -182,7 +191,7 @@ abstract contract CommitteeSets is Governed {
         members = Drawing.result(d);
         if (members.length < quorum || quorum == 0) revert TooFewMembers(members.length, quorum);
         for (uint256 i = 0; i < members.length; i++) {
-            _isMember[key][members[i]] = true;
+            _seatOf[key][members[i]] = Seat.MEMBER;
         }
         _sets[key] = Set(uint40(block.timestamp), quorum, members);
     }

@@ -124,7 +124,7 @@ contract VerifierCommittee layout at erc7201("phala.VerifierCommittee") is EIP71
         if (!isInOffice(c.setId)) revert NotInOffice(c.setId);
         bytes32 digest = digestOf(c);
         if (_challenges[digest].status == Status.FALSE) revert CertificateFalse(digest);
-        _signersOf(c, digest, signatures, least);
+        _signersOf(c, digest, signatures, least, false);
     }
 
     /// What members sign; the name of a certificate.
@@ -148,7 +148,8 @@ contract VerifierCommittee layout at erc7201("phala.VerifierCommittee") is EIP71
         Challenge storage ch = _challenges[digest];
         if (ch.status != Status.NONE) revert ChallengeIs(digest, ch.status);
         if (block.timestamp >= c.time + CHALLENGE_S) revert ChallengeTooLate(c.time + CHALLENGE_S);
-        ch.signers = _signersOf(c, digest, signatures, 0);
+        // Who was expelled since does not get away with it.
+        ch.signers = _signersOf(c, digest, signatures, 0, true);
         ch.status = Status.CHALLENGED;
         ch.challenger = msg.sender;
         ch.openedAt = uint40(block.timestamp);
@@ -188,7 +189,7 @@ contract VerifierCommittee layout at erc7201("phala.VerifierCommittee") is EIP71
         Set storage jury = _sets[certificate];
         if (jury.from == 0) revert JuryMissing(certificate);
         if (signatures.length < jury.quorum) revert TooFewSignatures(signatures.length, jury.quorum);
-        _recoverMembers(certificate, verdictDigest(certificate, genuine), signatures);
+        _recoverMembers(certificate, verdictDigest(certificate, genuine), signatures, false);
         _decide(certificate, genuine);
     }
 
@@ -243,20 +244,22 @@ contract VerifierCommittee layout at erc7201("phala.VerifierCommittee") is EIP71
     }
 
     /// Those who signed, if they are enough members of the certificate's committee.
-    function _signersOf(Certificate calldata c, bytes32 digest, bytes[] calldata signatures, uint256 least)
-        private
-        view
-        returns (address[] memory)
-    {
+    function _signersOf(
+        Certificate calldata c,
+        bytes32 digest,
+        bytes[] calldata signatures,
+        uint256 least,
+        bool alsoExpelled
+    ) private view returns (address[] memory) {
         Set storage set = _sets[_setKey(c.setId)];
         if (set.from == 0) revert NotInOffice(c.setId);
         if (c.time < set.from || c.time > block.timestamp) revert CertificateTime(c.time);
         if (least < set.quorum) least = set.quorum;
         if (signatures.length < least) revert TooFewSignatures(signatures.length, least);
-        return _recoverMembers(_setKey(c.setId), digest, signatures);
+        return _recoverMembers(_setKey(c.setId), digest, signatures, alsoExpelled);
     }
 
-    function _recoverMembers(bytes32 set, bytes32 digest, bytes[] calldata signatures)
+    function _recoverMembers(bytes32 set, bytes32 digest, bytes[] calldata signatures, bool alsoExpelled)
         private
         view
         returns (address[] memory signers)
@@ -266,7 +269,8 @@ contract VerifierCommittee layout at erc7201("phala.VerifierCommittee") is EIP71
         for (uint256 i = 0; i < signatures.length; i++) {
             address signKey = ECDSA.recoverCalldata(digest, signatures[i]);
             if (signKey <= last) revert SignersUnsorted(signKey);
-            if (!_isMember[set][signKey]) revert NotMember(signKey);
+            Seat seat = _seatOf[set][signKey];
+            if (seat != Seat.MEMBER && !(alsoExpelled && seat == Seat.EXPELLED)) revert NotMember(signKey);
             signers[i] = signKey;
             last = signKey;
         }
