@@ -92,7 +92,9 @@ const artifact = (file, name) => JSON.parse(readFileSync(join(root, 'build-contr
 
 function runForge(args, env = {}) {
   const { status, stdout, stderr } = spawnSync(forge, args, { cwd: root, env: { ...process.env, FOUNDRY_PROFILE: profile, ...env }, encoding: 'utf8', maxBuffer: 1 << 28 });
-  if (status !== 0) fail(`forge ${args[0]} ended with ${status}\n${stdout}\n${stderr}`);
+  // With --json, lines that begin with a brace are whole traces.
+  const told = `${stdout}\n${stderr}`.split('\n').filter((line) => line && !line.startsWith('{')).join('\n');
+  if (status !== 0) fail(`forge ${args[0]} ended with ${status}\n${told}`);
   return stdout;
 }
 
