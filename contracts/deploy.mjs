@@ -14,6 +14,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const forge = join(root, 'node_modules/@foundry-rs/forge-linux-amd64/bin/forge');
 const modes = { ONCHAIN: 1, COMMITTEE: 2, ONCHAIN_AND_COMMITTEE: 3 };
+const judges = { committee: 1, dcap: 2 };
 const vendors = { INTEL: 1, AMD: 2, NVIDIA: 3, AWS: 4, ARM: 5, SIMULATED_A: 6, SIMULATED_B: 7 };
 const statuses = ['', 'UpToDate', 'SWHardeningNeeded', 'ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded', 'OutOfDate',
   'OutOfDateConfigurationNeeded', 'TD_RELAUNCH_ADVISED', 'TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED'];
@@ -41,12 +42,12 @@ function kindPlan(k) {
     return sum | (1 << statuses.indexOf(name));
   }, 0);
   const judge = take(k, 'verifier', undefined, where);
-  if (judge !== 'committee' && !isAddress(judge)) fail(`${where}: "verifier" is an address or "committee"`);
+  if (!(judge in judges) && !isAddress(judge)) fail(`${where}: "verifier" is an address, "committee" or "dcap"`);
   return {
     kind: take(k, 'kind'),
-    judge: judge === 'committee' ? 1 : 0,
+    judge: judges[judge] ?? 0,
     rules: {
-      verifier: judge === 'committee' ? zeroAddress : judge,
+      verifier: judge in judges ? zeroAddress : judge,
       mode: oneOf(modes, take(k, 'mode', undefined, where), where),
       vendor: oneOf(vendors, take(k, 'vendor', undefined, where), where),
       open: k.open ?? true,

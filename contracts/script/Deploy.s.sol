@@ -24,7 +24,9 @@ contract Deploy {
         /// The address in the rules.
         GIVEN,
         /// CommitteeVerifier.
-        COMMITTEE
+        COMMITTEE,
+        /// DcapVerifier.
+        DCAP
     }
 
     struct KindPlan {
@@ -67,6 +69,7 @@ contract Deploy {
     function _addKind(Network.Deployed memory d, KindPlan calldata plan) private {
         Kind memory rules = plan.rules;
         if (plan.judge == Judge.COMMITTEE) rules.verifier = ITeeVerifier(d.committeeVerifier);
+        if (plan.judge == Judge.DCAP) rules.verifier = ITeeVerifier(d.dcapVerifier);
         d.policy.addKind(plan.kind, rules);
     }
 }

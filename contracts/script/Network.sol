@@ -8,6 +8,8 @@ import {PhatAnchor} from "../src/anchor/PhatAnchor.sol";
 import {CommitteeSets} from "../src/committee/CommitteeSets.sol";
 import {CommitteeVerifier} from "../src/committee/CommitteeVerifier.sol";
 import {VerifierCommittee} from "../src/committee/VerifierCommittee.sol";
+import {DcapVerifier} from "../src/intel/DcapVerifier.sol";
+import {IntelCollateral} from "../src/intel/IntelCollateral.sol";
 import {IRoleStake} from "../src/interfaces/IVerifierCommittee.sol";
 import {Lens} from "../src/lens/Lens.sol";
 import {KeyLog} from "../src/phat/KeyLog.sol";
@@ -59,6 +61,8 @@ library Network {
         WorkerRegistry registry;
         VerifierCommittee committee;
         CommitteeVerifier committeeVerifier;
+        IntelCollateral intelCollateral;
+        DcapVerifier dcapVerifier;
         PhatApp appCode;
         PhatRegistry phats;
         PhatAnchor anchor;
@@ -85,6 +89,8 @@ library Network {
         d.committee =
             VerifierCommittee(_proxy(d, address(new VerifierCommittee(d.registry, d.policy, d.beacon, IERC20(d.pha)))));
         d.committeeVerifier = new CommitteeVerifier(d.committee, d.policy);
+        d.intelCollateral = IntelCollateral(_proxy(d, address(new IntelCollateral())));
+        d.dcapVerifier = new DcapVerifier(d.intelCollateral);
         d.appCode = new PhatApp();
         d.phats = PhatRegistry(_proxy(d, address(new PhatRegistry(d.registry, d.appCode))));
         d.anchor = PhatAnchor(_proxy(d, address(new PhatAnchor(d.registry))));
@@ -145,8 +151,14 @@ library Network {
 
     /// What is not named here, upgrades before all, only AccessManager's admin may: the upgrade timelock.
     function _mapFunctions(Deployed memory d) private {
-        address[5] memory all =
-            [address(d.policy), address(d.registry), address(d.committee), address(d.phats), address(d.anchor)];
+        address[6] memory all = [
+            address(d.policy),
+            address(d.registry),
+            address(d.committee),
+            address(d.intelCollateral),
+            address(d.phats),
+            address(d.anchor)
+        ];
         for (uint256 i = 0; i < all.length; i++) {
             _map(d, all[i], Governed.pause.selector, Roles.PAUSER);
             _map(d, all[i], Governed.unpause.selector, Roles.GOVERNANCE);

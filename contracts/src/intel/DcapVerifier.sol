@@ -39,13 +39,9 @@ contract DcapVerifier is ITeeVerifier {
     uint256 private constant PERFMON = 1 << 63;
 
     IIntelCollateral public immutable COLLATERAL;
-    /// Its root is a simulator's: every claim says so.
-    bool public immutable SIMULATED;
 
-    /// @param collateral which has its root already
     constructor(IIntelCollateral collateral) {
         COLLATERAL = collateral;
-        SIMULATED = collateral.simulated();
     }
 
     /// @inheritdoc ITeeVerifier
@@ -82,6 +78,7 @@ contract DcapVerifier is ITeeVerifier {
 
         claims.platformId = keccak256(abi.encodePacked("phala.platform.intel", IntelPck.ppid(pck)));
         claims.flags |= _platformFlags(pck);
+        if (facts.simulated) claims.flags |= ClaimFlags.SIMULATED;
         claims.evalNo = facts.evalNo;
         claims.evidenceTime = uint40(block.timestamp);
         claims.validUntil = facts.validUntil;
@@ -232,12 +229,11 @@ contract DcapVerifier is ITeeVerifier {
         if (bytes32(reportData[:32]) != bind || bytes32(reportData[32:]) != 0) revert ReportDataMismatch();
     }
 
-    function _platformFlags(bytes calldata pck) private view returns (uint32 flags) {
+    function _platformFlags(bytes calldata pck) private pure returns (uint32 flags) {
         uint256 bits = IntelPck.flags(pck);
         if (bits & IntelPck.DYNAMIC_PLATFORM != 0) flags |= ClaimFlags.DYNAMIC_PLATFORM;
         if (bits & IntelPck.CACHED_KEYS != 0) flags |= ClaimFlags.CACHED_KEYS;
         if (bits & IntelPck.SMT != 0) flags |= ClaimFlags.SMT;
-        if (SIMULATED) flags |= ClaimFlags.SIMULATED;
     }
 }
 // forge-lint: disable-end(unsafe-typecast)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Governed} from "../access/Governed.sol";
 import {CollateralFacts, IIntelCollateral} from "../interfaces/IIntelCollateral.sol";
 import {DerLib} from "../lib/DerLib.sol";
 import {P256Lib} from "../lib/P256Lib.sol";
@@ -19,8 +20,9 @@ import {Create2} from "@openzeppelin/contracts/utils/Create2.sol";
 // forge-lint: disable-start(unsafe-typecast)
 
 /// @title IntelCollateral
-/// @notice See IIntelCollateral. Nothing here is anybody's to decide: what is stored, Intel signed.
-contract IntelCollateral is IIntelCollateral {
+/// @notice See IIntelCollateral. Nothing here is anybody's to decide: what is stored, Intel signed. Governance may
+/// replace the code, after the upgrade timelock; the council may stop lookups for a while.
+contract IntelCollateral layout at erc7201("phala.IntelCollateral") is Governed, IIntelCollateral {
     using IntelCert for Cert;
 
     /// Intel SGX Root CA: the key of IntelSGXRootCA.der, which Intel publishes.
@@ -53,7 +55,7 @@ contract IntelCollateral is IIntelCollateral {
         if (cert.notBefore > block.timestamp) revert PckNotYetValid();
         if (cert.notAfter <= block.timestamp) revert PckExpired();
         _storeCa($, ROOT, cert, Role.ROOT, cert.notAfter);
-        $.simulated = !intels;
+        $.crl[ROOT].simulated = !intels;
         emit RootAdded(!intels);
     }
 
@@ -141,7 +143,7 @@ contract IntelCollateral is IIntelCollateral {
     function upsertTcbInfo(bytes32 signerId, bytes calldata body, bytes calldata signature) external {
         IntelStore.Data storage $ = _data;
         Ca storage signer = _ca($, signerId, Role.SIGNER);
-        if (!_isSigned(signer, body, signature)) revert TcbInfoSignature();
+        if (!_isSigned($, signer, body, signature)) revert TcbInfoSignature();
         TcbInfo memory info = DOCS.parseTcbInfo(body);
         bytes32 id = tcbInfoId(info.isTdx, info.fmspc, info.pceid);
         if (info.issued > block.timestamp) revert TcbInfoNotYetValid();
@@ -152,7 +154,7 @@ contract IntelCollateral is IIntelCollateral {
     function upsertQeIdentity(bytes32 signerId, bytes calldata body, bytes calldata signature) external {
         IntelStore.Data storage $ = _data;
         Ca storage signer = _ca($, signerId, Role.SIGNER);
-        if (!_isSigned(signer, body, signature)) revert QeIdentitySignature();
+        if (!_isSigned($, signer, body, signature)) revert QeIdentitySignature();
         QeIdentity memory qe = DOCS.parseQeIdentity(body);
         bytes32 id = qeIdentityId(qe.isTdx);
         if (qe.issued > block.timestamp) revert QeIdentityNotYetValid();
@@ -170,15 +172,27 @@ contract IntelCollateral is IIntelCollateral {
         return tdx ? bytes32("TD_QE") : bytes32("QE");
     }
 
-    function _isSigned(Ca storage signer, bytes calldata body, bytes calldata signature) private view returns (bool) {
+    /// By a signer that is in order now.
+    function _isSigned(IntelStore.Data storage $, Ca storage signer, bytes calldata body, bytes calldata signature)
+        private
+        view
+        returns (bool)
+    {
         if (signer.until <= block.timestamp) revert TcbSignerExpired();
+        if (_isOnRootList($, signer.serial)) revert TcbSignerRevoked();
         if (signature.length != 64) return false;
         uint256 r = uint256(bytes32(signature[:32]));
         uint256 s = uint256(bytes32(signature[32:]));
         return P256Lib.verify(sha256(body), r, s, signer.x, signer.y);
     }
 
-    /// Put a document in the place of an older one.
+    function _isOnRootList(IntelStore.Data storage $, uint256 serial) private view returns (bool) {
+        CrlState memory list = $.crl[ROOT];
+        return list.generation != 0 && _isRevoked($, list, ROOT, serial);
+    }
+
+    /// Put a document in the place of an older one, or of one whose signer was revoked since: what a stolen key signed
+    /// must not stand in the way of what Intel signs next.
     function _replace(
         IntelStore.Data storage $,
         CollateralKind kind,
@@ -191,7 +205,8 @@ contract IntelCollateral is IIntelCollateral {
     ) private {
         Doc storage doc = $.doc[id];
         uint256 oldNo = doc.evalNo;
-        if (evalNo < oldNo || (evalNo == oldNo && issued <= doc.issued)) {
+        bool older = evalNo < oldNo || (evalNo == oldNo && issued <= doc.issued);
+        if (older && !_isOnRootList($, doc.signerSerial)) {
             revert CollateralNotNewer(kind, id, oldNo, doc.issued);
         }
         if (nextUpdate <= block.timestamp) revert CollateralExpired(kind, id, nextUpdate);
@@ -290,6 +305,7 @@ contract IntelCollateral is IIntelCollateral {
         crl = _crl($, CollateralKind.ROOT_CRL, ROOT, graceS);
         if (crl.revoked > 0 && _isRevoked($, crl, ROOT, $.ca[id].serial)) revert PckCaRevoked();
         facts.validUntil = uint40(_least(until, crl.nextUpdate));
+        facts.simulated = crl.simulated;
 
         bytes8 family = IntelPck.family(pck);
         facts.evalNo = type(uint32).max;
@@ -304,7 +320,7 @@ contract IntelCollateral is IIntelCollateral {
 
     function simulated() external view returns (bool) {
         if (_data.ca[ROOT].role == Role.NONE) revert CaUnknown(ROOT);
-        return _data.simulated;
+        return _data.crl[ROOT].simulated;
     }
 
     /// A document that is there, fresh, and whose signer is in order: narrows the facts by it.

@@ -31,13 +31,14 @@ struct Doc {
     uint168 signerSerial;
 }
 
-/// @notice The revocation list in force. A serial is on it if its generation is this one or a later one.
+/// @notice The revocation list in force; one slot. A serial is on it if its generation is this one or a later one.
 struct CrlState {
     uint40 thisUpdate; // Unix seconds
     uint40 nextUpdate;
     uint32 generation; // 0: there is no list
     uint32 lastGeneration; // given to the list begun last
     uint32 revoked; // entries
+    bool simulated; // the root's list: the root is a simulator's
 }
 
 /// @notice A list whose entries are being indexed.
@@ -55,7 +56,6 @@ struct Pending {
 /// @notice Upgrades append members, and change none.
 library IntelStore {
     struct Data {
-        bool simulated;
         mapping(bytes32 id => Ca) ca;
         mapping(bytes32 id => bool) pck;
         mapping(bytes32 id => Doc) doc;

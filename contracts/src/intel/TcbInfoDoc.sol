@@ -153,6 +153,9 @@ library TcbInfoDoc {
         for (uint256 i = 0; i < 16; i++) {
             c.expect(i == 0 ? bytes32('{"svn":') : bytes32(',{"svn":'), i == 0 ? 7 : 8);
             svns = (svns << 8) | c.readUint(type(uint8).max);
+            // What a component is called, which takes half of a document.
+            if (c.tryKey('"category":', 11)) c.readString();
+            if (c.tryKey('"type":', 7)) c.readString();
             c.endObject();
         }
         c.expect("]", 1);

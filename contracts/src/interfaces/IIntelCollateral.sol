@@ -10,6 +10,8 @@ struct CollateralFacts {
     /// Where TcbInfo.packed and QeIdentity.packed are: code, behind one byte 0.
     address tcbInfo;
     address qeIdentity;
+    /// The root is a simulator's, which proves nothing.
+    bool simulated;
 }
 
 /// @title What Intel has signed about its platforms, checked when it was stored

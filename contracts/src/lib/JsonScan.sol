@@ -27,10 +27,13 @@ library JsonScan {
 
     /// @notice Step over these bytes if they come next.
     function tryText(DerLib.Cursor memory c, bytes32 text, uint256 len) internal pure returns (bool) {
-        uint256 pos = c.pos;
-        if (pos + len > c.end || (DerLib.word(pos) ^ text) >> (256 - 8 * len) != 0) return false;
-        c.pos = pos + len;
-        return true;
+        // Positions are offsets of calldata: they cannot wrap, here and below.
+        unchecked {
+            uint256 pos = c.pos;
+            if (pos + len > c.end || (DerLib.word(pos) ^ text) >> (256 - 8 * len) != 0) return false;
+            c.pos = pos + len;
+            return true;
+        }
     }
 
     /// @notice Step over a member's name, written as `"name":`, and the comma before it. Unknown members before it are
@@ -41,11 +44,13 @@ library JsonScan {
 
     /// @notice The same if this member comes next.
     function tryKey(DerLib.Cursor memory c, bytes32 name, uint256 len) internal pure returns (bool) {
-        uint256 pos = c.pos;
-        if (_char(pos - 1) != 0x7b && _char(pos++) != 0x2c) return false; // a first member has no comma
-        if (pos + len > c.end || (DerLib.word(pos) ^ name) >> (256 - 8 * len) != 0) return false;
-        c.pos = pos + len;
-        return true;
+        unchecked {
+            uint256 pos = c.pos;
+            if (_char(pos - 1) != 0x7b && _char(pos++) != 0x2c) return false; // a first member has no comma
+            if (pos + len > c.end || (DerLib.word(pos) ^ name) >> (256 - 8 * len) != 0) return false;
+            c.pos = pos + len;
+            return true;
+        }
     }
 
     /// @notice Skip unknown members, and the brace that ends the object.
@@ -80,13 +85,16 @@ library JsonScan {
         uint256 w = uint256(DerLib.word(pos));
         uint256 digit = (w >> 248) ^ 0x30;
         if (digit > 9) revert JsonUnexpected(pos);
-        while (digit <= 9) {
-            value = value * 10 + digit;
-            pos++;
-            w <<= 8;
-            digit = (w >> 248) ^ 0x30;
+        // At most 32 digits, the word that was read: fewer than 256 bits hold.
+        unchecked {
+            while (digit <= 9) {
+                value = value * 10 + digit;
+                pos++;
+                w <<= 8;
+                digit = (w >> 248) ^ 0x30;
+            }
         }
-        // 31 digits fit the word that was read, and no limit is near.
+        // No limit is near 20 digits.
         if (pos > c.end || value > max || pos - start > 20) revert JsonUnexpected(start);
         if (_char(start) == 0x30 && pos - start > 1) revert JsonUnexpected(start);
         uint256 after_ = _char(pos);
@@ -98,17 +106,19 @@ library JsonScan {
     function readString(DerLib.Cursor memory c) internal pure returns (uint256 pos, uint256 len) {
         _step(c, 0x22);
         pos = c.pos;
-        for (uint256 here = pos; here < c.end; here += 32) {
-            uint256 w = uint256(DerLib.word(here));
-            uint256 quotes = _zeroBytes(w ^ (0x22 * ONES));
-            uint256 bad = _zeroBytes(w ^ (0x5c * ONES)) | _zeroBytes(w & (0xe0 * ONES));
-            if (bad > quotes) revert JsonUnexpected(here); // an escape or a control character before the end
-            if (quotes == 0) continue;
-            here += _firstByte(quotes);
-            if (here >= c.end) break;
-            // Control characters and backslashes in the same word but after the quote do not count: `bad` was smaller.
-            c.pos = here + 1;
-            return (pos, here - pos);
+        unchecked {
+            for (uint256 here = pos; here < c.end; here += 32) {
+                uint256 w = uint256(DerLib.word(here));
+                uint256 quotes = _zeroBytes(w ^ (0x22 * ONES));
+                uint256 bad = _zeroBytes(w ^ (0x5c * ONES)) | _zeroBytes(w & (0xe0 * ONES));
+                // The greater one comes first: an escape or a control character before the end.
+                if (bad > quotes) revert JsonUnexpected(here);
+                if (quotes == 0) continue;
+                here += _firstByte(quotes);
+                if (here >= c.end) break;
+                c.pos = here + 1;
+                return (pos, here - pos);
+            }
         }
         revert JsonUnexpected(pos);
     }

@@ -95,6 +95,20 @@ contract IntelCollateralTest is IntelWorld {
         verifier.verify(evidenceOf(_json), bindOf(_json));
     }
 
+    function test_what_a_revoked_signer_signed_is_not_taken_and_stands_in_nobodys_way() public {
+        string memory revoked = load(SYNTH, "break_tcb-signer-revoked");
+        string memory other = load(SYNTH, "also_another_signer");
+        open(_json);
+        collateral.addRoot(part(revoked, "root"));
+        this.sendTcbInfo(revoked);
+        vm.expectPartialRevert(CollateralNotNewer.selector);
+        this.sendTcbInfo(other);
+        this.sendCrl(revoked, "root_crl", 0);
+        this.sendTcbInfo(other);
+        vm.expectRevert(TcbSignerRevoked.selector);
+        this.sendTcbInfo(revoked);
+    }
+
     function test_the_same_document_twice_changes_nothing() public {
         _good();
         vm.expectPartialRevert(CollateralNotNewer.selector);
@@ -222,10 +236,16 @@ contract IntelCollateralTest is IntelWorld {
         collateral.addRoot(der);
     }
 
-    function test_a_verifier_cannot_be_made_before_there_is_a_root() public {
+    function test_before_there_is_a_root_nothing_is_taken() public {
         open(_json);
         vm.expectRevert(abi.encodeWithSelector(CaUnknown.selector, bytes32(0)));
-        new DcapVerifier(collateral);
+        collateral.simulated();
+        bytes memory der = part(_json, "ca");
+        vm.expectRevert(abi.encodeWithSelector(CaUnknown.selector, bytes32(0)));
+        collateral.addCa(der);
+        der = part(_json, "root_crl");
+        vm.expectRevert(abi.encodeWithSelector(CaUnknown.selector, bytes32(0)));
+        collateral.beginCrl(0, der);
     }
 
     /// Edits that another decoder might read as the same certificate.

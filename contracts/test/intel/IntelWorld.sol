@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Governed} from "../../src/access/Governed.sol";
 import {DcapVerifier} from "../../src/intel/DcapVerifier.sol";
 import {IntelCollateral} from "../../src/intel/IntelCollateral.sol";
 import {Claims} from "../../src/interfaces/ITeeVerifier.sol";
 import {Test} from "../lib/Test.sol";
+import {ERC1967Proxy} from "@openzeppelin/contracts/proxy/ERC1967/ERC1967Proxy.sol";
 
 /// @notice Evidence with the C verifier's verdict on it, made by tools/chain_vectors.mjs, judged on chain.
 abstract contract IntelWorld is Test {
     string internal constant SYNTH = "build-contracts/vectors/synth/";
     string internal constant REAL = "build-contracts/vectors/real/";
+    /// Copies that do not change with each run's signatures.
+    string internal constant KEPT = "contracts/test/gas/vectors/";
 
     IntelCollateral internal collateral;
     DcapVerifier internal verifier;
@@ -45,7 +49,8 @@ abstract contract IntelWorld is Test {
     /// A chain that knows nothing yet, at the time of the case.
     function open(string memory json) internal {
         vm.warp(vm.parseJsonUint(json, ".now"));
-        collateral = new IntelCollateral();
+        bytes memory init = abi.encodeCall(Governed.initialize, (address(this)));
+        collateral = IntelCollateral(address(new ERC1967Proxy(address(new IntelCollateral()), init)));
     }
 
     /// Everything that the evidence needs, in the order a keeper sends it.

@@ -47,6 +47,7 @@ static const char *const plain[] = {"tdx4",
                                     "also_129_revoked",
                                     "also_serials_on_the_other_list",
                                     "also_ca_expires_first",
+                                    "also_another_signer",
                                     "zero_image"};
 
 /* Serials of certificates that do not exist. */
@@ -80,6 +81,11 @@ static void make_plain(const char *name, struct world *w)
     }
     if (strcmp(name, "also_ca_expires_first") == 0)
         w->s.ca_not_after_s = w->now_s + 100;
+    if (strcmp(name, "also_another_signer") == 0) {
+        w->s.signer_serial.b[19] ^= 1;
+        w->s.evaluation_number--;
+        w->s.qe_evaluation_number--;
+    }
     if (strcmp(name, "zero_image") == 0)
         memset(w->td.mr_td, 0, sizeof(w->td.mr_td));
 }
