@@ -103,7 +103,8 @@ static void rig_open(struct rig *r, const char *folder)
         must(ph_page_store_apply(r->store, ph_buf_view(&r->record)));
     }
     ph_page_store_tip(r->store, &tip);
-    must(ph_state_open(&phat, key, &tip, &source, &limits, &r->state, why));
+    const struct ph_state_keys keys = ph_state_keys_of(1, key);
+    must(ph_state_open(&phat, &keys, &tip, &source, &limits, &r->state, why));
 }
 
 static void rig_checkpoint(struct rig *r)

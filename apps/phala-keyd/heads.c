@@ -65,6 +65,7 @@ static enum ph_err put(struct heads *h, const struct ph_phat_id *phat,
     if (head) {
         at->tip.index = head->index;
         at->tip.key_epoch = head->key_epoch;
+        at->tip.older_epoch = head->older_epoch;
         at->tip.hash = *hash;
     }
     return PH_OK;
@@ -135,10 +136,16 @@ enum ph_err heads_advance(struct heads *heads, const struct ph_state_head *head,
     return put(heads, &head->phat, head, hash);
 }
 
+/* Of the oldest page. */
+static uint32_t epoch_of(const struct ph_state_tip *tip)
+{
+    return tip->older_epoch != 0 ? tip->older_epoch : tip->key_epoch;
+}
+
 bool heads_refer(const struct heads *heads, uint32_t before)
 {
     for (size_t i = 0; i < heads->cap; i++)
-        if (heads->at[i].used && heads->at[i].tip.index > 0 && heads->at[i].tip.key_epoch < before)
+        if (heads->at[i].used && heads->at[i].tip.index > 0 && epoch_of(&heads->at[i].tip) < before)
             return true;
     return false;
 }

@@ -120,7 +120,31 @@ TEST(many_phats_keep_apart)
     heads_clear(&heads);
 }
 
+TEST(a_head_refers_to_the_epoch_of_its_oldest_page)
+{
+    struct ph_state_head head = head_of(1, 1, 1);
+    const struct ph_phat_id id = phat_of(1);
+    struct ph_hash32 hash = hash_of(1, 1);
+
+    CHECK(!heads_refer(&heads, 2)); /* nothing is known */
+    CHECK(heads_open(&heads, &id, &head, &hash, &why) == PH_OK);
+    CHECK(heads_refer(&heads, 2) && !heads_refer(&heads, 1));
+    head = head_of(1, 2, 1);
+    head.key_epoch = 3;
+    head.older_epoch = 1;
+    hash = hash_of(2, 1);
+    CHECK(heads_advance(&heads, &head, &hash, &why) == PH_OK);
+    CHECK(heads_refer(&heads, 3) && heads_refer(&heads, 2) && !heads_refer(&heads, 1));
+    head = head_of(1, 3, 1);
+    head.key_epoch = 3;
+    hash = hash_of(3, 1);
+    CHECK(heads_advance(&heads, &head, &hash, &why) == PH_OK);
+    CHECK(!heads_refer(&heads, 3) && heads_refer(&heads, 4));
+    heads_clear(&heads);
+}
+
 PH_TEST_MAIN(CASE(the_newest_commit_and_the_one_after_it_open),
              CASE(what_other_workers_committed_is_followed_commit_by_commit),
              CASE(older_missing_and_other_histories_do_not),
-             CASE(an_empty_state_may_become_anything_once), CASE(many_phats_keep_apart))
+             CASE(an_empty_state_may_become_anything_once), CASE(many_phats_keep_apart),
+             CASE(a_head_refers_to_the_epoch_of_its_oldest_page))

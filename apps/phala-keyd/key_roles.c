@@ -155,23 +155,40 @@ static enum ph_err do_kept(const struct asked *a)
     return ph_encode_KEYS_ADOPTED(a->reply, 0, a->frame->id);
 }
 
-static enum ph_err do_retire(const struct asked *a)
+static enum ph_err retire(const struct asked *a, uint32_t before)
 {
     struct keyring_secrets *s = a->means->ring->secrets;
-    struct ph_msg_KEYS_RETIRE m;
 
-    if (ph_get_KEYS_RETIRE(a->frame, &m) != PH_OK)
-        return refuse(a, PH_ERR_MALFORMED, "KEYS_RETIRE: fields do not fit");
-    if (heads_refer(a->means->heads, m.before))
+    if (heads_refer(a->means->heads, before))
         return refuse(a, PH_ERR_CONFLICT, "KEYS_RETIRE: a state that is known here refers to it");
     memcpy(&s->next, &s->cluster, sizeof(s->next));
-    const enum ph_err err = ph_cluster_keys_retire(&s->next, m.before);
+    const enum ph_err err = ph_cluster_keys_retire(&s->next, before);
     if (err == PH_OK)
         return answer_next(a);
     ph_wipe(&s->next, sizeof(s->next));
     return refuse(a, err,
                   err == PH_ERR_CONFLICT ? "KEYS_RETIRE: no epoch is older"
                                          : "KEYS_RETIRE: there is no such epoch");
+}
+
+static enum ph_err do_retire(const struct asked *a)
+{
+    struct ph_msg_KEYS_RETIRE m;
+
+    if (ph_get_KEYS_RETIRE(a->frame, &m) != PH_OK)
+        return refuse(a, PH_ERR_MALFORMED, "KEYS_RETIRE: fields do not fit");
+    return retire(a, m.before);
+}
+
+static enum ph_err do_retire_signed(const struct asked *a)
+{
+    struct ph_msg_KEYS_RETIRE_SIGNED m;
+    struct ph_key_act act;
+
+    if (ph_get_KEYS_RETIRE_SIGNED(a->frame, &m) != PH_OK)
+        return refuse(a, PH_ERR_MALFORMED, "KEYS_RETIRE_SIGNED: fields do not fit");
+    PH_TRY(authorise(a, m.act, m.sigs, &m.cluster, m.expires, PH_KEY_ACT_RETIRE, &act));
+    return retire(a, act.epoch);
 }
 
 static enum ph_err do_status(const struct asked *a)
@@ -265,7 +282,7 @@ static const struct {
     {PH_IPC_KEYS_STATUS, do_status},    {PH_IPC_KEYS_NONCE, do_nonce},
     {PH_IPC_KEYS_ROTATE, do_rotate},    {PH_IPC_KEYS_KEPT, do_kept},
     {PH_IPC_KEYS_RETIRE, do_retire},    {PH_IPC_KEYS_BACKUP, do_backup},
-    {PH_IPC_SECRETS_RESEAL, do_reseal},
+    {PH_IPC_SECRETS_RESEAL, do_reseal}, {PH_IPC_KEYS_RETIRE_SIGNED, do_retire_signed},
 };
 
 bool key_role_has(uint16_t type)

@@ -36,7 +36,8 @@ struct key_means {
     struct ph_secret *plain; /* for an opened document */
 };
 
-/* KEYS_STATUS, KEYS_NONCE, KEYS_ROTATE, KEYS_KEPT, KEYS_RETIRE, KEYS_BACKUP, SECRETS_RESEAL.
+/* KEYS_STATUS, KEYS_NONCE, KEYS_ROTATE, KEYS_KEPT, KEYS_RETIRE, KEYS_RETIRE_SIGNED,
+ * KEYS_BACKUP, SECRETS_RESEAL.
  * PH_ERR_UNTRUSTED: not authorised. PH_ERR_UNSUPPORTED: the keys have no owners. PH_ERR_CONFLICT:
  * not as things are. PH_ERR_NOT_FOUND: nothing to do. PH_ERR_LIMIT, PH_ERR_MALFORMED. */
 PH_CHECKED enum ph_err key_role(const struct key_means *means, const struct ph_ipc_frame *frame,

@@ -99,6 +99,24 @@ enum ph_err keyring_derive(struct keyring *ring)
     return err;
 }
 
+enum ph_err keyring_open_older(const struct keyring *ring, struct ph_bytes head,
+                               struct ph_ohttp_session *out)
+{
+    struct keyring_secrets *s = ring->secrets;
+    enum ph_err err = PH_ERR_UNSUPPORTED;
+    uint8_t public[32];
+
+    for (uint32_t i = s->cluster.epoch_cnt - 1; err == PH_ERR_UNSUPPORTED && i > 0; i--) {
+        err = ph_keys_ohttp(s->cluster.epoch[i - 1].master, s->scratch);
+        if (err == PH_OK)
+            err = ph_x25519_public(s->scratch, public);
+        if (err == PH_OK)
+            err = ph_ohttp_open_head(s->scratch, public, head, out);
+    }
+    ph_wipe(s->scratch, sizeof(s->scratch));
+    return err;
+}
+
 void keyring_clear(struct keyring *ring)
 {
     ph_secret_free(PH_TAKE(ring->mem));

@@ -6,6 +6,7 @@
 
 #include "base/ids.h"
 #include "keys/cluster.h"
+#include "keys/ohttp.h"
 #include "keys/secret.h"
 #include "keys/shamir.h"
 
@@ -51,6 +52,10 @@ PH_CHECKED enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw)
 /* Derive what hangs on the seed and, where there is one, on the cluster; without one its name is
  * zero. */
 PH_CHECKED enum ph_err keyring_derive(struct keyring *ring);
+/* Keys of a private call's envelope by the key of an epoch before the newest: whoever got it before
+ * a rotation may still use it. Errors of ph_ohttp_open_head. */
+PH_CHECKED enum ph_err keyring_open_older(const struct keyring *ring, struct ph_bytes head,
+                                          struct ph_ohttp_session *out);
 void keyring_clear(struct keyring *ring);
 
 #endif

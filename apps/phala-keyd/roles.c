@@ -244,16 +244,15 @@ static enum ph_err derive_state_key(struct job *job, const struct ph_phat_id *ph
 
 /* The key goes to the phat's process and nowhere else: phalad's end of the channel is written to,
  * so that the other end reads it. */
-static enum ph_err send_state_key(struct job *job, const struct ph_phat_id *phat, uint32_t epoch)
+static enum ph_err send_state_key(struct job *job, const struct ph_phat_id *phat, uint32_t epoch,
+                                  uint32_t follow)
 {
     struct keyring_secrets *s = job->keyd->ring.secrets;
     uint8_t packet[PH_STATE_PACKET_HEAD + 32];
     ssize_t n;
 
-    if (job->fd < 0)
-        return because(job, PH_ERR_MALFORMED, "STATE_KEY: no channel came with it");
     PH_TRY(derive_state_key(job, phat, epoch));
-    ph_state_packet_head(PH_STATE_KEY, 0, 0, packet);
+    ph_state_packet_head(PH_STATE_KEY, (uint8_t)follow, epoch, packet);
     memcpy(packet + PH_STATE_PACKET_HEAD, s->scratch, 32);
     do
         n = write(job->fd, packet, sizeof(packet));
@@ -263,6 +262,29 @@ static enum ph_err send_state_key(struct job *job, const struct ph_phat_id *phat
     return n == (ssize_t)sizeof(packet)
                ? PH_OK
                : because(job, PH_ERR_IO, "STATE_KEY: the channel does not take the key");
+}
+
+/* The keys of all epochs that a state's pages can be of, and the newest, which seals; a new state's
+ * are of the newest alone. */
+static enum ph_err send_state_keys(struct job *job, const struct ph_phat_id *phat,
+                                   const struct ph_state_head *head)
+{
+    const struct ph_cluster_keys *keys = &job->keyd->ring.secrets->cluster;
+    uint32_t at = keys->epoch_cnt - 1;
+    const uint32_t oldest = !head                    ? keys->epoch[at].epoch
+                            : head->older_epoch != 0 ? head->older_epoch
+                                                     : head->key_epoch;
+
+    if (job->fd < 0)
+        return because(job, PH_ERR_MALFORMED, "STATE_KEY: no channel came with it");
+    while (at > 0 && keys->epoch[at].epoch > oldest)
+        at--;
+    if (keys->epoch[at].epoch != oldest)
+        return because(job, PH_ERR_UNTRUSTED,
+                       "state: pages are of a key epoch that this cluster does not have");
+    for (; at < keys->epoch_cnt; at++)
+        PH_TRY(send_state_key(job, phat, keys->epoch[at].epoch, keys->epoch_cnt - 1 - at));
+    return PH_OK;
 }
 
 /* A head with the mac of its phat's state key. */
@@ -350,8 +372,7 @@ static enum ph_err do_state_key(struct job *job)
         heads_open(&job->keyd->heads, &m.phat, m.head.len > 0 ? &head : NULL, &hash, &why);
     if (err != PH_OK)
         return because(job, err, why);
-    /* A new state starts in epoch 1 (src/state), whatever the newest one is. */
-    PH_TRY(send_state_key(job, &m.phat, m.head.len > 0 ? head.key_epoch : 1));
+    PH_TRY(send_state_keys(job, &m.phat, m.head.len > 0 ? &head : NULL));
     return ph_encode_STATE_KEY_SENT(job->reply, 0, job->frame->id);
 }
 
@@ -379,13 +400,13 @@ static enum ph_err do_state_wipe(struct job *job)
         return because(job, err, why);
     struct ph_state_head last = {.phat = phat,
                                  .index = head.index + 1,
-                                 .key_epoch = head.key_epoch,
+                                 .key_epoch = ph_cluster_keys_newest(&s->cluster)->epoch,
                                  .prev = hash,
                                  .time_ms = (uint64_t)ph_clock_wall_ms()};
     ph_random(last.session.b, sizeof(last.session.b));
     ph_state_root_empty(&last.root);
     ph_sha256((struct ph_bytes){NULL, 0}, last.table_sha256.b);
-    PH_TRY(derive_state_key(job, &phat, head.key_epoch));
+    PH_TRY(derive_state_key(job, &phat, last.key_epoch));
     ph_state_head_encode(&last, raw);
     ph_state_mac(s->scratch, raw, last.mac);
     ph_wipe(s->scratch, sizeof(s->scratch));
@@ -475,25 +496,6 @@ static bool works_alone(uint16_t type)
            type == PH_IPC_KEYS_KEPT;
 }
 
-/* By the key of an epoch before the newest: whoever got it before a rotation may still use it. */
-static enum ph_err open_older_head(struct job *job, struct ph_bytes head,
-                                   struct ph_ohttp_session *out)
-{
-    struct keyring_secrets *s = job->keyd->ring.secrets;
-    enum ph_err err = PH_ERR_UNSUPPORTED;
-    uint8_t public[32];
-
-    for (uint32_t i = s->cluster.epoch_cnt - 1; err == PH_ERR_UNSUPPORTED && i > 0; i--) {
-        err = ph_keys_ohttp(s->cluster.epoch[i - 1].master, s->scratch);
-        if (err == PH_OK)
-            err = ph_x25519_public(s->scratch, public);
-        if (err == PH_OK)
-            err = ph_ohttp_open_head(s->scratch, public, head, out);
-    }
-    ph_wipe(s->scratch, sizeof(s->scratch));
-    return err;
-}
-
 /* What leaves is good for one envelope; the private key stays. */
 static enum ph_err do_ohttp_open(struct job *job)
 {
@@ -505,7 +507,7 @@ static enum ph_err do_ohttp_open(struct job *job)
         return because(job, PH_ERR_MALFORMED, "OHTTP_OPEN: fields do not fit");
     enum ph_err err = ph_ohttp_open_head(ring->secrets->ohttp, ring->ohttp_pub, m.head, &s);
     if (err == PH_ERR_UNSUPPORTED)
-        err = open_older_head(job, m.head, &s);
+        err = keyring_open_older(ring, m.head, &s);
     if (err != PH_OK)
         return because(job, err, "OHTTP_OPEN: not for the key configuration of this worker");
     const size_t key_len = ph_hpke_key_len(s.aead);

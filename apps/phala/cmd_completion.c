@@ -34,7 +34,7 @@ static void bash(void)
                 printf("--%s ", o->name);
         printf("%s' ;;\n", strcmp(e->name, "key") == 0 ? "new import address"
                            : strcmp(e->name, "keys") == 0
-                               ? "status rotate backup sign send holder restore"
+                               ? "status rotate retire backup sign send holder restore"
                            : strcmp(e->name, "completion") == 0 ? "bash zsh fish"
                            : strcmp(e->name, "evidence") == 0   ? "show verify explain bundle"
                            : strcmp(e->name, "collateral") == 0 ? "fetch"

@@ -1,4 +1,4 @@
-/* phala keys status | rotate | backup | sign | send | holder | restore */
+/* phala keys status | rotate | retire | backup | sign | send | holder | restore */
 
 #include "cmd_keys.h"
 
@@ -21,7 +21,8 @@ static const struct ph_opt opts[] = {
     {"at-least", 0, "N", "status: refuse a worker whose newest epoch is older than N"},
     {"holder", 0, "HEX", "backup: public key of a holder, as phala keys holder prints it; repeat"},
     {"needed", 'n', "N", "backup: so many holders restore the keys"},
-    {"act", 0, "FILE", "rotate, backup: write the signed act there, for other owners to sign"},
+    {"act", 0, "FILE",
+     "rotate, retire, backup: write the signed act there, for other owners to sign"},
     {"out", 'o', "FILE", "backup, send: where the backup goes"},
     {"policy", 'p', "FILE", "restore: evidence policy that the waiting worker must meet"},
     {0},
@@ -100,6 +101,12 @@ static int status(const struct ph_cli *cli)
     print_list("owners", json_object_get(doc, "owners"));
     printf("signatures needed %d\n",
            (int)json_integer_value(json_object_get(doc, "owners_needed")));
+    const json_t *older = json_object_get(doc, "older");
+    printf("still of older epochs: %d secrets, %d states, of which %d cannot move%s\n",
+           (int)json_integer_value(json_object_get(older, "secrets")),
+           (int)json_integer_value(json_object_get(older, "states")),
+           (int)json_integer_value(json_object_get(older, "left")),
+           json_is_true(json_object_get(older, "known")) ? "" : " (not all looked at yet)");
     return PH_EXIT_OK;
 }
 
@@ -187,21 +194,21 @@ static int send_backup(const struct ph_cli *cli, const struct ph_api *api,
     return keep_backup(cli, file, ph_buf_view(&answer.body), act, &said->cluster);
 }
 
-static int send_rotation(const struct ph_cli *cli, const struct ph_api *api, struct ph_bytes text)
+static int send_epochs(const struct ph_cli *cli, const struct ph_api *api, const char *path,
+                       struct ph_bytes text)
 {
     json_t *doc PH_OWNED(ph_json_freep) = NULL;
-    const struct ph_api_call call = {.method = "POST",
-                                     .path = "/v1/keys/rotate",
-                                     .content_type = "application/json",
-                                     .body = text};
+    const struct ph_api_call call = {
+        .method = "POST", .path = path, .content_type = "application/json", .body = text};
     int rc = ph_api_json(cli, api, &call, &doc);
     if (rc != PH_EXIT_OK)
         return rc;
     const int epoch = (int)json_integer_value(json_object_get(doc, "epoch"));
     if (cli->json)
         return ph_print_json(json_pack("{s:b,s:i}", "ok", 1, "epoch", epoch));
-    printf("epoch %d\nbackups made before do not have it: make one with phala keys backup\n",
-           epoch);
+    printf("epoch %d\n", epoch);
+    if (strcmp(path, "/v1/keys/rotate") == 0)
+        printf("backups made before do not have it: make one with phala keys backup\n");
     return PH_EXIT_OK;
 }
 
@@ -213,8 +220,11 @@ static int send_act(const struct ph_cli *cli, const struct ph_api *api,
     if (ph_key_act_decode((struct ph_bytes){said->raw, said->raw_len}, &act) != PH_OK ||
         ph_key_act_to_json(said, &text) != PH_OK)
         return ph_fail(cli, "bad-act", NULL, NULL, "this is no act on keys");
-    return act.kind == PH_KEY_ACT_BACKUP ? send_backup(cli, api, said, &act, ph_buf_view(&text))
-                                         : send_rotation(cli, api, ph_buf_view(&text));
+    if (act.kind == PH_KEY_ACT_BACKUP)
+        return send_backup(cli, api, said, &act, ph_buf_view(&text));
+    return send_epochs(cli, api,
+                       act.kind == PH_KEY_ACT_ROTATE ? "/v1/keys/rotate" : "/v1/keys/retire",
+                       ph_buf_view(&text));
 }
 
 static int read_holders(const struct ph_cli *cli, struct ph_key_act *act)
@@ -301,7 +311,10 @@ static void tell_act(const struct ph_key_act_signed *said)
         return;
     const struct ph_address_text worker = ph_address_text(&act.worker);
     fprintf(stderr, "%s the keys of cluster %s, epoch %u, by worker %s\n",
-            act.kind == PH_KEY_ACT_ROTATE ? "rotate" : "back up", cluster.s, act.epoch, worker.s);
+            act.kind == PH_KEY_ACT_ROTATE   ? "rotate"
+            : act.kind == PH_KEY_ACT_BACKUP ? "back up"
+                                            : "forget all older epochs of",
+            cluster.s, act.epoch, worker.s);
     for (uint32_t i = 0; i < act.holder_cnt; i++) {
         ph_hex_encode(PH_BYTES_OF(act.holder[i]), hex);
         fprintf(stderr, "holder %s\n", hex);
@@ -350,17 +363,20 @@ static int run(struct ph_cli *cli)
         return status(cli);
     if (strcmp(what, "rotate") == 0)
         return begin_act(cli, PH_KEY_ACT_ROTATE);
+    if (strcmp(what, "retire") == 0)
+        return begin_act(cli, PH_KEY_ACT_RETIRE);
     if (strcmp(what, "backup") == 0)
         return begin_act(cli, PH_KEY_ACT_BACKUP);
     if (strcmp(what, "holder") == 0)
         return holder(cli);
     return ph_fail_usage(
-        cli, "\"%.40s\" is none of status, rotate, backup, sign, send, holder, restore", what);
+        cli, "\"%.40s\" is none of status, rotate, retire, backup, sign, send, holder, restore",
+        what);
 }
 
 const struct ph_cmd ph_cmd_keys = {
     .name = "keys",
-    .operands = "status|rotate|backup|holder | sign|send ACT | restore BACKUP",
+    .operands = "status|rotate|retire|backup|holder | sign|send ACT | restore BACKUP",
     .summary = "Rotate, back up or restore a cluster's keys",
     .details =
         "\"rotate\" begins a new epoch of keys; \"backup\" makes a file in which every holder has "

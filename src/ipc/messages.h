@@ -54,7 +54,7 @@ enum {
     M(FETCH_FAIL,   10, PH_D2R, F(BYTES, code) F(REST, message))                                    \
     M(CREDIT_R,     11, PH_D2R, F(U8, stream) F(U32, bytes))                                        \
     M(STATE,        12, PH_D2R, F(U64, index) F(B32, hash) F(B32, root) F(U32, page_cnt) F(U32, key_epoch) \
-                                F(U32, max_pages))              /* before the first CALL: newest commit of the phat's state; its key comes over the state channel */ \
+                                F(U32, max_pages) F(U32, older_epoch)) /* before the first CALL: newest commit of the phat's state; its key comes over the state channel */ \
     /* instance -> phalad */                                                                        \
     M(READY,        20, PH_R2D, F(REST, sandbox_layers))        /* VM up: comma-separated layers in force */ \
     M(STARTED,      21, PH_R2D, F(U32, handlers))               /* bit 0 fetch, 1 scheduled, 2 chain, 3 event */ \
@@ -129,6 +129,7 @@ enum {
     M0(KEYS_KEPT, 126, PH_D2K)                                 /* it does: from here on these are the keys */ \
     M0(KEYS_ADOPTED, 127, PH_K2D)                                                                  \
     M(KEYS_RETIRE, 128, PH_D2K, F(U32, before))                /* nothing in storage refers to epochs before this one; answered KEYS_NEXT */ \
+    M(KEYS_RETIRE_SIGNED, 136, PH_D2K, F(B20, cluster) F(U64, expires) F(BYTES, act) F(REST, sigs)) /* the same before the newest, as the owners say where storage is shared */ \
     M(KEYS_BACKUP, 129, PH_D2K, F(B20, cluster) F(U64, expires) F(BYTES, act) F(REST, sigs))        \
     M(KEYS_BACKED_UP, 130, PH_K2D, F(REST, backup))            /* keys/escrow.h */                  \
     M(SECRETS_RESEAL, 131, PH_D2K, F(B20, phat) F(REST, sealed)) /* for the newest epoch; answered SECRETS_SEALED */ \

@@ -11,7 +11,7 @@ static const struct {
     {PH_STATE_COMMIT, 0, 0, false, true},
     {PH_STATE_REPLACE, 0, 0, false, true},
     {PH_STATE_PIECE, 1, PH_STATE_PACKET_DATA, false, false},
-    {PH_STATE_KEY, 32, 32, false, false},
+    {PH_STATE_KEY, 32, 32, true, true},
     {PH_STATE_DATA, 4096, 4096, false, false},
     {PH_STATE_ABSENT, 0, 0, false, false},
     {PH_STATE_FAILED, 0, 0, false, false},

@@ -22,7 +22,8 @@ enum ph_state_packet_kind {
     PH_STATE_REPLACE,       /* n: bytes of a record whose pages come first, in PIECEs, then its head
                                and page table */
     /* to the instance */
-    PH_STATE_KEY = 16,  /* from phala-keyd. data: 32 bytes */
+    PH_STATE_KEY = 16,  /* from phala-keyd, one for each epoch that is needed, ascending. data: 32
+                           bytes, n: the epoch, a: how many more follow */
     PH_STATE_DATA,      /* data: 4,096 bytes of the page or node asked for */
     PH_STATE_ABSENT,    /* it was never written */
     PH_STATE_FAILED,    /* it cannot be read now */

@@ -30,7 +30,7 @@ TEST(each_kind_carries_what_its_row_says)
     CHECK(p.data.len == PH_STATE_PACKET_DATA && p.data.ptr == raw + PH_STATE_PACKET_HEAD);
     CHECK(parse(PH_STATE_PIECE, 0, 0, PH_STATE_PACKET_DATA + 1, &p) == PH_ERR_MALFORMED);
     CHECK(parse(PH_STATE_PIECE, 0, 1, 5, &p) == PH_ERR_MALFORMED);
-    CHECK(parse(PH_STATE_KEY, 0, 0, 32, &p) == PH_OK);
+    CHECK(parse(PH_STATE_KEY, 2, 7, 32, &p) == PH_OK && p.a == 2 && p.n == 7);
     CHECK(parse(PH_STATE_KEY, 0, 0, 31, &p) == PH_ERR_MALFORMED);
     CHECK(parse(PH_STATE_DATA, 0, 0, 4096, &p) == PH_OK);
     CHECK(parse(PH_STATE_DATA, 0, 0, 4095, &p) == PH_ERR_MALFORMED);

@@ -6,8 +6,9 @@
 
 #include <assert.h>
 
-static const char *const actions[] = {"deploy", "delete", "secrets",     "logs",       "list",
-                                      "export", "import", "keys-rotate", "keys-backup"};
+static const char *const actions[] = {"deploy",      "delete",     "secrets", "logs",
+                                      "list",        "export",     "import",  "keys-rotate",
+                                      "keys-backup", "keys-retire"};
 
 #define OWNER_REQUEST_TYPE                                                                         \
     "OwnerRequest(string action,string name,bytes32 content,address cluster,uint64 sequence,"      \

@@ -20,7 +20,7 @@ enum { PH_NAME_MAX = 63 }; /* phat names: [a-z0-9] and inner '-', as in a DNS la
  * expires) */
 struct ph_owner_request {
     char action[16]; /* "deploy", "delete", "secrets", "logs", "list", "export", "import";
-                        "keys-rotate", "keys-backup" (key_act.h) */
+                        "keys-rotate", "keys-backup", "keys-retire" (key_act.h) */
     char name[PH_NAME_MAX + 1]; /* the phat's name; empty for "list" and "keys-…" */
     /* deploy: bundle hash; secrets: SHA-256 of the envelope; export: the X25519 key that it is for;
      * import: SHA-256 of its head; else zero */

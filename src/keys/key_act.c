@@ -63,7 +63,7 @@ enum ph_err ph_key_act_decode(struct ph_bytes raw, struct ph_key_act *out)
     uint8_t kind;
 
     if (!ph_read_view(&r, sizeof(tag), &mark) || !ph_bytes_equal(mark, PH_BYTES_OF(tag)) ||
-        !ph_read_u8(&r, &kind) || (kind != PH_KEY_ACT_ROTATE && kind != PH_KEY_ACT_BACKUP) ||
+        !ph_read_u8(&r, &kind) || kind < PH_KEY_ACT_ROTATE || kind > PH_KEY_ACT_RETIRE ||
         !ph_read_copy(&r, got.nonce, sizeof(got.nonce)) ||
         !ph_read_copy(&r, got.worker.b, sizeof(got.worker.b)) || !ph_read_u32be(&r, &got.epoch) ||
         (kind == PH_KEY_ACT_BACKUP && !read_holders(&r, &got)) || r.rest.len != 0)
@@ -78,8 +78,10 @@ static void request_of(const struct ph_key_act_signed *act, const struct ph_key_
 {
     *out = (struct ph_owner_request){
         .cluster = act->cluster, .sequence = parsed->epoch, .expires = act->expires};
-    (void)snprintf(out->action, sizeof(out->action), "%s",
-                   parsed->kind == PH_KEY_ACT_ROTATE ? "keys-rotate" : "keys-backup");
+    static const char *const actions[] = {[PH_KEY_ACT_ROTATE] = "keys-rotate",
+                                          [PH_KEY_ACT_BACKUP] = "keys-backup",
+                                          [PH_KEY_ACT_RETIRE] = "keys-retire"};
+    (void)snprintf(out->action, sizeof(out->action), "%s", actions[parsed->kind]);
     ph_sha256((struct ph_bytes){act->raw, act->raw_len}, out->content.b);
 }
 

@@ -2,17 +2,18 @@
 #define PH_KEYS_KEY_ACT_H
 
 /* What the owners of a cluster's keys (keys/cluster.h) may have its phala-keyd do: rotate the
- * master key, or back the keys up to holders.
+ * master key, back the keys up to holders, or forget every epoch but the newest.
  *
  * An act as bytes:
  *
  *   "phala-key-act-v1" || u8 kind || nonce 32 || worker 20 || newest epoch u32be, and for a backup
  *   u8 needed || u8 count || count times X25519 public key 32
  *
- * It is signed as an OwnerRequest (keys/eip712.h): action "keys-rotate" or "keys-backup", no name,
- * content SHA-256(act), the cluster, sequence the epoch. The nonce is one that this phala-keyd
- * issued since it was started, so an act is good once, on one worker, and not after a restart: a
- * rotation cannot be played again to a worker whose sealed state was rolled back.
+ * It is signed as an OwnerRequest (keys/eip712.h): action "keys-rotate", "keys-backup" or
+ * "keys-retire", no name, content SHA-256(act), the cluster, sequence the epoch. The nonce is one
+ * that this phala-keyd issued since it was started, so an act is good once, on one worker, and not
+ * after a restart: a rotation cannot be played again to a worker whose sealed state was rolled
+ * back.
  *
  * As JSON, between owners and to the worker: {"format":"phala-key-act-v1","cluster":"0x…","act":
  * "<hex>","expires":n,"signatures":["0x…"]}.
@@ -24,7 +25,7 @@
 #include "keys/cluster.h"
 #include "keys/eip712.h"
 
-enum ph_key_act_kind { PH_KEY_ACT_ROTATE = 1, PH_KEY_ACT_BACKUP = 2 };
+enum ph_key_act_kind { PH_KEY_ACT_ROTATE = 1, PH_KEY_ACT_BACKUP = 2, PH_KEY_ACT_RETIRE = 3 };
 enum {
     PH_KEY_HOLDERS_MAX = 16,
     PH_KEY_ACT_LEN_MAX = 16 + 1 + 32 + 20 + 4 + 2 + PH_KEY_HOLDERS_MAX * 32,

@@ -62,7 +62,8 @@ static enum ph_err judge(const struct ph_key_act_signed *act, char why[static PH
 
 TEST(acts_round_trip)
 {
-    static const enum ph_key_act_kind kinds[] = {PH_KEY_ACT_ROTATE, PH_KEY_ACT_BACKUP};
+    static const enum ph_key_act_kind kinds[] = {PH_KEY_ACT_ROTATE, PH_KEY_ACT_BACKUP,
+                                                 PH_KEY_ACT_RETIRE};
 
     for (size_t k = 0; k < PH_LEN(kinds); k++) {
         const struct ph_key_act act = sample(kinds[k]);
@@ -108,8 +109,11 @@ TEST(holders_that_make_no_sense_are_refused)
         changed[needed_at + cases[i].at] = cases[i].to;
         CHECK(ph_key_act_decode((struct ph_bytes){changed, len}, &got) == PH_ERR_MALFORMED);
     }
-    raw[16] = 3; /* kind */
-    CHECK(ph_key_act_decode((struct ph_bytes){raw, len}, &got) == PH_ERR_MALFORMED);
+    static const uint8_t kinds[] = {0, PH_KEY_ACT_ROTATE, PH_KEY_ACT_RETIRE, 4};
+    for (size_t i = 0; i < PH_LEN(kinds); i++) { /* holders are a backup's alone */
+        raw[16] = kinds[i];
+        CHECK(ph_key_act_decode((struct ph_bytes){raw, len}, &got) == PH_ERR_MALFORMED);
+    }
 }
 
 TEST(enough_owners_stand_behind_an_act)

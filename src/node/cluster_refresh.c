@@ -8,6 +8,7 @@
 #include "node/handovers.h"
 #include "node/keys.h"
 #include "node/offload.h"
+#include "node/rekey.h"
 #include "node/worker_cert.h"
 #include "tee/quote.h"
 
@@ -106,6 +107,7 @@ static enum ph_err take(struct ph_refresh *r)
     PH_TRY(ph_join_take(r->node->keyd, r->bound, ph_buf_view(&r->answer), &giver, measurement,
                         &state, r->why));
     PH_TRY(ph_keys_change(r->node, &state, r->why));
+    ph_rekey_wake(r->node);
     if (ph_handovers_add(r->node, "took", &giver, measurement, r->node->config->join_url) != PH_OK)
         ph_log(PH_LOG_ERROR, "a hand-over could not be written down", NULL);
     return PH_OK;

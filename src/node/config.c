@@ -42,6 +42,9 @@ static const char usage[] =
     "and\n"
     "                                 backed up; may be repeated; without one nobody may, ever\n"
     "  --key-owners-needed N          so many of them must sign (default: all)\n"
+    "  --epoch-grace SECONDS          after a rotation, and a start, older epochs of the keys are "
+    "kept for\n"
+    "                                 so long at least (default 900): for who encrypted to them\n"
     "  --restore 0xCLUSTER            first start: wait for the shares of a backup of that "
     "cluster's keys\n"
     "  --cluster-policy FILE          evidence that workers must show to be given the cluster's "
@@ -184,6 +187,7 @@ enum option_id {
     OPT_INSTANCES,
     OPT_IDLE,
     OPT_GRACE,
+    OPT_EPOCH_GRACE,
     OPT_CONNECTIONS,
     OPT_PER_ADDRESS,
     OPT_RECEIPT_BYTES,
@@ -217,6 +221,7 @@ static const struct option options[] = {
     { "require-sandbox", 1, NULL, OPT_SANDBOX }, { "no-jit", 0, NULL, OPT_NO_JIT },
     { "warm", 1, NULL, OPT_WARM },             { "instances", 1, NULL, OPT_INSTANCES },
     { "idle", 1, NULL, OPT_IDLE },             { "grace", 1, NULL, OPT_GRACE },
+    { "epoch-grace", 1, NULL, OPT_EPOCH_GRACE },
     { "connections", 1, NULL, OPT_CONNECTIONS },
     { "connections-per-address", 1, NULL, OPT_PER_ADDRESS },
     { "receipt-bytes", 1, NULL, OPT_RECEIPT_BYTES },
@@ -302,6 +307,8 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
         return add_key_owner(c, arg);
     case OPT_KEY_OWNERS_NEEDED:
         return parse_u32(arg, 1, PH_KEY_OWNERS_MAX, &c->key_owners_needed);
+    case OPT_EPOCH_GRACE:
+        return parse_u32(arg, 0, 30 * 86400, &c->epoch_grace_s);
     case OPT_RESTORE:
         c->restore = arg;
         return parse_address(arg, &(struct ph_eth_address){{0}});
@@ -405,6 +412,7 @@ enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char w
     struct ph_config c = {.warm = 2,
                           .instances_max = 256,
                           .idle_s = 300,
+                          .epoch_grace_s = 900,
                           .grace_s = 30,
                           .connections = 4096,
                           .connections_per_address = 1024,

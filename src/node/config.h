@@ -50,9 +50,10 @@ struct ph_config {
     const char *key_owners[PH_KEY_OWNERS_MAX]; /* 0x…, of the keys of a cluster that is founded */
     size_t key_owner_cnt;
     uint32_t key_owners_needed;
-    const char *guest_dir; /* sockets of the guest agent; NULL: none */
-    bool guest_quotes;     /* the guest agent makes quotes */
-    bool ephemeral_keys;   /* accept that keys and secrets do not survive a restart */
+    uint32_t epoch_grace_s; /* older epochs of the keys are kept for so long at least */
+    const char *guest_dir;  /* sockets of the guest agent; NULL: none */
+    bool guest_quotes;      /* the guest agent makes quotes */
+    bool ephemeral_keys;    /* accept that keys and secrets do not survive a restart */
     const char *keyd_path, *run_path;
     bool require_full_sandbox;
     bool jit;

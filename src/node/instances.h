@@ -44,6 +44,7 @@ struct ph_instance {
     struct ph_state_roots *roots;      /* durable commits of that state; NULL: it has none */
     struct ph_receipt_state made_from; /* what answers of the frames from now on can depend on */
     uint32_t pid;                      /* 0 until SPAWNED, and after EXITED */
+    uint32_t key_epoch;                /* newest of the cluster's keys when its state was opened */
     uint64_t spawn_id;    /* of SPAWN, which SPAWNED or SPAWN_FAIL answers; 0 after EXITED */
     uint32_t memory_mib;  /* what it was spawned with */
     uint32_t log_lines;   /* in this tick */

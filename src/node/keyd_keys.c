@@ -92,6 +92,24 @@ enum ph_err ph_keyd_keys_retire(struct ph_keyd_client *client, uint32_t before,
     return ph_buf_add(state, got.state);
 }
 
+enum ph_err ph_keyd_keys_retire_signed(struct ph_keyd_client *client,
+                                       const struct ph_key_act_signed *act, struct ph_buf *state,
+                                       char why[static PH_KEYD_WHY_LEN])
+{
+    const struct ph_msg_KEYS_RETIRE_SIGNED m = {.cluster = cluster_of(act),
+                                                .expires = act->expires,
+                                                .act = {act->raw, act->raw_len},
+                                                .sigs = {act->sig[0], (size_t)act->sig_cnt * 65}};
+    struct ph_msg_KEYS_NEXT got;
+    PH_KEYD_QUESTION;
+
+    ph_keyd_begin(client, &q);
+    PH_TRY(ask(client, &q, ph_encode_KEYS_RETIRE_SIGNED(&q.request, 0, q.id, &m), why));
+    if (ph_get_KEYS_NEXT(&q.frame, &got) != PH_OK)
+        return ph_keyd_refusal(&q, why);
+    return ph_buf_add(state, got.state);
+}
+
 enum ph_err ph_keyd_keys_kept(struct ph_keyd_client *client, char why[static PH_KEYD_WHY_LEN])
 {
     PH_KEYD_QUESTION;

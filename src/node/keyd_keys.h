@@ -31,6 +31,12 @@ PH_CHECKED enum ph_err ph_keyd_keys_rotate(struct ph_keyd_client *client,
  * refers to one, or there is none. */
 PH_CHECKED enum ph_err ph_keyd_keys_retire(struct ph_keyd_client *client, uint32_t before,
                                            struct ph_buf *state, char why[static PH_KEYD_WHY_LEN]);
+/* The same before the newest, signed by the keys' owners. Also PH_ERR_UNTRUSTED,
+ * PH_ERR_UNSUPPORTED. */
+PH_CHECKED enum ph_err ph_keyd_keys_retire_signed(struct ph_keyd_client *client,
+                                                  const struct ph_key_act_signed *act,
+                                                  struct ph_buf *state,
+                                                  char why[static PH_KEYD_WHY_LEN]);
 /* The state file holds what was answered last: those are the keys now, and the client's info is
  * theirs. Event loop only. */
 PH_CHECKED enum ph_err ph_keyd_keys_kept(struct ph_keyd_client *client,

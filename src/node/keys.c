@@ -7,6 +7,7 @@
 #include "node/calls.h"
 #include "node/handovers.h"
 #include "node/keyd_keys.h"
+#include "node/rekey.h"
 #include "store/file.h"
 
 #include <fcntl.h>
@@ -56,6 +57,15 @@ enum ph_err ph_keys_change(struct ph_node *node, const struct ph_buf *state, cha
     return PH_OK;
 }
 
+enum ph_err ph_keys_retire(struct ph_node *node, char why[static 256])
+{
+    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    const uint32_t newest = ph_keyd_client_info(node->keyd)->epoch;
+
+    PH_TRY(ph_keyd_keys_retire(node->keyd, newest, &state, why));
+    return ph_keys_change(node, &state, why);
+}
+
 /* --- the owners' API ------------------------------------------------------------------------- */
 
 static void refuse(struct ph_http_req *req, enum ph_err err, const char *why)
@@ -102,10 +112,12 @@ void ph_api_keys(struct ph_node *node, struct ph_http_req *req, struct ph_bytes 
 {
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(8192);
     struct ph_jput j = {.out = &text};
+    struct ph_rekey_status moving;
     struct ph_keyd_keys keys;
     char why[PH_KEYD_WHY_LEN] = "";
 
     (void)arg;
+    ph_rekey_status(node, &moving);
     const enum ph_err err = ph_keyd_keys_status(node->keyd, &keys, why);
     if (err != PH_OK) {
         refuse(req, err, why);
@@ -123,6 +135,12 @@ void ph_api_keys(struct ph_node *node, struct ph_http_req *req, struct ph_bytes 
         put_address(&j, NULL, &keys.owners.owner[i]);
     ph_jput_close(&j);
     ph_jput_int(&j, "owners_needed", keys.owners.needed);
+    ph_jput_object(&j, "older");
+    ph_jput_bool(&j, "known", moving.known);
+    ph_jput_int(&j, "secrets", moving.secrets);
+    ph_jput_int(&j, "states", moving.states);
+    ph_jput_int(&j, "left", moving.left);
+    ph_jput_close(&j);
     answer(req, &j);
 }
 
@@ -189,8 +207,10 @@ static void rotate(struct act *a, const struct ph_key_act_signed *said)
     enum ph_err err = ph_keyd_keys_rotate(a->node->keyd, said, &epoch, &state, why);
     if (err == PH_OK)
         err = ph_keys_change(a->node, &state, why);
-    if (err == PH_OK)
+    if (err == PH_OK) {
+        ph_rekey_wake(a->node);
         err = write_down(a, "rotated", said, "");
+    }
     if (err != PH_OK) {
         ph_log(PH_LOG_WARN, "a rotation was refused", "why", why, NULL);
         refuse(a->req, err, why);
@@ -198,6 +218,34 @@ static void rotate(struct act *a, const struct ph_key_act_signed *said)
     }
     ph_jput_object(&j, NULL);
     ph_jput_int(&j, "epoch", epoch);
+    answer(a->req, &j);
+}
+
+/* Where storage is shared this worker cannot see what others still write: the owners say that they
+ * all have the newest epoch. What it does see must not refer to older ones. */
+static void retire(struct act *a, const struct ph_key_act_signed *said)
+{
+    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(65536),
+                        text PH_OWNED(ph_buf_clear) = PH_BUF(1024);
+    struct ph_jput j = {.out = &text};
+    char why[PH_KEYD_WHY_LEN] = "";
+
+    if (!ph_rekey_is_done(a->node)) {
+        refuse(a->req, PH_ERR_CONFLICT,
+               "secrets or states are still of an older epoch, or were not all looked at yet");
+        return;
+    }
+    enum ph_err err = ph_keyd_keys_retire_signed(a->node->keyd, said, &state, why);
+    if (err == PH_OK)
+        err = ph_keys_change(a->node, &state, why);
+    if (err == PH_OK)
+        err = write_down(a, "retired", said, "");
+    if (err != PH_OK) {
+        refuse(a->req, err, why);
+        return;
+    }
+    ph_jput_object(&j, NULL);
+    ph_jput_int(&j, "epoch", ph_keyd_client_info(a->node->keyd)->epoch);
     answer(a->req, &j);
 }
 
@@ -279,6 +327,12 @@ void ph_api_keys_rotate(struct ph_node *node, struct ph_http_req *req, struct ph
 {
     (void)arg;
     begin(node, req, rotate);
+}
+
+void ph_api_keys_retire(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)
+{
+    (void)arg;
+    begin(node, req, retire);
 }
 
 void ph_api_keys_backup(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)

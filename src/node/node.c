@@ -17,6 +17,7 @@
 #include "node/phats.h"
 #include "node/private_calls.h"
 #include "node/records.h"
+#include "node/rekey.h"
 #include "node/restore.h"
 #include "node/routes.h"
 #include "node/verify_api.h"
@@ -363,6 +364,7 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
         PH_TRY(start_server(node));
     PH_TRY(ph_guest_agents_open(node));
     PH_TRY(ph_refresh_open(node));
+    PH_TRY(ph_rekey_open(node));
     housekeeping(node);
     if (!serves)
         say_ready(node);
@@ -381,6 +383,7 @@ void ph_node_stop(struct ph_node *node)
         return;
     ph_http_server_close(node->server);
     ph_refresh_close(node);
+    ph_rekey_close(node);
     ph_guest_agents_close(node);
     ph_private_gateway_free(node->gateway);
     ph_worker_certs_close(node);

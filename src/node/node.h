@@ -30,6 +30,7 @@ struct ph_private_gateway;
 struct ph_chain_worker;
 struct ph_guest_agents;
 struct ph_refresh;
+struct ph_rekey;
 struct ph_worker_certs;
 
 struct ph_node {
@@ -58,8 +59,9 @@ struct ph_node {
     struct ph_chain_worker *chain;  /* NULL: the worker is on no chain */
     struct ph_guest_agents *guests; /* NULL: no guest agent */
     struct ph_refresh *refresh;     /* NULL: no newer epochs are asked for */
-    bool restoring;                 /* waits for a backup's shares: serves nothing else */
-    struct ph_worker_certs *certs;  /* NULL: nobody is shown one */
+    struct ph_rekey *rekey;
+    struct ph_worker_certs *certs; /* NULL: nobody is shown one */
+    bool restoring;                /* waits for a backup's shares: serves nothing else */
     int state_pages_fd;
     struct ph_buf scratch;              /* header block of the answer being sent */
     uint16_t ports[PH_CONFIG_LIST_MAX]; /* bound, as config->listen */

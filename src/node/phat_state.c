@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "node/keyd_client.h"
 #include "node/state_server.h"
 #include "node/wipe.h"
 #include "store/file.h"
@@ -19,7 +20,8 @@ static void give(struct ph_instance *i, const struct ph_state_tip *tip)
                                      .root = tip->root,
                                      .page_cnt = tip->page_cnt,
                                      .key_epoch = tip->key_epoch,
-                                     .max_pages = i->version->manifest.state_pages};
+                                     .max_pages = i->version->manifest.state_pages,
+                                     .older_epoch = tip->older_epoch};
 
     i->awaits_state = false;
     i->made_from = (struct ph_receipt_state){tip->index, tip->root};
@@ -121,6 +123,7 @@ void ph_phat_state_want(struct ph_instance *instance)
         return;
     phat->state_busy = true;
     phat->state_holder = i;
+    i->key_epoch = ph_keyd_client_info(i->node->keyd)->epoch;
     i->roots = ph_state_roots_new();
     if (!i->roots ||
         ph_state_server_open(i->node->states, &phat->id, i->version->manifest.state_pages,
@@ -129,6 +132,12 @@ void ph_phat_state_want(struct ph_instance *instance)
         phat->state_holder = NULL;
         ph_instance_kill(i, "internal", "out of memory for its state");
     }
+}
+
+void ph_phat_state_let_go(struct ph_phat *phat)
+{
+    phat->state_busy = false;
+    next(phat);
 }
 
 void ph_phat_state_leave(struct ph_instance *instance)

@@ -19,6 +19,8 @@ PH_CHECKED enum ph_err ph_phat_state_hold(struct ph_instance *instance);
 /* It is the phat's instance now: give it the state, at once or when the one before is gone, and the
  * phat's lease is here. */
 void ph_phat_state_want(struct ph_instance *instance);
+/* The phat's state was kept from being opened (phat->state_busy); it may be again. */
+void ph_phat_state_let_go(struct ph_phat *phat);
 /* It is gone. */
 void ph_phat_state_leave(struct ph_instance *instance);
 /* STATE_FAIL came from it. */

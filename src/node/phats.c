@@ -385,6 +385,20 @@ enum ph_err ph_phat_read_bundle(const struct ph_phat *phat, const struct ph_vers
     return PH_OK;
 }
 
+enum ph_err ph_phat_read_secrets_record(const struct ph_phat *phat,
+                                        struct ph_owner_request *request, uint8_t sig[static 65],
+                                        struct ph_buf *out)
+{
+    struct ph_phat_record rec;
+
+    PH_TRY(ph_phat_load(phat->node->phats->dir_fd, PH_PHAT_SECRETS, &phat->id, &rec));
+    *request = rec.request;
+    memcpy(sig, rec.sig, sizeof(rec.sig));
+    ph_buf_clear(out);
+    *out = rec.data;
+    return PH_OK;
+}
+
 enum ph_err ph_phat_read_secrets(const struct ph_phat *phat, struct ph_buf *out)
 {
     struct ph_phat_record rec;

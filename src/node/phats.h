@@ -98,6 +98,12 @@ PH_CHECKED enum ph_err ph_phat_read_bundle(const struct ph_phat *phat,
                                            const struct ph_version *version, struct ph_buf *out);
 PH_CHECKED enum ph_err ph_phat_read_secrets(const struct ph_phat *phat, struct ph_buf *out);
 
+/* The sealed secrets with the request that they were stored for. PH_ERR_NOT_FOUND: there are none.
+ */
+PH_CHECKED enum ph_err ph_phat_read_secrets_record(const struct ph_phat *phat,
+                                                   struct ph_owner_request *request,
+                                                   uint8_t sig[static 65], struct ph_buf *out);
+
 /* A version that is not stored: moves the manifest out of info. */
 PH_CHECKED enum ph_err ph_version_new(struct ph_bundle_info *info,
                                       const struct ph_owner_request *request,

@@ -31,6 +31,7 @@ struct put_job {
     struct ph_phat_id phat;
     uint64_t sequence;
     bool deletion;
+    bool renewal; /* of secrets: of the sequence that is there */
     struct ph_buf record;
     enum ph_err err;
     void (*done)(void *ctx, enum ph_err err);
@@ -58,8 +59,10 @@ static void put_work(struct ph_job *job)
 {
     struct put_job *j = (struct put_job *)job;
 
-    j->err = ph_record_put(j->records->store, j->file, &j->phat, j->sequence, j->deletion,
-                           ph_buf_view(&j->record), j->why);
+    j->err = j->renewal ? ph_record_replace(j->records->store, j->file, &j->phat, j->sequence,
+                                            ph_buf_view(&j->record), j->why)
+                        : ph_record_put(j->records->store, j->file, &j->phat, j->sequence,
+                                        j->deletion, ph_buf_view(&j->record), j->why);
 }
 
 static void put_done(struct ph_job *job, bool dropped)
@@ -68,7 +71,7 @@ static void put_done(struct ph_job *job, bool dropped)
 
     if (dropped)
         j->err = PH_ERR_CLOSED;
-    if (j->err != PH_OK && j->err != PH_ERR_CONFLICT)
+    if (j->err != PH_OK && j->err != PH_ERR_CONFLICT && j->err != PH_ERR_NOT_FOUND)
         ph_log(PH_LOG_ERROR, "a change was not stored for the cluster", "why", j->why, NULL);
     j->done(j->ctx, j->err);
     ph_buf_clear(&j->record);
@@ -87,7 +90,7 @@ static enum ph_err encode(const struct ph_record_wish *wish, uint64_t time_ms, s
     return ph_phat_record_encode(wish->file, &rec, out);
 }
 
-void ph_record_share(struct ph_node *node, const struct ph_record_wish *wish)
+static void share(struct ph_node *node, const struct ph_record_wish *wish, bool renewal)
 {
     struct put_job *j = node->records ? calloc(1, sizeof(*j)) : NULL;
 
@@ -101,6 +104,7 @@ void ph_record_share(struct ph_node *node, const struct ph_record_wish *wish)
     j->phat = wish->phat;
     j->sequence = wish->request->sequence;
     j->deletion = wish->file == PH_PHAT_BUNDLE && wish->data.len == 0;
+    j->renewal = renewal;
     j->done = wish->done;
     j->ctx = wish->ctx;
     j->record = PH_BUF(PH_PHAT_RECORD_MAX);
@@ -111,6 +115,31 @@ void ph_record_share(struct ph_node *node, const struct ph_record_wish *wish)
         return;
     }
     ph_offload_add(node->records->thread, &j->job, false);
+}
+
+void ph_record_share(struct ph_node *node, const struct ph_record_wish *wish)
+{
+    share(node, wish, false);
+}
+
+static void ignore(void *ctx, enum ph_err err)
+{
+    (void)ctx;
+    (void)err;
+}
+
+void ph_record_renew(struct ph_node *node, const struct ph_phat_id *phat,
+                     const struct ph_owner_request *request, const uint8_t sig[static 65],
+                     struct ph_bytes sealed)
+{
+    const struct ph_record_wish wish = {.file = PH_PHAT_SECRETS,
+                                        .phat = *phat,
+                                        .request = request,
+                                        .sig = sig,
+                                        .data = sealed,
+                                        .done = ignore};
+
+    share(node, &wish, true);
 }
 
 void ph_record_refuse(struct ph_http_req *req, enum ph_err err)

@@ -29,6 +29,11 @@ struct ph_record_wish {
 };
 /* Make it durable for all workers. The wish and what it points to are borrowed for the call. */
 void ph_record_share(struct ph_node *node, const struct ph_record_wish *wish);
+/* The phat's secrets were sealed anew for the same request: replace them for all workers. Nothing
+ * waits for it; the next round of node/rekey.h does it again if need be. */
+void ph_record_renew(struct ph_node *node, const struct ph_phat_id *phat,
+                     const struct ph_owner_request *request, const uint8_t sig[static 65],
+                     struct ph_bytes sealed);
 /* Answer a request whose change was not stored. */
 void ph_record_refuse(struct ph_http_req *req, enum ph_err err);
 

@@ -39,6 +39,7 @@ static const struct route {
     {"GET", "/v1/keys", NULL, ph_api_keys, 0},
     {"POST", "/v1/keys/nonce", NULL, ph_api_keys_nonce, 0},
     {"POST", "/v1/keys/rotate", NULL, ph_api_keys_rotate, 0},
+    {"POST", "/v1/keys/retire", NULL, ph_api_keys_retire, 0},
     {"POST", "/v1/keys/backup", NULL, ph_api_keys_backup, 0},
     {"GET", "/v1/restore", NULL, ph_api_restore_show, OPEN_RESTORING},
     {"POST", "/v1/restore", NULL, ph_api_restore_share, OPEN_RESTORING},

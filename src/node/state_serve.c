@@ -187,6 +187,7 @@ static enum ph_err newest_head(struct ph_served *v, struct ph_buf *record, char 
                        (unsigned long long)last);
         return PH_ERR_UNTRUSTED;
     }
+    v->tip.older_epoch = tip.older_epoch;
     record->len = PH_STATE_HEAD_LEN; /* a record is never shorter */
     return PH_OK;
 }

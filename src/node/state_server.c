@@ -358,3 +358,32 @@ bool ph_state_server_tip(struct ph_state_server *server, const struct ph_phat_id
     (void)pthread_mutex_unlock(&server->lock);
     return found;
 }
+
+static void writer_closep(struct ph_commit_writer **writer)
+{
+    if (*writer)
+        ph_commit_writer_close(*writer);
+}
+
+enum ph_err ph_state_server_look(struct ph_state_server *server, const struct ph_phat_id *phat,
+                                 struct ph_state_tip *out, char why[static PH_STATE_SERVER_WHY])
+{
+    struct ph_buf record PH_OWNED(ph_buf_clear) =
+        PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
+    struct ph_commit_writer *writer PH_OWNED(writer_closep) = NULL;
+    struct ph_state_record newest;
+    uint64_t first, last;
+
+    PH_TRY(ph_commit_writer_open(server->log, phat, &writer, why));
+    ph_commit_writer_range(writer, &first, &last);
+    if (last == 0) {
+        *out = (struct ph_state_tip){0};
+        return PH_OK;
+    }
+    PH_TRY(ph_commit_read(writer, last, &record, why));
+    (void)snprintf(why, PH_STATE_SERVER_WHY, "the newest commit is damaged");
+    if (ph_state_record_parse(ph_buf_view(&record), &newest) != PH_OK)
+        return PH_ERR_UNTRUSTED;
+    ph_state_tip_of(&newest, out);
+    return PH_OK;
+}

@@ -158,7 +158,8 @@ static void open_client(void)
     const struct ph_state_packet p = receive(raw);
     CHECK(p.kind == PH_STATE_KEY);
     memcpy(key, p.data.ptr, 32);
-    if (ph_state_open(&phat, key, &news.tip, &source, &limits, &client.state, why) != PH_OK)
+    const struct ph_state_keys keys = ph_state_keys_of(p.n, key);
+    if (ph_state_open(&phat, &keys, &news.tip, &source, &limits, &client.state, why) != PH_OK)
         fail_msg("%s", why);
 }
 

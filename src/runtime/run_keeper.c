@@ -87,7 +87,8 @@ static void apply(struct ph_bytes raw)
     must(ph_state_mac_check(key, rec.head_raw.ptr));
     must(ph_tree_resize(keeper.tree, rec.head.page_cnt));
     for (uint32_t i = 0; i < rec.head.record_pages; i++) {
-        struct ph_tree_entry e = {.index = rec.head.index, .session = rec.head.session};
+        struct ph_tree_entry e = {
+            .index = rec.head.index, .session = rec.head.session, .epoch = rec.head.key_epoch};
         ph_state_table_entry(&rec, i, &page, tag);
         memcpy(e.tag, tag, sizeof(tag));
         assert(page < PH_KEEPER_PAGES);
@@ -190,13 +191,22 @@ struct ph_state_tip ph_keeper_tip(void)
     return keeper.tip;
 }
 
+static void tell_key(void)
+{
+    uint8_t packet[PH_STATE_PACKET_HEAD + 32];
+
+    ph_state_packet_head(PH_STATE_KEY, 0, 1, packet);
+    memcpy(packet + PH_STATE_PACKET_HEAD, key, 32);
+    CHECK(write(channel, packet, sizeof(packet)) == (ssize_t)sizeof(packet));
+}
+
 void ph_keeper_start(int fd)
 {
     channel = fd;
     atomic_store(&ph_keeper_hold, 0);
     atomic_store(&ph_keeper_lose, 0);
     atomic_store(&quit, 0);
-    tell(PH_STATE_KEY, PH_BYTES_OF(key));
+    tell_key();
     CHECK(pthread_create(&thread, NULL, serve, NULL) == 0);
 }
 

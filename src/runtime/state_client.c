@@ -68,17 +68,32 @@ static enum ph_err write_packet(struct ph_state_client *c, size_t len)
     return PH_ERR_CLOSED;
 }
 
-enum ph_err ph_state_client_key(struct ph_state_client *client, uint8_t out[static 32])
+/* One of them; *more: it is not the last. */
+static enum ph_err read_key(struct ph_state_client *c, struct ph_state_keys *keys, bool *more)
 {
     struct ph_state_packet p;
     bool told;
 
-    PH_TRY(read_packet(client, &p, &told));
-    if (p.kind != PH_STATE_KEY)
-        return broken(client);
-    memcpy(out, p.data.ptr, 32);
-    ph_wipe(client->raw, sizeof(client->raw));
+    PH_TRY(read_packet(c, &p, &told));
+    if (p.kind != PH_STATE_KEY || keys->cnt == PH_STATE_KEYS_MAX ||
+        p.n <= (keys->cnt > 0 ? keys->at[keys->cnt - 1].epoch : 0))
+        return broken(c);
+    keys->at[keys->cnt].epoch = p.n;
+    memcpy(keys->at[keys->cnt++].key, p.data.ptr, 32);
+    *more = p.a > 0;
     return PH_OK;
+}
+
+enum ph_err ph_state_client_keys(struct ph_state_client *client, struct ph_state_keys *out)
+{
+    bool more = true;
+    enum ph_err err = PH_OK;
+
+    out->cnt = 0;
+    while (err == PH_OK && more)
+        err = read_key(client, out, &more);
+    ph_wipe(client->raw, sizeof(client->raw));
+    return err;
 }
 
 static enum ph_err ask(struct ph_state_client *c, enum ph_state_packet_kind kind, uint8_t a,

@@ -24,8 +24,9 @@ struct ph_state_client {
 };
 
 void ph_state_client_init(struct ph_state_client *client, int fd);
-/* Wait for the state key. PH_ERR_CLOSED: lost. */
-PH_CHECKED enum ph_err ph_state_client_key(struct ph_state_client *client, uint8_t out[static 32]);
+/* Wait for the state keys, which the caller wipes. PH_ERR_CLOSED: lost. */
+PH_CHECKED enum ph_err ph_state_client_keys(struct ph_state_client *client,
+                                            struct ph_state_keys *out);
 /* Pages and nodes by way of the channel. PH_ERR_IO also when it is lost. */
 struct ph_state_source ph_state_client_source(struct ph_state_client *client);
 /* Send a record, which ph_state_commit made. PH_ERR_CLOSED: lost. */

@@ -26,13 +26,18 @@ static void end(void)
         (void)close(other);
 }
 
-static void tell(enum ph_state_packet_kind kind, struct ph_bytes data)
+static void tell_with(enum ph_state_packet_kind kind, uint8_t a, uint32_t n, struct ph_bytes data)
 {
     uint8_t raw[PH_STATE_PACKET_MAX];
-    ph_state_packet_head(kind, 0, 0, raw);
+    ph_state_packet_head(kind, a, n, raw);
     if (data.len > 0)
         memcpy(raw + PH_STATE_PACKET_HEAD, data.ptr, data.len);
     CHECK(write(other, raw, PH_STATE_PACKET_HEAD + data.len) > 0);
+}
+
+static void tell(enum ph_state_packet_kind kind, struct ph_bytes data)
+{
+    tell_with(kind, 0, 0, data);
 }
 
 static struct ph_state_packet asked(void)
@@ -47,12 +52,16 @@ static struct ph_state_packet asked(void)
 TEST(reads_are_answered_and_commits_in_between_are_remembered)
 {
     static const uint8_t page[PH_STATE_PAGE] = {1, 2, 3};
-    uint8_t key[32], out[PH_STATE_PAGE];
+    uint8_t out[PH_STATE_PAGE];
+    struct ph_state_keys keys;
 
     begin();
     const struct ph_state_source source = ph_state_client_source(&client);
-    tell(PH_STATE_KEY, (struct ph_bytes){page, 32});
-    CHECK(ph_state_client_key(&client, key) == PH_OK && memcmp(key, page, 32) == 0);
+    tell_with(PH_STATE_KEY, 1, 3, (struct ph_bytes){page, 32});
+    tell_with(PH_STATE_KEY, 0, 7, (struct ph_bytes){page + 1, 32});
+    CHECK(ph_state_client_keys(&client, &keys) == PH_OK && keys.cnt == 2);
+    CHECK(keys.at[0].epoch == 3 && memcmp(keys.at[0].key, page, 32) == 0);
+    CHECK(keys.at[1].epoch == 7 && memcmp(keys.at[1].key, page + 1, 32) == 0);
     tell(PH_STATE_COMMITTED, (struct ph_bytes){0});
     tell(PH_STATE_DATA, PH_BYTES_OF(page));
     CHECK(source.page(source.ctx, 77, out) == PH_OK && memcmp(out, page, sizeof(page)) == 0);
@@ -97,6 +106,7 @@ TEST(whatever_ends_the_channel_stays_with_its_reason)
     static const enum ph_state_packet_kind wrong[] = {PH_STATE_DATA, PH_STATE_ABSENT,
                                                       PH_STATE_READ_PAGE};
     static const uint8_t zeros[PH_STATE_PAGE];
+    struct ph_state_keys keys;
     uint8_t out[PH_STATE_PAGE];
 
     begin(); /* told */
@@ -135,8 +145,15 @@ TEST(whatever_ends_the_channel_stays_with_its_reason)
     end();
     begin();
     tell(PH_STATE_COMMITTED, (struct ph_bytes){0});
-    CHECK(ph_state_client_key(&client, out) == PH_ERR_CLOSED && client.lost);
+    CHECK(ph_state_client_keys(&client, &keys) == PH_ERR_CLOSED && client.lost);
     end();
+    for (uint32_t epoch = 0; epoch < 2; epoch++) { /* epoch 0, and the same twice */
+        begin();
+        tell_with(PH_STATE_KEY, 1, epoch, (struct ph_bytes){zeros, 32});
+        tell_with(PH_STATE_KEY, 0, epoch, (struct ph_bytes){zeros, 32});
+        CHECK(ph_state_client_keys(&client, &keys) == PH_ERR_CLOSED && client.lost);
+        end();
+    }
 }
 
 PH_TEST_MAIN(CASE(reads_are_answered_and_commits_in_between_are_remembered),

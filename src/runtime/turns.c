@@ -11,7 +11,8 @@ enum {
     HEAP_LEAST = 16 << 20,
     DIRTY_LEAST = 4 << 20,
     DIRTY_MOST = 64 << 20,
-    STEPS = 1000, /* of SQLite's machine between two looks at the limits */
+    RENEW_PAGES = 64, /* of an older epoch, in one record: what a turn waits for is short */
+    STEPS = 1000,     /* of SQLite's machine between two looks at the limits */
 };
 
 void ph_turns_lose(struct ph_engine *e, const char *why)
@@ -46,20 +47,21 @@ static struct ph_state_limits limits_of(const struct ph_engine *e, uint32_t max_
 static enum ph_err open_state(struct ph_engine *e, struct ph_turns *t, const struct ph_msg_STATE *m,
                               char why[static 256])
 {
-    uint8_t key[32];
+    struct ph_state_keys keys;
     const struct ph_state_tip tip = {.index = m->index,
                                      .hash = m->hash,
                                      .root = m->root,
                                      .page_cnt = m->page_cnt,
-                                     .key_epoch = m->key_epoch};
+                                     .key_epoch = m->key_epoch,
+                                     .older_epoch = m->older_epoch};
     const struct ph_state_limits limits = limits_of(e, m->max_pages);
     const struct ph_state_source source = ph_state_client_source(&t->client);
     const uint64_t heap = ((uint64_t)e->start.memory_mib << 20) / 2;
 
-    enum ph_err err = ph_state_client_key(&t->client, key);
+    enum ph_err err = ph_state_client_keys(&t->client, &keys);
     if (err == PH_OK)
-        err = ph_state_open(&e->start.phat, key, &tip, &source, &limits, &t->state, why);
-    ph_wipe(key, sizeof(key));
+        err = ph_state_open(&e->start.phat, &keys, &tip, &source, &limits, &t->state, why);
+    ph_wipe(&keys, sizeof(keys));
     if (t->client.lost)
         (void)snprintf(why, 256, "%s", t->client.why);
     if (err != PH_OK)
@@ -230,6 +232,15 @@ static void release(struct ph_engine *e, size_t len)
         ph_buf_clear(&t->held);
 }
 
+/* Nothing is to be committed: then pages of older epochs are sealed anew, some at a time. */
+static void renew(struct ph_turns *t)
+{
+    if (!ph_state_is_behind(t->state) || sqlite3_get_autocommit(t->db) == 0)
+        return;
+    /* What fails, fails the commit, or was put off by a limit: the next time is soon. */
+    (void)!ph_state_renew(t->state, RENEW_PAGES);
+}
+
 /* The next record, if something changed and none is on its way; nothing is held if nothing did. */
 static void advance(struct ph_engine *e)
 {
@@ -242,8 +253,10 @@ static void advance(struct ph_engine *e)
     if (!ph_state_is_dirty(t->state)) {
         if (t->held.len > 0)
             release(e, t->held.len);
-        return;
+        renew(t);
     }
+    if (!ph_state_is_dirty(t->state))
+        return;
     const enum ph_err err = ph_state_commit(t->state, (uint64_t)ph_clock_wall_ms(), &record);
     if (err != PH_OK) {
         const bool known = ph_state_fault(t->state, &why) != PH_OK && why;
@@ -259,6 +272,20 @@ static void advance(struct ph_engine *e)
     t->in_flight = true;
     t->heavy = record.len > t->dirty_bytes / 4;
     t->ready = t->held.len;
+}
+
+/* While pages are sealed anew nobody may be called, and what says nothing looks stuck. */
+static void tell_progress(struct ph_engine *e)
+{
+    struct ph_turns *t = e->turns;
+    struct ph_state_tip durable, sent;
+
+    ph_state_tips(t->state, &durable, &sent);
+    const struct ph_msg_STATE_AT msg = {.index = durable.index};
+    if (msg.index <= t->told)
+        return;
+    ph_engine_check(e, ph_put_STATE_AT(&e->chan, 0, 0, &msg));
+    t->told = msg.index;
 }
 
 void ph_turns_take(struct ph_engine *e)
@@ -282,6 +309,8 @@ void ph_turns_take(struct ph_engine *e)
     ph_state_durable(t->state);
     t->in_flight = false;
     release(e, t->ready);
+    if (ph_state_is_behind(t->state))
+        tell_progress(e);
     advance(e);
 }
 
@@ -337,6 +366,7 @@ void ph_turns_hold(struct ph_engine *e)
     }
     if (!ph_turns_pending(t)) {
         tell_index(e, mark);
+        advance(e); /* of older epochs, if there are any */
         return;
     }
     if (t->held.len + (e->chan.out.len - mark) > HELD_MAX)

@@ -10,7 +10,8 @@ enum {
     AT_PHAT = 12,
     AT_INDEX = 32,
     AT_EPOCH = 40,
-    AT_ZERO = 44,
+    AT_OLDER = 44,
+    AT_ZERO = 48,
     AT_PREV = 88,
     AT_SESSION = 120,
     AT_ROOT = 152,
@@ -32,6 +33,7 @@ void ph_state_head_encode(const struct ph_state_head *head, uint8_t out[static P
     memcpy(out + AT_PHAT, head->phat.b, 20);
     ph_put_u64le(out + AT_INDEX, head->index);
     ph_put_u32le(out + AT_EPOCH, head->key_epoch);
+    ph_put_u32le(out + AT_OLDER, head->older_epoch);
     memcpy(out + AT_PREV, head->prev.b, 32);
     memcpy(out + AT_SESSION, head->session.b, 32);
     memcpy(out + AT_ROOT, head->root.b, 32);
@@ -45,7 +47,7 @@ void ph_state_head_encode(const struct ph_state_head *head, uint8_t out[static P
 static bool read_fields(struct ph_reader *r, struct ph_state_head *h)
 {
     return ph_read_copy(r, h->phat.b, 20) && ph_read_u64le(r, &h->index) &&
-           ph_read_u32le(r, &h->key_epoch);
+           ph_read_u32le(r, &h->key_epoch) && ph_read_u32le(r, &h->older_epoch);
 }
 
 static bool read_hashes(struct ph_reader *r, struct ph_state_head *h, uint32_t *flags)
@@ -73,7 +75,8 @@ enum ph_err ph_state_head_parse(struct ph_bytes raw, struct ph_state_head *out)
         !read_hashes(&r, &h, &flags))
         return PH_ERR_MALFORMED;
     if (!ph_bytes_equal(zero, PH_BYTES_OF(zeros)) || h.index == 0 || h.key_epoch == 0 ||
-        h.page_cnt > PH_STATE_PAGES_MAX || h.record_pages > PH_STATE_COMMIT_PAGES || flags != 0)
+        h.older_epoch >= h.key_epoch || h.page_cnt > PH_STATE_PAGES_MAX ||
+        h.record_pages > PH_STATE_COMMIT_PAGES || flags != 0)
         return PH_ERR_MALFORMED;
     *out = h;
     return PH_OK;
@@ -133,7 +136,8 @@ void ph_state_tip_of(const struct ph_state_record *record, struct ph_state_tip *
     *out = (struct ph_state_tip){.index = record->head.index,
                                  .root = record->head.root,
                                  .page_cnt = record->head.page_cnt,
-                                 .key_epoch = record->head.key_epoch};
+                                 .key_epoch = record->head.key_epoch,
+                                 .older_epoch = record->head.older_epoch};
     ph_sha256(record->head_raw, out->hash.b);
 }
 

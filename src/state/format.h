@@ -22,7 +22,8 @@ enum {
 struct ph_state_head {
     struct ph_phat_id phat;
     uint64_t index;           /* from 1 */
-    uint32_t key_epoch;       /* of the cluster's master key: 1 until keys are rotated */
+    uint32_t key_epoch;       /* of the cluster's master key: of the mac and of this record */
+    uint32_t older_epoch;     /* of the oldest page, if it is before key_epoch; else 0 */
     struct ph_hash32 prev;    /* commit hash of index - 1; zero for the first */
     struct ph_hash32 session; /* random, of the writer */
     struct ph_hash32 root;
@@ -48,6 +49,7 @@ struct ph_state_tip {
     struct ph_hash32 root;
     uint32_t page_cnt;
     uint32_t key_epoch;
+    uint32_t older_epoch; /* as in the head; not kept in files, where it is 0 */
 };
 
 void ph_state_head_encode(const struct ph_state_head *head, uint8_t out[static PH_STATE_HEAD_LEN]);

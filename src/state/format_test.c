@@ -98,6 +98,12 @@ TEST(what_is_wrong_is_refused)
             fail_msg("byte %zu", bad[i].at);
     }
     (void)make();
+    record[40] = 3; /* key epoch; pages of an older one, and of one that is not older */
+    record[44] = 2;
+    CHECK(parse() == PH_OK);
+    record[44] = 3;
+    CHECK(parse() == PH_ERR_MALFORMED);
+    (void)make();
     struct ph_state_record rec;
     for (size_t len = 0; len < sizeof(record); len += len < 320 ? 1 : 397)
         CHECK(ph_state_record_parse((struct ph_bytes){record, len}, &rec) == PH_ERR_MALFORMED);

@@ -3,6 +3,7 @@
 #include "crypto/hash.h"
 #include "state/state_priv.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -44,16 +45,34 @@ static struct seal seal_of(const struct ph_state *s, uint64_t index, uint32_t pa
     return seal;
 }
 
-static const uint8_t *session_key(struct ph_state *s, const struct ph_hash32 *session)
+static uint32_t newest_epoch(const struct ph_state *s)
 {
+    return s->epochs.at[s->epochs.cnt - 1].epoch;
+}
+
+static const uint8_t *newest_key(const struct ph_state *s)
+{
+    return s->epochs.at[s->epochs.cnt - 1].key;
+}
+
+/* Sessions are random, so that one is of one epoch. NULL: its key is not here. */
+static const uint8_t *session_key(struct ph_state *s, const struct ph_hash32 *session,
+                                  uint32_t epoch)
+{
+    uint32_t of = 0;
+
     for (size_t i = 0; i < PH_STATE_SESSION_KEYS; i++) {
         if (s->keys[i].set && memcmp(s->keys[i].session.b, session->b, 32) == 0)
             return s->keys[i].key;
     }
+    while (of < s->epochs.cnt && s->epochs.at[of].epoch != epoch)
+        of++;
+    if (of == s->epochs.cnt)
+        return NULL;
     const size_t i = s->next_key++ % PH_STATE_SESSION_KEYS;
     s->keys[i].session = *session;
     s->keys[i].set = true;
-    ph_state_session_key(s->key, session, s->keys[i].key);
+    ph_state_session_key(s->epochs.at[of].key, session, s->keys[i].key);
     return s->keys[i].key;
 }
 
@@ -70,8 +89,13 @@ static enum ph_err open_page(struct ph_state *s, uint32_t page, const struct ph_
     if (err != PH_OK)
         return ph_state_fail(s, err, "a page could not be read");
     memcpy(sealed + PH_STATE_PAGE, entry->tag, PH_STATE_TAG);
-    if (ph_aes256gcm_open(session_key(s, &entry->session), seal.nonce, PH_BYTES_OF(seal.aad),
-                          PH_BYTES_OF(sealed), out) != PH_OK)
+    const uint8_t *key = session_key(s, &entry->session, entry->epoch);
+    if (!key)
+        return ph_state_fail(
+            s, PH_ERR_UNTRUSTED,
+            "a page is of a key epoch that the commit does not name; restore the storage");
+    if (ph_aes256gcm_open(key, seal.nonce, PH_BYTES_OF(seal.aad), PH_BYTES_OF(sealed), out) !=
+        PH_OK)
         return ph_state_fail(
             s, PH_ERR_UNTRUSTED,
             "stored state was altered: a page does not fit its tag; restore the storage");
@@ -174,7 +198,7 @@ static enum ph_err explain(const struct ph_state *s, enum ph_err err, char why[s
     return err;
 }
 
-enum ph_err ph_state_open(const struct ph_phat_id *phat, const uint8_t key[static 32],
+enum ph_err ph_state_open(const struct ph_phat_id *phat, const struct ph_state_keys *keys,
                           const struct ph_state_tip *tip, const struct ph_state_source *source,
                           const struct ph_state_limits *limits, struct ph_state **out,
                           char why[static 256])
@@ -186,7 +210,8 @@ enum ph_err ph_state_open(const struct ph_phat_id *phat, const uint8_t key[stati
         return PH_ERR_NOMEM;
     }
     s->phat = *phat;
-    memcpy(s->key, key, 32);
+    assert(keys->cnt > 0 && keys->cnt <= PH_STATE_KEYS_MAX);
+    s->epochs = *keys;
     s->source = *source;
     set_limits(s, limits);
     s->durable = s->sent = *tip;
@@ -213,10 +238,61 @@ enum ph_err ph_state_fault(const struct ph_state *state, const char **sentence)
     return state->fault;
 }
 
+bool ph_state_is_behind(const struct ph_state *state)
+{
+    return state->sent.index > 0 &&
+           (state->sent.key_epoch != newest_epoch(state) || state->sent.older_epoch != 0);
+}
+
+/* A page of an older epoch, as it is stored: it is to be sealed anew. */
+static enum ph_err is_older(struct ph_state *s, uint32_t page, bool *older)
+{
+    const struct ph_overlay_page *here = ph_overlay_find(&s->overlay, page);
+    struct ph_tree_entry entry;
+
+    *older = false;
+    if (here && here->changed)
+        return PH_OK;
+    const enum ph_err err = ph_tree_get(s->tree, page, &entry);
+    if (err != PH_OK)
+        return tree_failed(s, err);
+    *older = entry.index > 0 && entry.epoch != newest_epoch(s);
+    return PH_OK;
+}
+
+enum ph_err ph_state_renew(struct ph_state *state, uint32_t pages)
+{
+    struct ph_state *s = state;
+    uint8_t *same;
+    bool older;
+
+    if (s->fault == PH_ERR_UNTRUSTED)
+        return s->fault;
+    if (s->page_cnt > s->limits.pages)
+        return PH_ERR_LIMIT; /* larger than it may be now: no record of it is taken */
+    for (uint32_t done = 0; s->renew_at < s->cut && s->renew_at < s->page_cnt; s->renew_at++) {
+        if (done == pages)
+            return PH_OK;
+        PH_TRY(is_older(s, s->renew_at, &older));
+        if (!older)
+            continue;
+        PH_TRY(ph_state_change_page(s, s->renew_at, false, &same));
+        done++;
+    }
+    s->renewed = true;
+    return PH_ERR_NOT_FOUND;
+}
+
+/* The next record differs from the last one in what it says of epochs alone. */
+static bool has_news_of_epochs(const struct ph_state *s)
+{
+    return s->renewed && ph_state_is_behind(s);
+}
+
 bool ph_state_is_dirty(const struct ph_state *state)
 {
-    return state->overlay.changed_cnt > 0 || state->page_cnt != state->sent.page_cnt ||
-           state->cut != state->sent.page_cnt;
+    return has_news_of_epochs(state) || state->overlay.changed_cnt > 0 ||
+           state->page_cnt != state->sent.page_cnt || state->cut != state->sent.page_cnt;
 }
 
 enum ph_err ph_state_seal_page(struct ph_state *s, uint64_t index, uint32_t page,
@@ -225,10 +301,12 @@ enum ph_err ph_state_seal_page(struct ph_state *s, uint64_t index, uint32_t page
                                uint8_t sealed[static PH_STATE_PAGE])
 {
     const struct seal seal = seal_of(s, index, page);
-    struct ph_tree_entry entry = {.index = index, .session = s->session};
+    const uint8_t *key = session_key(s, &s->session, newest_epoch(s));
+    struct ph_tree_entry entry = {.index = index, .session = s->session, .epoch = newest_epoch(s)};
     uint8_t with_tag[SEALED];
 
-    PH_TRY(ph_aes256gcm_seal(session_key(s, &s->session), seal.nonce, PH_BYTES_OF(seal.aad),
+    assert(key);
+    PH_TRY(ph_aes256gcm_seal(key, seal.nonce, PH_BYTES_OF(seal.aad),
                              (struct ph_bytes){plain, PH_STATE_PAGE}, with_tag));
     memcpy(entry.tag, with_tag + PH_STATE_PAGE, PH_STATE_TAG);
     PH_TRY(ph_tree_set(s->tree, page, &entry));
@@ -238,12 +316,21 @@ enum ph_err ph_state_seal_page(struct ph_state *s, uint64_t index, uint32_t page
     return PH_OK;
 }
 
+/* Of what storage has after the next record. */
+static uint32_t older_epoch(const struct ph_state *s)
+{
+    if (s->renewed || !ph_state_is_behind(s))
+        return 0;
+    return s->sent.older_epoch != 0 ? s->sent.older_epoch : s->sent.key_epoch;
+}
+
 enum ph_err ph_state_seal_head(struct ph_state *s, uint64_t time_ms, uint32_t page_cnt,
                                struct ph_bytes table, uint8_t out[static PH_STATE_HEAD_LEN])
 {
     struct ph_state_head head = {.phat = s->phat,
                                  .index = s->sent.index + 1,
-                                 .key_epoch = s->sent.key_epoch ? s->sent.key_epoch : 1,
+                                 .key_epoch = newest_epoch(s),
+                                 .older_epoch = older_epoch(s),
                                  .prev = s->sent.hash,
                                  .session = s->session,
                                  .page_cnt = page_cnt,
@@ -253,12 +340,13 @@ enum ph_err ph_state_seal_head(struct ph_state *s, uint64_t time_ms, uint32_t pa
     PH_TRY(ph_tree_root(s->tree, &head.root));
     ph_sha256(table, head.table_sha256.b);
     ph_state_head_encode(&head, out);
-    ph_state_mac(s->key, out, head.mac);
+    ph_state_mac(newest_key(s), out, head.mac);
     ph_state_head_encode(&head, out);
     s->sent = (struct ph_state_tip){.index = head.index,
                                     .root = head.root,
                                     .page_cnt = head.page_cnt,
-                                    .key_epoch = head.key_epoch};
+                                    .key_epoch = head.key_epoch,
+                                    .older_epoch = head.older_epoch};
     ph_state_commit_hash(out, &s->sent.hash);
     return PH_OK;
 }

@@ -35,21 +35,37 @@ struct ph_state_limits {
     uint32_t dirty_bytes; /* changed pages in memory before PH_ERR_LIMIT; default 64 MiB */
 };
 
+/* State keys of a phat, ascending by epoch: the newest seals, the others open what is of theirs. */
+enum { PH_STATE_KEYS_MAX = 16 };
+struct ph_state_keys {
+    uint32_t cnt;
+    struct {
+        uint32_t epoch; /* 1.. */
+        uint8_t key[32];
+    } at[PH_STATE_KEYS_MAX];
+};
+/* Of one epoch alone. */
+static inline struct ph_state_keys ph_state_keys_of(uint32_t epoch, const uint8_t key[static 32])
+{
+    struct ph_state_keys keys = {.cnt = 1, .at[0].epoch = epoch};
+    memcpy(keys.at[0].key, key, 32);
+    return keys;
+}
+
 /**
  * Open the state at a tip.
  *
- * @key    the phat's state key; copied, wiped when freed
+ * @keys   every epoch that pages can be of, ascending, at least one; copied, wiped when freed
  * @tip    vouched for by phala-keyd; zeroed: a new, empty state
  * @why    written when refused
  *
  * Checks the top of the tree against the root, and SQLite's header; nothing else is read.
  * Returns PH_ERR_UNTRUSTED (bytes of the source do not fit the root), PH_ERR_IO, PH_ERR_NOMEM
  */
-PH_CHECKED enum ph_err ph_state_open(const struct ph_phat_id *phat, const uint8_t key[static 32],
-                                     const struct ph_state_tip *tip,
-                                     const struct ph_state_source *source,
-                                     const struct ph_state_limits *limits, struct ph_state **out,
-                                     char why[static 256]);
+PH_CHECKED enum ph_err
+ph_state_open(const struct ph_phat_id *phat, const struct ph_state_keys *keys,
+              const struct ph_state_tip *tip, const struct ph_state_source *source,
+              const struct ph_state_limits *limits, struct ph_state **out, char why[static 256]);
 void ph_state_free(struct ph_state *state);
 
 /* The connection: foreign keys on, FTS5 and JSON on, no ATTACH, no load_extension, defensive. */
@@ -71,6 +87,19 @@ bool ph_state_is_dirty(const struct ph_state *state);
  */
 PH_CHECKED enum ph_err ph_state_commit(struct ph_state *state, uint64_t time_ms,
                                        struct ph_buf *out);
+/* Pages are of an epoch before the newest, or no record says yet that none is. */
+bool ph_state_is_behind(const struct ph_state *state);
+/**
+ * Have some such pages sealed anew, under the newest epoch: the next record has them as it has
+ * changed ones. It goes through the database once; what is written meanwhile is of the newest.
+ *
+ * @pages  at most so many
+ *
+ * Returns PH_ERR_NOT_FOUND  none is left: the next record says so
+ *         PH_ERR_LIMIT      the database is larger than its limit, which was lowered
+ *         PH_ERR_UNTRUSTED, PH_ERR_IO, PH_ERR_NOMEM
+ */
+PH_CHECKED enum ph_err ph_state_renew(struct ph_state *state, uint32_t pages);
 /* phalad says that the record handed out last is durable: its pages may leave memory. */
 void ph_state_durable(struct ph_state *state);
 /* The newest durable tip; and of the record on its way, if any (else the same). */

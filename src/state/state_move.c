@@ -126,5 +126,6 @@ enum ph_err ph_state_token_open(const struct ph_state *state, enum ph_move_kind 
                                 struct ph_bytes bound, struct ph_bytes tokens,
                                 uint8_t file_key[static 32])
 {
-    return ph_move_token_open(state->key, kind, bound, tokens, file_key);
+    return ph_move_token_open(state->epochs.at[state->epochs.cnt - 1].key, kind, bound, tokens,
+                              file_key);
 }

@@ -16,7 +16,7 @@ static const struct ph_state_limits limits = {.pages = TEST_PAGES, .cache_bytes 
 static struct ph_state *open_state(void)
 {
     struct ph_state *s;
-    if (ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &limits, &s, why) !=
+    if (ph_state_open(&test_phat, &test_keys, &test_keeper.tip, &test_source, &limits, &s, why) !=
         PH_OK)
         fail_msg("%s", why);
     return s;

@@ -12,7 +12,9 @@ enum { PH_STATE_SESSION_KEYS = 16 };
 
 struct ph_state {
     struct ph_phat_id phat;
-    uint8_t key[32];
+    struct ph_state_keys epochs;
+    uint32_t renew_at; /* ph_state_renew looks at this page next */
+    bool renewed;      /* it has seen all */
     struct ph_state_source source;
     struct ph_state_limits limits;
     struct ph_state_tip durable, sent;

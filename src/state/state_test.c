@@ -17,7 +17,7 @@ static const struct ph_state_limits limits = {.cache_bytes = 64 << 10};
 static struct ph_state *open_state(void)
 {
     struct ph_state *s;
-    if (ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &limits, &s, why) !=
+    if (ph_state_open(&test_phat, &test_keys, &test_keeper.tip, &test_source, &limits, &s, why) !=
         PH_OK)
         fail_msg("%s", why);
     return s;
@@ -199,7 +199,7 @@ static enum ph_err read_all(void)
     struct ph_state *s;
     const char *sentence = "";
     const enum ph_err err =
-        ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &limits, &s, why);
+        ph_state_open(&test_phat, &test_keys, &test_keeper.tip, &test_source, &limits, &s, why);
 
     if (err != PH_OK)
         return err;
@@ -288,19 +288,20 @@ TEST(older_pages_swapped_pages_and_lost_pages_are_refused)
 
 TEST(another_key_or_another_phat_opens_nothing)
 {
-    const uint8_t other_key[32] = {9, 9, 8};
-    const struct ph_phat_id other = {{1, 2, 4}};
+    const uint8_t other[32] = {9, 9, 8};
+    const struct ph_state_keys other_keys = ph_state_keys_of(1, other);
+    const struct ph_phat_id other_phat = {{1, 2, 4}};
     struct ph_state *s;
 
     fill();
-    CHECK(ph_state_open(&test_phat, other_key, &test_keeper.tip, &test_source, &limits, &s, why) ==
-          PH_ERR_UNTRUSTED);
+    CHECK(ph_state_open(&test_phat, &other_keys, &test_keeper.tip, &test_source, &limits, &s,
+                        why) == PH_ERR_UNTRUSTED);
     CHECK(strstr(why, "tag") != NULL);
-    CHECK(ph_state_open(&other, test_key, &test_keeper.tip, &test_source, &limits, &s, why) ==
-          PH_ERR_UNTRUSTED);
+    CHECK(ph_state_open(&other_phat, &test_keys, &test_keeper.tip, &test_source, &limits, &s,
+                        why) == PH_ERR_UNTRUSTED);
     struct ph_state_tip tip = test_keeper.tip;
     tip.root.b[5] ^= 1;
-    CHECK(ph_state_open(&test_phat, test_key, &tip, &test_source, &limits, &s, why) ==
+    CHECK(ph_state_open(&test_phat, &test_keys, &tip, &test_source, &limits, &s, why) ==
           PH_ERR_UNTRUSTED);
     CHECK(strstr(why, "root") != NULL);
 }
@@ -337,7 +338,7 @@ TEST(limits_on_size_and_on_one_turn_refuse_and_roll_back)
     struct ph_state *s;
 
     test_keeper_clear();
-    CHECK(ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &small, &s, why) ==
+    CHECK(ph_state_open(&test_phat, &test_keys, &test_keeper.tip, &test_source, &small, &s, why) ==
           PH_OK);
     run(ph_state_db(s), "CREATE TABLE a(x)");
     CHECK(sqlite3_exec(ph_state_db(s), "INSERT INTO a VALUES(zeroblob(200000))", NULL, NULL,
@@ -345,7 +346,7 @@ TEST(limits_on_size_and_on_one_turn_refuse_and_roll_back)
     run(ph_state_db(s), "INSERT INTO a VALUES(1)");
     ph_state_free(s);
 
-    CHECK(ph_state_open(&test_phat, test_key, &test_keeper.tip, &test_source, &brief, &s, why) ==
+    CHECK(ph_state_open(&test_phat, &test_keys, &test_keeper.tip, &test_source, &brief, &s, why) ==
           PH_OK);
     run(ph_state_db(s), "CREATE TABLE a(x)");
     const char *sentence = NULL;
@@ -389,6 +390,113 @@ TEST(files_pragmas_and_extensions_are_out_of_reach)
     ph_state_free(s);
 }
 
+/* Commit what there is. */
+static void commit_all(struct ph_state *s)
+{
+    struct ph_buf record PH_OWNED(ph_buf_clear) = PH_BUF(64 << 20);
+
+    CHECK(ph_state_commit(s, 1, &record) == PH_OK);
+    test_keeper_apply(ph_buf_view(&record));
+    ph_state_durable(s);
+}
+
+/* The next epoch begins: the phat's keys are two from here on. */
+static void rotate(void)
+{
+    uint8_t next[32];
+
+    memset(next, 0x60 + (int)test_keys.cnt, sizeof(next));
+    test_keys.at[test_keys.cnt].epoch = test_keys.at[test_keys.cnt - 1].epoch + 1;
+    memcpy(test_keys.at[test_keys.cnt++].key, next, sizeof(next));
+}
+
+static void retire(void)
+{
+    test_keys.at[0] = test_keys.at[--test_keys.cnt];
+    test_keys.cnt = 1;
+}
+
+TEST(pages_of_an_older_epoch_are_renewed_some_at_a_time_and_readable_throughout)
+{
+    fill();
+    const uint32_t pages = test_keeper.tip.page_cnt;
+    rotate();
+    struct ph_state *s = open_state();
+    CHECK(ph_state_is_behind(s) && !ph_state_is_dirty(s));
+    uint32_t records = 0;
+    while (ph_state_is_behind(s)) {
+        const enum ph_err err = ph_state_renew(s, 7);
+        CHECK(err == PH_OK || err == PH_ERR_NOT_FOUND);
+        commit_all(s);
+        records++;
+        CHECK(test_keeper.tip.key_epoch == 2 &&
+              test_keeper.tip.older_epoch == (err == PH_OK ? 1 : 0));
+        /* As after a crash here: both keys are needed, and enough. */
+        CHECK(read_all() == PH_OK);
+    }
+    CHECK(records >= pages / 7 && test_keeper.tip.page_cnt == pages);
+    CHECK(!ph_state_is_dirty(s) && ph_state_renew(s, 7) == PH_ERR_NOT_FOUND);
+    ph_state_free(s);
+    retire();
+    CHECK(read_all() == PH_OK);
+    test_keeper_clear();
+}
+
+TEST(renewal_goes_on_where_a_crash_stopped_it_and_across_two_rotations)
+{
+    fill();
+    rotate();
+    struct ph_state *s = open_state();
+    CHECK(ph_state_renew(s, 5) == PH_OK);
+    commit_all(s);
+    CHECK(ph_state_renew(s, 5) == PH_OK); /* never committed */
+    ph_state_free(s);
+    rotate();
+    s = open_state();
+    CHECK(ph_state_is_behind(s));
+    CHECK(ph_state_renew(s, 5) == PH_OK);
+    commit_all(s);
+    CHECK(test_keeper.tip.key_epoch == 3 && test_keeper.tip.older_epoch == 1);
+    CHECK(read_all() == PH_OK);
+    run(ph_state_db(s), "UPDATE t SET v = randomblob(50) WHERE rowid % 10 = 0");
+    commit_all(s);
+    while (ph_state_renew(s, 1000) == PH_OK)
+        commit_all(s);
+    commit_all(s);
+    CHECK(test_keeper.tip.older_epoch == 0 && !ph_state_is_behind(s));
+    ph_state_free(s);
+    retire();
+    CHECK(read_all() == PH_OK);
+    test_keeper_clear();
+}
+
+TEST(without_the_key_of_an_older_epoch_its_pages_do_not_open)
+{
+    fill();
+    rotate();
+    struct ph_state *s = open_state();
+    CHECK(ph_state_renew(s, 1) == PH_OK);
+    commit_all(s);
+    ph_state_free(s);
+    retire();
+    CHECK(read_all() == PH_ERR_UNTRUSTED);
+    test_keeper_clear();
+}
+
+TEST(a_state_over_a_lowered_limit_is_not_renewed)
+{
+    static const struct ph_state_limits small = {.pages = 2};
+    struct ph_state *s;
+
+    fill();
+    rotate();
+    CHECK(ph_state_open(&test_phat, &test_keys, &test_keeper.tip, &test_source, &small, &s, why) ==
+          PH_OK);
+    CHECK(ph_state_is_behind(s) && ph_state_renew(s, 5) == PH_ERR_LIMIT && !ph_state_is_dirty(s));
+    ph_state_free(s);
+    test_keeper_clear();
+}
+
 TEST(opening_reads_one_page_and_the_top_node)
 {
     fill();
@@ -408,4 +516,8 @@ PH_TEST_MAIN(CASE(random_work_with_crashes_keeps_exactly_the_durable_commits),
              CASE(the_same_index_written_twice_uses_another_key),
              CASE(limits_on_size_and_on_one_turn_refuse_and_roll_back),
              CASE(files_pragmas_and_extensions_are_out_of_reach),
+             CASE(pages_of_an_older_epoch_are_renewed_some_at_a_time_and_readable_throughout),
+             CASE(renewal_goes_on_where_a_crash_stopped_it_and_across_two_rotations),
+             CASE(without_the_key_of_an_older_epoch_its_pages_do_not_open),
+             CASE(a_state_over_a_lowered_limit_is_not_renewed),
              CASE(opening_reads_one_page_and_the_top_node))

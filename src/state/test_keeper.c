@@ -7,6 +7,7 @@
 struct test_keeper test_keeper;
 const struct ph_phat_id test_phat = {{1, 2, 3}};
 const uint8_t test_key[32] = {9, 9, 9};
+struct ph_state_keys test_keys;
 
 static enum ph_err keep_node(void *ctx, struct ph_tree_at at,
                              const uint8_t node[static PH_TREE_NODE])
@@ -57,6 +58,7 @@ void test_keeper_clear(void)
         free(test_keeper.node[i]);
     ph_tree_free(test_keeper.tree);
     memset(&test_keeper, 0, sizeof(test_keeper));
+    test_keys = ph_state_keys_of(1, test_key);
     CHECK(ph_tree_open(&test_keeper.tip, serve_node, &test_keeper, 64, &test_keeper.tree) == PH_OK);
 }
 
@@ -69,10 +71,15 @@ void test_keeper_apply(struct ph_bytes raw)
 
     CHECK(ph_state_record_parse(raw, &rec) == PH_OK);
     CHECK(ph_state_follows(&test_keeper.tip, &rec.head));
-    CHECK(ph_state_mac_check(test_key, rec.head_raw.ptr) == PH_OK);
+    uint32_t of = 0;
+    while (of < test_keys.cnt && test_keys.at[of].epoch != rec.head.key_epoch)
+        of++;
+    CHECK(of < test_keys.cnt &&
+          ph_state_mac_check(test_keys.at[of].key, rec.head_raw.ptr) == PH_OK);
     CHECK(ph_tree_resize(test_keeper.tree, rec.head.page_cnt) == PH_OK);
     for (uint32_t i = 0; i < rec.head.record_pages; i++) {
-        struct ph_tree_entry e = {.index = rec.head.index, .session = rec.head.session};
+        struct ph_tree_entry e = {
+            .index = rec.head.index, .session = rec.head.session, .epoch = rec.head.key_epoch};
         ph_state_table_entry(&rec, i, &page, tag);
         memcpy(e.tag, tag, sizeof(tag));
         CHECK(page < TEST_PAGES && ph_tree_set(test_keeper.tree, page, &e) == PH_OK);

@@ -21,6 +21,7 @@ struct test_keeper {
 extern struct test_keeper test_keeper;
 extern const struct ph_phat_id test_phat;
 extern const uint8_t test_key[32];
+extern struct ph_state_keys test_keys; /* test_key as of epoch 1, unless a test rotates */
 extern const struct ph_state_source test_source;
 
 /* Forget everything: an empty state. */

@@ -287,8 +287,10 @@ enum ph_err ph_tree_get(struct ph_tree *tree, uint32_t page, struct ph_tree_entr
     PH_TRY(load(tree, (struct ph_tree_at){0, page / PH_TREE_FANOUT}, &leaf));
     struct ph_reader r = {{entry(leaf, page % PH_TREE_FANOUT), ENTRY}};
     if (!ph_read_copy(&r, out->tag, PH_STATE_TAG) || !ph_read_u64le(&r, &out->index) ||
-        !ph_read_copy(&r, out->session.b, 32))
+        !ph_read_copy(&r, out->session.b, 32) || !ph_read_u32le(&r, &out->epoch))
         return PH_ERR_UNTRUSTED;
+    if (out->index > 0 && out->epoch == 0)
+        out->epoch = 1;
     return PH_OK;
 }
 
@@ -329,6 +331,7 @@ enum ph_err ph_tree_set(struct ph_tree *tree, uint32_t page, const struct ph_tre
     memcpy(at, e->tag, PH_STATE_TAG);
     ph_put_u64le(at + PH_STATE_TAG, e->index);
     memcpy(at + PH_STATE_TAG + 8, e->session.b, 32);
+    ph_put_u32le(at + PH_STATE_TAG + 40, e->epoch == 1 ? 0 : e->epoch);
     return PH_OK;
 }
 

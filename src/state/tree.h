@@ -33,7 +33,8 @@ typedef enum ph_err (*ph_tree_read)(void *ctx, struct ph_tree_at at,
 struct ph_tree_entry {
     uint8_t tag[PH_STATE_TAG];
     uint64_t index;           /* commit that wrote the page; 0: never written */
-    struct ph_hash32 session; /* whose key sealed it */
+    struct ph_hash32 session; /* whose key sealed it … */
+    uint32_t epoch; /* … derived from the state key of this epoch; set: 0 stands for 1 */
 };
 
 struct ph_tree;

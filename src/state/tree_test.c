@@ -81,6 +81,7 @@ static void model_root(struct ph_hash32 *out)
         memcpy(at, model[i].tag, 16);
         ph_put_u64le(at + 16, model[i].index);
         memcpy(at + 24, model[i].session.b, 32);
+        ph_put_u32le(at + 56, model[i].epoch > 1 ? model[i].epoch : 0);
     }
     for (; cnt > 1; cnt = (cnt + 63) / 64, height++) {
         memset(below, 0, sizeof(below));
@@ -112,6 +113,7 @@ static void change(struct ph_tree *tree, uint32_t page)
     struct ph_tree_entry e = {.index = 1 + random_below(1000)};
     e.tag[0] = (uint8_t)random_below(256);
     e.session.b[31] = 7;
+    e.epoch = 1 + random_below(3);
     CHECK(ph_tree_set(tree, page, &e) == PH_OK);
     model[page] = e;
     if (page >= model_cnt)

@@ -90,6 +90,24 @@ enum ph_err ph_record_put(struct ph_record_store *store, enum ph_phat_file file,
     return is_newest ? PH_OK : PH_ERR_CONFLICT;
 }
 
+enum ph_err ph_record_replace(struct ph_record_store *store, enum ph_phat_file file,
+                              const struct ph_phat_id *phat, uint64_t sequence,
+                              struct ph_bytes record, char why[static PH_RECORDS_WHY])
+{
+    struct ph_pg_args args = {0};
+    PGresult *r PH_OWNED(ph_pg_reply_freep) = NULL;
+
+    ph_pg_bytes(&args, PH_BYTES_OF(phat->b));
+    ph_pg_u64(&args, (uint64_t)file);
+    ph_pg_u64(&args, sequence);
+    ph_pg_bytes(&args, record);
+    PH_TRY(ph_pg_ask(store->pg,
+                     "UPDATE phala_phats SET record = $4 WHERE phat = $1 AND kind = $2::smallint "
+                     "AND sequence = $3 RETURNING 1",
+                     &args, &r, why));
+    return PQntuples(r) == 1 ? PH_OK : PH_ERR_NOT_FOUND;
+}
+
 enum ph_err ph_record_changes(struct ph_record_store *store, uint64_t since,
                               struct ph_record_change out[static PH_RECORDS_AT_ONCE], size_t *cnt,
                               char why[static PH_RECORDS_WHY])

@@ -33,6 +33,13 @@ PH_CHECKED enum ph_err ph_record_put(struct ph_record_store *store, enum ph_phat
                                      bool deletion, struct ph_bytes record,
                                      char why[static PH_RECORDS_WHY]);
 
+/* Replace the bytes of a record of this sequence by others that say the same: secrets sealed under
+ * a newer epoch. It is no change to anybody. PH_ERR_NOT_FOUND: none of this sequence is there.
+ * PH_ERR_IO. */
+PH_CHECKED enum ph_err ph_record_replace(struct ph_record_store *store, enum ph_phat_file file,
+                                         const struct ph_phat_id *phat, uint64_t sequence,
+                                         struct ph_bytes record, char why[static PH_RECORDS_WHY]);
+
 struct ph_record_change {
     struct ph_phat_id phat;
     enum ph_phat_file file;

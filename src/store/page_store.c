@@ -305,7 +305,8 @@ size_t ph_page_store_pending(const struct ph_page_store *store)
 /* Take the record's pages and entries in; the root must come out as its head says. */
 static enum ph_err take(struct ph_page_store *s, const struct ph_state_record *rec)
 {
-    struct ph_tree_entry entry = {.index = rec->head.index, .session = rec->head.session};
+    struct ph_tree_entry entry = {
+        .index = rec->head.index, .session = rec->head.session, .epoch = rec->head.key_epoch};
     struct ph_overlay_page *page;
     struct ph_hash32 root;
     uint32_t n;

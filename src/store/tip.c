@@ -21,7 +21,7 @@ void ph_tip_encode(const struct ph_state_tip *tip, uint64_t base, uint8_t out[st
 enum ph_err ph_tip_read(struct ph_reader *r, struct ph_state_tip *tip, uint64_t *base)
 {
     const struct ph_bytes summed = {r->rest.ptr, SUMMED};
-    struct ph_state_tip t;
+    struct ph_state_tip t = {0};
     struct ph_bytes mark;
     uint8_t sum[32], want[32];
     uint64_t from;

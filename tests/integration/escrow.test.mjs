@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import https from 'node:https';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { privateKeyToAddress } from 'viem/accounts';
@@ -161,7 +162,13 @@ describe('restore', () => {
     const other = (await backUp(worker, [keyOwner], 2, holders)).bytes;
     const foreign = (await backUp(stranger, [keyOwner], 2, holders)).bytes;
     const [backup, backup2, backup3] = await Promise.all([raw, other, foreign].map(readBackup));
-    const target = await waiting(t, worker, worker.cluster);
+    const target = await waiting(t, worker, worker.cluster, { args: ['--tls', '127.0.0.1:0'] });
+    const overTls = (path) => new Promise((resolve, reject) => {
+      const url = target.ready.urls.find((one) => one.startsWith('https:')).replace(/\/$/, '');
+      https.get(url + path, { rejectUnauthorized: false }, (answer) => { answer.resume(); resolve(answer.statusCode); }).on('error', reject);
+    });
+    assert.equal(await overTls(`/v1/restore?nonce=${'00'.repeat(32)}`), 200);
+    assert.equal(await overTls('/v1/phats'), 503);
     const key = Buffer.from((await offer(target)).key, 'hex');
     const sealed = (from, i, change = (share) => share) => returnShare(from, change(openShare(from, holders[i].secret, i)), key);
     const refused = async (message, says, code = 403) => {
@@ -189,6 +196,7 @@ describe('restore', () => {
     assert.equal((await offer(target)).have, 1);
     assert.deepEqual(await give(target, raw, sealed(backup, 2)), { status: 200, have: 2, needed: 2 });
     await until(async () => (await fetch(`${target.url}/readyz`)).ok, { timeoutMs: 30_000, what: 'the restored worker' });
+    assert.equal(await overTls('/readyz'), 200);
     // Restored: nothing more is taken, here or on a worker that has its keys.
     await refused(give(target, raw, sealed(backup, 1)), /has the keys of a cluster/, 409);
     await refused(give(worker, raw, sealed(backup, 1)), /has the keys of a cluster/, 409);

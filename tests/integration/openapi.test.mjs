@@ -28,7 +28,7 @@ let worker;
 let phat;
 
 before(async () => {
-  worker = await startWorker(null, { args: ['--tls', '127.0.0.1:0', '--key-owner', owner.address] });
+  worker = await startWorker(null, { args: ['--tls', '127.0.0.1:0', '--key-owner', owner.address, '--epoch-grace', '0'] });
   phat = await worker.phat('contract', `export default { fetch(request) { console.log('hello'); return new Response('hi'); } };`, {}, owner);
 });
 after(() => worker?.stop());
@@ -150,6 +150,10 @@ test('keys: a rotation and a backup that their owner signed, and shares for a wo
   refused(await ask('POST', '/v1/keys/rotate', { body: JSON.stringify(await signedAct([], await nonce())) }), 403, 'key-act-refused');
   refused(await ask('POST', '/v1/keys/backup', { body: 'x'.repeat(10_000) }), 413, 'request-too-large');
   assert.equal((await ask('POST', '/v1/keys/rotate', { body: JSON.stringify(await signedAct([owner], await nonce())) })).json().epoch, 2);
+
+  await until(async () => (await ask('GET', '/v1/keys')).json().epochs.length === 1, { timeoutMs: 30_000, what: 'the end of the first epoch' });
+  refused(await ask('POST', '/v1/keys/retire', { body: JSON.stringify(await signedAct([owner], { ...await nonce(), retire: true })) }), 409, 'conflict');
+  exercised.add('POST /v1/keys/retire'); // of workers that share storage: rekey.test.mjs
 
   const secret = randomBytes(32);
   const act = await signedAct([owner], { ...await nonce(), needed: 1, holders: [publicKey(secret).toString('hex')] });

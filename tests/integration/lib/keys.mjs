@@ -6,16 +6,16 @@ const hex = (text) => Buffer.from(text.replace(/^0x/, ''), 'hex');
 const u32 = (n) => { const b = Buffer.alloc(4); b.writeUInt32BE(n); return b; };
 
 /** The bytes of an act; `holders` makes it a backup. */
-export function actBytes({ nonce, worker, epoch, needed, holders }) {
+export function actBytes({ nonce, worker, epoch, needed, holders, retire: forget }) {
   const backup = holders ? [Buffer.from([needed, holders.length]), ...holders.map(hex)] : [];
-  return Buffer.concat([Buffer.from('phala-key-act-v1'), Buffer.from([holders ? 2 : 1]), hex(nonce), hex(worker), u32(epoch), ...backup]);
+  return Buffer.concat([Buffer.from('phala-key-act-v1'), Buffer.from([holders ? 2 : forget ? 3 : 1]), hex(nonce), hex(worker), u32(epoch), ...backup]);
 }
 
 /** An act in the form that a worker takes, signed by `owners`. */
 export async function signedAct(owners, { cluster, expires = Math.floor(Date.now() / 1000) + 300, ...act }) {
   const raw = actBytes(act);
   const message = {
-    action: act.holders ? 'keys-backup' : 'keys-rotate', name: '', content: `0x${createHash('sha256').update(raw).digest('hex')}`,
+    action: act.holders ? 'keys-backup' : act.retire ? 'keys-retire' : 'keys-rotate', name: '', content: `0x${createHash('sha256').update(raw).digest('hex')}`,
     cluster, sequence: BigInt(act.epoch), expires: BigInt(expires),
   };
   const signatures = await Promise.all(owners.map(({ account }) => account.signTypedData(ownerRequest(message))));
@@ -37,5 +37,8 @@ export async function rotate(worker, owners, change = {}) {
   const act = await signedAct(owners, { ...await fresh(worker), ...change });
   return { act, ...await post(worker, '/v1/keys/rotate', act) };
 }
+
+export const retire = async (worker, owners) =>
+  post(worker, '/v1/keys/retire', await signedAct(owners, { ...await fresh(worker), retire: true }));
 
 export const status = async (worker) => (await fetch(`${worker.url}/v1/keys`)).json();
