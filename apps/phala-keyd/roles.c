@@ -1,6 +1,7 @@
 #include "roles.h"
 
 #include "guest.h"
+#include "guest_cert.h"
 #include "moves.h"
 #include "owner_check.h"
 
@@ -574,6 +575,10 @@ static enum ph_err dispatch(struct job *job)
         return state_move(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_STATE_WIPE:
         return do_state_wipe(job);
+    case PH_IPC_GUEST_TLS_KEY:
+        return guest_tls_key(&job->keyd->ring, job->frame, job->reply, job->why);
+    case PH_IPC_GUEST_CERT:
+        return guest_cert(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_STATE_KEY:
         return do_state_key(job);
     case PH_IPC_STATE_ADVANCE:

@@ -120,6 +120,11 @@ enum {
     M(TX_SIGN,     142, PH_D2K, F(REST, unsigned_tx))          /* chain/tx.h; judged by chain/tx_policy.h; answered SIGNED */ \
     M(ANSWER_SIGN, 143, PH_D2K, F(U64, request) F(B32, terms) F(B32, code) F(U8, outcome) F(B32, result)) /* chain/anchor.h; answered SIGNED */ \
     M(GUEST_SIGNED, 113, PH_K2D, F(B65, by_app) F(B65, by_cluster) F(BYTES, sig) F(REST, key)) /* key: public */ \
+    M(GUEST_TLS_KEY, 114, PH_D2K, F(B20, phat) F(U8, random) F(REST, path)) /* P-256, of the path unless random */ \
+    M(GUEST_TLS_KEY_IS, 115, PH_K2D, F(B32, key) F(REST, pub)) /* key: secret; pub: x || y */ \
+    M(GUEST_CERT,  116, PH_D2K, F(B20, phat) F(U8, usage) F(U64, not_before) F(U64, not_after)       \
+                                F(BYTES, pub) F(BYTES, subject) F(BYTES, alt_names) F(REST, quote)) /* texts end in NUL; quote: dstack's, or empty */ \
+    M(GUEST_CERT_IS, 117, PH_K2D, F(BYTES, leaf) F(BYTES, app) F(REST, root)) /* DER */ \
     M0(KEYS_STATUS, 120, PH_D2K)                                                                   \
     M(KEYS_STATUS_IS, 121, PH_K2D, F(U8, needed) F(BYTES, owners) F(REST, epochs)) /* 20 bytes each; u32be each, ascending */ \
     M0(KEYS_NONCE, 122, PH_D2K)                                /* for an act of the keys' owners: keys/key_act.h */ \
@@ -155,6 +160,10 @@ enum ph_ipc_stream {
     PH_STREAM_FETCH = 2, /* request body of a fetch, R -> D */
     PH_STREAM_GOT = 3,   /* response body of a fetch, D -> R */
 };
+
+/* GUEST_CERT: usage, and limits. */
+enum ph_guest_usage { PH_GUEST_SERVER_AUTH = 1, PH_GUEST_CLIENT_AUTH = 2 };
+enum { PH_GUEST_NAMES_MAX = 32, PH_GUEST_SUBJECT_MAX = 256 }; /* bytes of each text */
 
 /* KEYD_INFO_IS flags. */
 enum ph_keyd_flag {

@@ -58,6 +58,11 @@ PH_CHECKED enum ph_err ph_keys_guest_app(const uint8_t identity[static PH_MASTER
 PH_CHECKED enum ph_err ph_keys_holder(const uint8_t keystore[static PH_MASTER_LEN],
                                       uint8_t out[static 32]);
 
+/* Of the identity: P-256 secret of the authority over certificates of one phat's programs, and,
+ * with `phat` NULL, of the cluster's, which certifies those. */
+PH_CHECKED enum ph_err ph_keys_guest_ca(const uint8_t identity[static PH_MASTER_LEN],
+                                        const struct ph_phat_id *phat, uint8_t out[static 32]);
+
 /* The rule above for a scalar below `order` (big-endian). PH_ERR_LIMIT: 256 tries missed, which for
  * the orders of P-256 and secp256k1 does not happen. */
 PH_CHECKED enum ph_err ph_keys_scalar(const uint8_t master[static PH_MASTER_LEN], const char *label,

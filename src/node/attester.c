@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/own.h"
+#include "node/own_evidence.h"
 #include "tee/attestation_doc.h"
 #include "tee/quote.h"
 
@@ -42,7 +43,7 @@ static enum ph_err make(struct ph_attester *a, const struct ph_attest_wish *job,
     if (job->quote)
         return ph_tee_quote(a->node->tee, job->report_data, out, why);
     if (job->bare)
-        return ph_tee_evidence(a->node->tee, job->report_data, now_s, out, why);
+        return ph_own_evidence(a->node, job->report_data, now_s, out, why);
     struct ph_buf evidence PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX);
     struct ph_attestation_doc doc = {.identity = *identity,
                                      .insecure_simulator = a->node->insecure_simulator};
@@ -50,7 +51,7 @@ static enum ph_err make(struct ph_attester *a, const struct ph_attest_wish *job,
 
     memcpy(doc.nonce, job->nonce, sizeof(doc.nonce));
     ph_worker_report_data(&doc.identity, job->nonce, report_data);
-    PH_TRY(ph_tee_evidence(a->node->tee, report_data, now_s, &evidence, why));
+    PH_TRY(ph_own_evidence(a->node, report_data, now_s, &evidence, why));
     doc.evidence = ph_buf_view(&evidence);
     return ph_attestation_doc_encode(&doc, out);
 }

@@ -10,6 +10,7 @@
 #include "node/cluster_join_priv.h"
 #include "node/handovers.h"
 #include "node/keys.h"
+#include "node/own_evidence.h"
 #include "node/tls.h"
 #include "node/worker_cert.h"
 #include "store/file.h"
@@ -150,7 +151,7 @@ static enum ph_err join(struct ph_node *node, char why[static 256])
     PH_TRY(ph_worker_cert_make(node, &own, why));
     PH_TRY(ph_join_dial(node->keyd, node->config->join_url, ph_buf_view(&own), &bound, why));
     PH_TRY(ph_join_begin(node->keyd, bound, &join, report_data, why));
-    PH_TRY(ph_tee_evidence(node->tee, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
+    PH_TRY(ph_own_evidence(node, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
     join.evidence = ph_buf_view(&evidence);
     PH_TRY(ph_join_send(bound, &join, &answer, why));
     PH_TRY(ph_join_take(node->keyd, bound, ph_buf_view(&answer), &giver, measurement, &state, why));

@@ -10,7 +10,7 @@
  *
  * Nothing in it is trusted: it is signed, and judged with each quote.
  *
- * Layer: node. Documented in docs/operator.md. Tests: verify_judge_test.c,
+ * Layer: node. Documented in docs/operator.md. Tests: collateral_dir_test.c, verify_judge_test.c,
  * tests/integration/verify_api.test.mjs.
  */
 
@@ -28,5 +28,19 @@
  */
 PH_CHECKED enum ph_err ph_collateral_dir_load(const char *dir, const struct ph_collateral_key *key,
                                               struct ph_collateral **out, struct ph_json_why *why);
+
+/**
+ * A quote of this machine, with the collateral that is kept for it, as a bundle. It is as fresh as
+ * what the operator keeps: whoever judges looks at its dates.
+ *
+ * @out  appended
+ * @why  written when refused
+ *
+ * Returns PH_ERR_NOT_FOUND  the folder or a file of it is missing
+ *         what ph_collateral_key_of and ph_evidence_encode return; PH_ERR_IO
+ */
+PH_CHECKED enum ph_err ph_collateral_dir_bundle(const char *dir, struct ph_bytes quote,
+                                                int64_t time_s, struct ph_buf *out,
+                                                struct ph_json_why *why);
 
 #endif

@@ -3,7 +3,9 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "node/guest_calls.h"
+#include "node/measured.h"
 #include "store/file.h"
+#include "tee/quote.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +17,7 @@
 /* Which phat a tag is of. Phats that were ever deployed are never forgotten, so neither are
  * these. */
 struct ph_guest_agents {
+    struct ph_measured measured;
     struct ph_phat_id *ids;
     size_t cnt, cap;
 };
@@ -89,6 +92,24 @@ static enum ph_err check_dir(const char *dir)
     return st.st_uid == geteuid() && (st.st_mode & 077) == 0 ? PH_OK : PH_ERR_UNTRUSTED;
 }
 
+/* From a quote over nothing, whose last 32 bytes of report data are zero as of all that is the
+ * worker's own. The attester's thread has nothing to do yet. */
+static void measure(struct ph_node *node)
+{
+    struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_QUOTE_MAX);
+    const uint8_t report_data[PH_TEE_REPORT_DATA_LEN] = {0};
+    char why[PH_TEE_WHY_LEN];
+
+    if (ph_tee_quote(node->tee, report_data, &quote, why) != PH_OK ||
+        ph_measured_of(ph_buf_view(&quote), &node->guests->measured) != PH_OK)
+        ph_log(PH_LOG_WARN, "the guest agent does not know how this machine was measured", NULL);
+}
+
+const struct ph_measured *ph_guest_agents_measured(const struct ph_node *node)
+{
+    return &node->guests->measured;
+}
+
 enum ph_err ph_guest_agents_open(struct ph_node *node)
 {
     const char *dir = node->config->guest_dir;
@@ -108,6 +129,7 @@ enum ph_err ph_guest_agents_open(struct ph_node *node)
     node->guests = calloc(1, sizeof(*node->guests));
     if (!node->guests)
         return PH_ERR_NOMEM;
+    measure(node);
     ph_phats_each(node->phats, open_one, NULL);
     return PH_OK;
 }

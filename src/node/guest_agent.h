@@ -10,6 +10,8 @@
 
 #include "node/phats.h"
 
+struct ph_measured;
+
 enum { PH_GUEST_TAG = 0x10000 }; /* listeners' tags from here on are sockets of this */
 
 /* Nothing without --guest-agent. Else make the directory and the sockets of what is deployed.
@@ -20,6 +22,9 @@ void ph_guest_agents_close(struct ph_node *node);
 /* The phat was deployed or deleted: make or remove its socket. Failures are logged: the phat works
  * without. */
 void ph_guest_agent_follow(struct ph_phat *phat);
+
+/* What the machine was measured as when the agent began. */
+const struct ph_measured *ph_guest_agents_measured(const struct ph_node *node);
 
 /* A request that came over the socket of this tag. */
 void ph_guest_agent_request(struct ph_node *node, struct ph_http_req *req, uint32_t tag);

@@ -2,14 +2,14 @@
 
 #include "base/hex.h"
 #include "base/own.h"
-#include "codec/jput.h"
 #include "crypto/hash.h"
 #include "crypto/pkey.h"
 #include "keys/report_data.h"
-#include "node/attester.h"
-#include "node/calls.h"
+#include "node/guest_agent.h"
+#include "node/guest_calls_priv.h"
 #include "node/guest_params.h"
 #include "node/keyd_guest.h"
+#include "node/measured.h"
 #include "node/version.h"
 
 #include <stdio.h>
@@ -17,34 +17,18 @@
 
 #define JSON_HEADERS PH_BYTES_LIT("content-type: application/json\n")
 
-enum { ANSWER_MAX = 512 * 1024 };
-
-struct guest_call;
-
-struct method {
+struct ph_guest_method {
     const char *path;
-    void (*run)(struct guest_call *call, const json_t *params);
+    void (*run)(struct ph_guest_call *call, const json_t *params);
 };
 
-struct guest_call {
-    struct ph_exchange ex;
-    struct ph_node *node;
-    struct ph_http_req *req;
-    struct ph_phat_id id;
-    const struct method *method;
-    struct ph_buf body;
-    struct ph_attest_wish wish;
-    const char *hash_algorithm; /* of a legacy quote: what its answer says */
-    bool answered;
-};
-
-static void answer_raw(struct guest_call *call, uint16_t status, struct ph_bytes json)
+static void answer_raw(struct ph_guest_call *call, uint16_t status, struct ph_bytes json)
 {
     call->answered = true;
     ph_http_respond(call->req, status, JSON_HEADERS, json);
 }
 
-static void refuse(struct guest_call *call, uint16_t status, const char *message)
+void ph_guest_refuse(struct ph_guest_call *call, uint16_t status, const char *message)
 {
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(4096);
     struct ph_jput j = {.out = &text};
@@ -57,36 +41,35 @@ static void refuse(struct guest_call *call, uint16_t status, const char *message
                                         : PH_BYTES_LIT("{\"error\":\"bad request\"}"));
 }
 
-/* Send what was written; it may hold a key. */
-static void answer(struct guest_call *call, struct ph_jput *j)
+void ph_guest_answer(struct ph_guest_call *call, struct ph_jput *j)
 {
     ph_jput_close(j);
     if (ph_jput_end(j) == PH_OK)
         answer_raw(call, 200, ph_buf_view(j->out));
     else
-        refuse(call, 500, "the worker has no memory for the answer; try again later");
+        ph_guest_refuse(call, 500, "the worker has no memory for the answer; try again later");
     ph_wipe(j->out->ptr, j->out->len);
 }
 
-static void refuse_keyd(struct guest_call *call, enum ph_err err)
+static void refuse_keyd(struct ph_guest_call *call, enum ph_err err)
 {
     if (err == PH_ERR_LIMIT)
-        refuse(call, 400, "path has at most 1024 bytes, purpose 256");
+        ph_guest_refuse(call, 400, "path has at most 1024 bytes, purpose 256");
     else if (err == PH_ERR_MALFORMED)
-        refuse(call, 400, "data: a prehashed digest has 32 bytes");
+        ph_guest_refuse(call, 400, "data: a prehashed digest has 32 bytes");
     else
-        refuse(call, 500, "the worker's keys cannot be used now; try again later");
+        ph_guest_refuse(call, 500, "the worker's keys cannot be used now; try again later");
 }
 
 /* Absent: secp256k1, as in dstack. False: refused. */
-static bool read_alg(struct guest_call *call, const json_t *params, bool signs,
+static bool read_alg(struct ph_guest_call *call, const json_t *params, bool signs,
                      enum ph_dstack_alg *out)
 {
     struct ph_json_why why = {""};
     const char *name = "";
 
     if (ph_json_str(params, "", "algorithm", 0, 64, &name, &why) != PH_OK) {
-        refuse(call, 400, why.text);
+        ph_guest_refuse(call, 400, why.text);
         return false;
     }
     if (strcmp(name, "ed25519") == 0)
@@ -97,29 +80,29 @@ static bool read_alg(struct guest_call *call, const json_t *params, bool signs,
     else if (signs && strcmp(name, "secp256k1_prehashed") == 0)
         *out = PH_DSTACK_SECP256K1_PREHASHED;
     else {
-        refuse(call, 400,
-               signs ? "algorithm: must be ed25519, secp256k1 or secp256k1_prehashed"
-                     : "algorithm: must be secp256k1 or ed25519");
+        ph_guest_refuse(call, 400,
+                        signs ? "algorithm: must be ed25519, secp256k1 or secp256k1_prehashed"
+                              : "algorithm: must be secp256k1 or ed25519");
         return false;
     }
     return true;
 }
 
-static bool read_hex(struct guest_call *call, const json_t *params, const char *key, size_t max,
+static bool read_hex(struct ph_guest_call *call, const json_t *params, const char *key, size_t max,
                      uint8_t *out, size_t *len)
 {
     struct ph_json_why why = {""};
 
     if (ph_guest_params_hex(params, key, max, out, len, &why) == PH_OK)
         return true;
-    refuse(call, 400, why.text);
+    ph_guest_refuse(call, 400, why.text);
     return false;
 }
 
-static void give_key(struct guest_call *call, const json_t *params, const char *key_name,
+static void give_key(struct ph_guest_call *call, const json_t *params, const char *key_name,
                      const char *chain_name)
 {
-    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(ANSWER_MAX);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_GUEST_ANSWER_MAX);
     struct ph_jput j = {.out = &text};
     struct ph_json_why why = {""};
     const char *path = "", *purpose = "";
@@ -130,7 +113,7 @@ static void give_key(struct guest_call *call, const json_t *params, const char *
         return;
     if (ph_json_str(params, "", "path", 0, PH_DSTACK_PATH_MAX, &path, &why) != PH_OK ||
         ph_json_str(params, "", "purpose", 0, PH_DSTACK_PURPOSE_MAX, &purpose, &why) != PH_OK) {
-        refuse(call, 400, why.text);
+        ph_guest_refuse(call, 400, why.text);
         return;
     }
     const enum ph_err err = ph_keyd_guest_key(call->node->keyd, &call->id, alg, ph_bytes_str(path),
@@ -145,23 +128,23 @@ static void give_key(struct guest_call *call, const json_t *params, const char *
     ph_jput_hex(&j, NULL, PH_BYTES_OF(key.by_app));
     ph_jput_hex(&j, NULL, PH_BYTES_OF(key.by_cluster));
     ph_jput_close(&j);
-    answer(call, &j);
+    ph_guest_answer(call, &j);
     ph_wipe(&key, sizeof(key));
 }
 
-static void get_key(struct guest_call *call, const json_t *params)
+static void get_key(struct ph_guest_call *call, const json_t *params)
 {
     give_key(call, params, "key", "signature_chain");
 }
 
-static void derive_k256_key(struct guest_call *call, const json_t *params)
+static void derive_k256_key(struct ph_guest_call *call, const json_t *params)
 {
     give_key(call, params, "k256_key", "k256_signature_chain");
 }
 
-static void sign(struct guest_call *call, const json_t *params)
+static void sign(struct ph_guest_call *call, const json_t *params)
 {
-    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(ANSWER_MAX);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_GUEST_ANSWER_MAX);
     struct ph_jput j = {.out = &text};
     uint8_t *data PH_OWNED(ph_freep) = malloc(PH_DSTACK_DATA_MAX);
     struct ph_guest_signed got;
@@ -169,7 +152,7 @@ static void sign(struct guest_call *call, const json_t *params)
     size_t len;
 
     if (!data) {
-        refuse(call, 500, "out of memory; try again later");
+        ph_guest_refuse(call, 500, "out of memory; try again later");
         return;
     }
     if (!read_alg(call, params, true, &alg) ||
@@ -189,19 +172,19 @@ static void sign(struct guest_call *call, const json_t *params)
     ph_jput_hex(&j, NULL, PH_BYTES_OF(got.by_cluster));
     ph_jput_close(&j);
     ph_jput_hex(&j, "public_key", (struct ph_bytes){got.public_key, got.public_len});
-    answer(call, &j);
+    ph_guest_answer(call, &j);
 }
 
-static void verify(struct guest_call *call, const json_t *params)
+static void verify(struct ph_guest_call *call, const json_t *params)
 {
-    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(ANSWER_MAX);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_GUEST_ANSWER_MAX);
     struct ph_jput j = {.out = &text};
     uint8_t *data PH_OWNED(ph_freep) = malloc(PH_DSTACK_DATA_MAX), sig[64], key[65];
     size_t len, sig_len, key_len;
     enum ph_dstack_alg alg;
 
     if (!data) {
-        refuse(call, 500, "out of memory; try again later");
+        ph_guest_refuse(call, 500, "out of memory; try again later");
         return;
     }
     if (!read_alg(call, params, true, &alg) ||
@@ -213,28 +196,29 @@ static void verify(struct guest_call *call, const json_t *params)
         ph_dstack_verify(alg, (struct ph_bytes){data, len}, (struct ph_bytes){sig, sig_len},
                          (struct ph_bytes){key, key_len});
     if (err == PH_ERR_MALFORMED || err == PH_ERR_UNSUPPORTED) {
-        refuse(call, 400,
-               "signature has 64 bytes, a prehashed digest 32, and public_key is a point of the "
-               "algorithm's curve");
+        ph_guest_refuse(
+            call, 400,
+            "signature has 64 bytes, a prehashed digest 32, and public_key is a point of the "
+            "algorithm's curve");
         return;
     }
     if (err != PH_OK && err != PH_ERR_UNTRUSTED) {
-        refuse(call, 500, "the signature could not be checked; try again later");
+        ph_guest_refuse(call, 500, "the signature could not be checked; try again later");
         return;
     }
     ph_jput_object(&j, NULL);
     ph_jput_bool(&j, "valid", err == PH_OK);
-    answer(call, &j);
+    ph_guest_answer(call, &j);
 }
 
 static void on_quote(void *ctx, enum ph_err err, struct ph_bytes quote, const char *why)
 {
-    struct guest_call *call = ctx;
-    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(ANSWER_MAX);
+    struct ph_guest_call *call = ctx;
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_GUEST_ANSWER_MAX);
     struct ph_jput j = {.out = &text};
 
     if (err != PH_OK) {
-        refuse(call, 500, why[0] ? why : "no quote could be made; try again later");
+        ph_guest_refuse(call, 500, why[0] ? why : "no quote could be made; try again later");
         return;
     }
     ph_jput_object(&j, NULL);
@@ -248,20 +232,22 @@ static void on_quote(void *ctx, enum ph_err err, struct ph_bytes quote, const ch
         ph_jput_str(&j, "vm_config", "");
         ph_jput_str(&j, "attestation", "");
     }
-    answer(call, &j);
+    ph_guest_answer(call, &j);
 }
 
 /* What the worker says of itself ends in 32 zero bytes, so nobody else's report data may. */
-static void quote(struct guest_call *call, const uint8_t report_data[static 64])
+static void quote(struct ph_guest_call *call, const uint8_t report_data[static 64])
 {
     if (!call->node->config->guest_quotes) {
-        refuse(call, 400, "quotes are not given here: start phalad with --guest-agent-quotes");
+        ph_guest_refuse(call, 400,
+                        "quotes are not given here: start phalad with --guest-agent-quotes");
         return;
     }
     if (ph_report_data_is_workers(report_data)) {
-        refuse(call, 400,
-               "report_data: its last 32 bytes are zero, which is kept for the worker itself; use "
-               "more than 32 bytes, for example a SHA-512");
+        ph_guest_refuse(
+            call, 400,
+            "report_data: its last 32 bytes are zero, which is kept for the worker itself; use "
+            "more than 32 bytes, for example a SHA-512");
         return;
     }
     memcpy(call->wish.report_data, report_data, 64);
@@ -269,10 +255,10 @@ static void quote(struct guest_call *call, const uint8_t report_data[static 64])
     call->wish.done = on_quote;
     call->wish.ctx = call;
     if (ph_attester_ask(call->node->attester, &call->wish) != PH_OK)
-        refuse(call, 500, "too many quotes are being made; try again later");
+        ph_guest_refuse(call, 500, "too many quotes are being made; try again later");
 }
 
-static void get_quote(struct guest_call *call, const json_t *params)
+static void get_quote(struct ph_guest_call *call, const json_t *params)
 {
     uint8_t report_data[64] = {0};
     size_t len;
@@ -281,14 +267,14 @@ static void get_quote(struct guest_call *call, const json_t *params)
         quote(call, report_data);
 }
 
-static void raw_quote(struct guest_call *call, const json_t *params)
+static void raw_quote(struct ph_guest_call *call, const json_t *params)
 {
     call->hash_algorithm = "raw";
     get_quote(call, params);
 }
 
 /* The legacy call hashes "app-data:" and the data, SHA-512 unless told otherwise. */
-static void tdx_quote(struct guest_call *call, const json_t *params)
+static void tdx_quote(struct ph_guest_call *call, const json_t *params)
 {
     static const char tag[] = "app-data:";
     uint8_t message[sizeof(tag) - 1 + 4096], report_data[PH_HASH_MAX_LEN] = {0};
@@ -299,7 +285,7 @@ static void tdx_quote(struct guest_call *call, const json_t *params)
 
     if (ph_json_str(params, "", "hash_algorithm", 0, 16, &name, &why) != PH_OK ||
         ph_json_str(params, "", "prefix", 0, 256, &prefix, &why) != PH_OK) {
-        refuse(call, 400, why.text);
+        ph_guest_refuse(call, 400, why.text);
         return;
     }
     if (strcmp(name, "raw") == 0) {
@@ -308,8 +294,9 @@ static void tdx_quote(struct guest_call *call, const json_t *params)
     }
     const bool sha384 = strcmp(name, "sha384") == 0;
     if ((!sha384 && name[0] != '\0' && strcmp(name, "sha512") != 0) || prefix[0] != '\0') {
-        refuse(call, 400,
-               "hash_algorithm: must be sha512, sha384 or raw; prefix: only the default is made");
+        ph_guest_refuse(
+            call, 400,
+            "hash_algorithm: must be sha512, sha384 or raw; prefix: only the default is made");
         return;
     }
     memcpy(message, tag, tag_len);
@@ -317,23 +304,41 @@ static void tdx_quote(struct guest_call *call, const json_t *params)
         return;
     if (ph_hash(sha384 ? PH_HASH_SHA384 : PH_HASH_SHA512, (struct ph_bytes){message, tag_len + len},
                 report_data) != PH_OK) {
-        refuse(call, 500, "no hash could be made; try again later");
+        ph_guest_refuse(call, 500, "no hash could be made; try again later");
         return;
     }
     call->hash_algorithm = sha384 ? "sha384" : "sha512";
     quote(call, report_data);
 }
 
-/* JSON inside a string, as dstack has it. What is not measured here is empty. */
-static void put_tcb_info(struct ph_jput *out, struct ph_bytes bundle_hash)
+/* What the boot was measured as; empty where nothing was. */
+static void put_measured(struct ph_jput *j, const struct ph_measured *m)
 {
-    static const char *const none[] = {"mrtd",          "rtmr0",     "rtmr1",
-                                       "rtmr2",         "rtmr3",     "mr_aggregated",
-                                       "os_image_hash", "device_id", "app_compose"};
+    static const char *const names[] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
+    const struct ph_bytes none = {0};
+
+    ph_jput_hex(j, "mrtd", m->has_td ? PH_BYTES_OF(m->mr_td) : none);
+    for (size_t i = 0; i < PH_LEN(names); i++)
+        ph_jput_hex(j, names[i], m->has_td ? PH_BYTES_OF(m->rtmr[i]) : none);
+}
+
+static void put_aggregated(struct ph_jput *j, const struct ph_measured *m)
+{
+    ph_jput_hex(j, "mr_aggregated",
+                m->has_td ? PH_BYTES_OF(m->mr_aggregated) : (struct ph_bytes){0});
+}
+
+/* JSON inside a string, as dstack has it. What is not measured here is empty. */
+static void put_tcb_info(struct ph_jput *out, const struct ph_measured *m,
+                         struct ph_bytes bundle_hash)
+{
+    static const char *const none[] = {"os_image_hash", "device_id", "app_compose"};
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(4096);
     struct ph_jput j = {.out = &text};
 
     ph_jput_object(&j, NULL);
+    put_measured(&j, m);
+    put_aggregated(&j, m);
     for (size_t i = 0; i < PH_LEN(none); i++)
         ph_jput_str(&j, none[i], "");
     ph_jput_hex(&j, "compose_hash", bundle_hash);
@@ -345,13 +350,13 @@ static void put_tcb_info(struct ph_jput *out, struct ph_bytes bundle_hash)
     ph_jput_text(out, "tcb_info", ph_buf_view(&text));
 }
 
-static void info(struct guest_call *call, const json_t *params)
+static void info(struct ph_guest_call *call, const json_t *params)
 {
-    static const char *const none[] = {"app_cert",      "device_id", "mr_aggregated",
-                                       "os_image_hash", "vm_config", "cloud_vendor",
-                                       "cloud_product"};
+    static const char *const none[] = {"app_cert",  "device_id",    "os_image_hash",
+                                       "vm_config", "cloud_vendor", "cloud_product"};
+    const struct ph_measured *measured = ph_guest_agents_measured(call->node);
     const struct ph_phat *phat = ph_phats_find(call->node->phats, &call->id);
-    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(ANSWER_MAX);
+    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_GUEST_ANSWER_MAX);
     struct ph_jput j = {.out = &text};
     char cluster[41], provider[128];
 
@@ -366,48 +371,43 @@ static void info(struct guest_call *call, const json_t *params)
     ph_jput_str(&j, "key_provider_info", provider);
     for (size_t i = 0; i < PH_LEN(none); i++)
         ph_jput_str(&j, none[i], "");
-    put_tcb_info(&j, PH_BYTES_OF(phat->version->bundle_hash.b));
-    answer(call, &j);
+    put_aggregated(&j, measured);
+    put_tcb_info(&j, measured, PH_BYTES_OF(phat->version->bundle_hash.b));
+    ph_guest_answer(call, &j);
 }
 
-static void version(struct guest_call *call, const json_t *params)
+static void version(struct ph_guest_call *call, const json_t *params)
 {
     (void)params;
     answer_raw(call, 200, PH_BYTES_LIT("{\"version\":\"" PH_VERSION "\",\"rev\":\"\"}"));
 }
 
-static void tls_key(struct guest_call *call, const json_t *params)
+static void not_supported(struct ph_guest_call *call, const json_t *params)
 {
     (void)params;
-    refuse(call, 400,
-           "not supported: this worker issues no certificates; make a key and bind it with "
-           "GetQuote, or use GetKey");
+    ph_guest_refuse(
+        call, 400,
+        "not supported: the measurements of this machine are not the programs' to extend");
 }
 
-static void not_supported(struct guest_call *call, const json_t *params)
+static void attest(struct ph_guest_call *call, const json_t *params)
 {
     (void)params;
-    refuse(call, 400,
-           "not supported: the measurements of this machine are not the programs' to extend");
+    ph_guest_refuse(call, 400,
+                    "not supported: use GetQuote, and GET /v1/attestation for the worker itself");
 }
 
-static void attest(struct guest_call *call, const json_t *params)
-{
-    (void)params;
-    refuse(call, 400, "not supported: use GetQuote, and GET /v1/attestation for the worker itself");
-}
-
-static const struct method methods[] = {
+static const struct ph_guest_method methods[] = {
     {"/GetKey", get_key},
     {"/GetQuote", get_quote},
-    {"/GetTlsKey", tls_key},
+    {"/GetTlsKey", ph_guest_get_tls_key},
     {"/Info", info},
     {"/Sign", sign},
     {"/Verify", verify},
     {"/Version", version},
     {"/EmitEvent", not_supported},
     {"/Attest", attest},
-    {"/prpc/Tappd.DeriveKey", tls_key},
+    {"/prpc/Tappd.DeriveKey", ph_guest_derive_key},
     {"/prpc/Tappd.DeriveK256Key", derive_k256_key},
     {"/prpc/Tappd.TdxQuote", tdx_quote},
     {"/prpc/Tappd.RawQuote", raw_quote},
@@ -416,20 +416,21 @@ static const struct method methods[] = {
 
 static void on_closed(struct ph_exchange *ex, bool sent_all)
 {
-    struct guest_call *call = (struct guest_call *)ex;
+    struct ph_guest_call *call = (struct ph_guest_call *)ex;
 
     (void)sent_all;
     ph_attester_forget(call->node->attester, &call->wish);
     ph_buf_clear(&call->body);
+    ph_guest_tls_free(call->tls);
     free(call);
 }
 
 static void on_body(struct ph_exchange *ex, struct ph_bytes data)
 {
-    struct guest_call *call = (struct guest_call *)ex;
+    struct ph_guest_call *call = (struct ph_guest_call *)ex;
 
     if (!call->answered && ph_buf_add(&call->body, data) != PH_OK)
-        refuse(call, 400, "the body is too long");
+        ph_guest_refuse(call, 400, "the body is too long");
 }
 
 static struct ph_bytes query_of(const struct ph_http_req *req)
@@ -443,7 +444,7 @@ static struct ph_bytes query_of(const struct ph_http_req *req)
 
 static void on_body_end(struct ph_exchange *ex)
 {
-    struct guest_call *call = (struct guest_call *)ex;
+    struct ph_guest_call *call = (struct ph_guest_call *)ex;
     const struct ph_phat *phat = ph_phats_find(call->node->phats, &call->id);
     json_t *params PH_OWNED(ph_json_freep) = NULL;
     struct ph_json_why why = {"the request cannot be read"};
@@ -451,21 +452,21 @@ static void on_body_end(struct ph_exchange *ex)
     if (call->answered)
         return;
     if (!phat || !phat->version) { /* deleted while the connection was open */
-        refuse(call, 400, "this phat was deleted");
+        ph_guest_refuse(call, 400, "this phat was deleted");
         return;
     }
     const enum ph_err err = ph_bytes_is(ph_http_req_method(call->req), "GET")
                                 ? ph_guest_params_query(query_of(call->req), &params, &why)
                                 : ph_guest_params_body(ph_buf_view(&call->body), &params, &why);
     if (err == PH_ERR_NOMEM)
-        refuse(call, 500, "out of memory; try again later");
+        ph_guest_refuse(call, 500, "out of memory; try again later");
     else if (err != PH_OK)
-        refuse(call, 400, why.text);
+        ph_guest_refuse(call, 400, why.text);
     else
         call->method->run(call, params);
 }
 
-static const struct method *method_of(const struct ph_http_req *req)
+static const struct ph_guest_method *method_of(const struct ph_http_req *req)
 {
     const struct ph_bytes target = ph_http_req_target(req), query = query_of(req);
     const size_t cut = target.len - query.len;
@@ -482,8 +483,8 @@ void ph_guest_call_begin(struct ph_node *node, struct ph_http_req *req,
                          const struct ph_phat_id *phat)
 {
     const struct ph_bytes verb = ph_http_req_method(req);
-    const struct method *method = method_of(req);
-    struct guest_call *call = NULL;
+    const struct ph_guest_method *method = method_of(req);
+    struct ph_guest_call *call = NULL;
 
     if (method && (ph_bytes_is(verb, "GET") || ph_bytes_is(verb, "POST")))
         call = calloc(1, sizeof(*call));
@@ -493,11 +494,11 @@ void ph_guest_call_begin(struct ph_node *node, struct ph_http_req *req,
                                : PH_BYTES_LIT("{\"error\":\"no such method\"}"));
         return;
     }
-    *call = (struct guest_call){.ex = {on_body, on_body_end, NULL, on_closed},
-                                .node = node,
-                                .req = req,
-                                .id = *phat,
-                                .method = method,
-                                .body = PH_BUF(PH_GUEST_BODY_MAX)};
+    *call = (struct ph_guest_call){.ex = {on_body, on_body_end, NULL, on_closed},
+                                   .node = node,
+                                   .req = req,
+                                   .id = *phat,
+                                   .method = method,
+                                   .body = PH_BUF(PH_GUEST_BODY_MAX)};
     ph_http_req_set_user(req, call);
 }

@@ -28,4 +28,27 @@ PH_CHECKED enum ph_err ph_keyd_guest_sign(struct ph_keyd_client *client,
                                           const struct ph_phat_id *phat, enum ph_dstack_alg alg,
                                           struct ph_bytes data, struct ph_guest_signed *out);
 
+/* A P-256 key: random, or of a path. PH_ERR_LIMIT: a path over PH_DSTACK_PATH_MAX. */
+struct ph_guest_tls_key {
+    uint8_t key[32]; /* secret: the caller wipes it */
+    uint8_t pub[64];
+};
+PH_CHECKED enum ph_err ph_keyd_guest_tls_key(struct ph_keyd_client *client,
+                                             const struct ph_phat_id *phat, bool random,
+                                             struct ph_bytes path, struct ph_guest_tls_key *out);
+
+/* A certificate for a key, by the phat's authority. Texts end in NUL each; borrowed. */
+struct ph_guest_cert_wish {
+    uint8_t usage; /* enum ph_guest_usage */
+    uint64_t not_before, not_after;
+    struct ph_bytes pub, subject, alt_names;
+    struct ph_bytes quote; /* over the key in dstack's manner; empty: none */
+};
+/* Leaf, the phat's authority, the cluster's: DER, appended. PH_ERR_MALFORMED: names or dates that
+ * cannot stand in a certificate. */
+PH_CHECKED enum ph_err ph_keyd_guest_cert(struct ph_keyd_client *client,
+                                          const struct ph_phat_id *phat,
+                                          const struct ph_guest_cert_wish *wish,
+                                          struct ph_buf chain[static 3]);
+
 #endif

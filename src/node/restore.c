@@ -10,6 +10,7 @@
 #include "node/handovers.h"
 #include "node/keyd_keys.h"
 #include "node/keys.h"
+#include "node/own_evidence.h"
 #include "tee/quote.h"
 
 #include <stdlib.h>
@@ -53,7 +54,7 @@ static enum ph_err put_offer(struct ph_node *node, const struct ph_keyd_restore 
     char text[43] = "0x", why[PH_TEE_WHY_LEN] = "";
 
     ph_escrow_report_data(r->key, nonce, &node->identity.signer, &r->cluster, report_data);
-    PH_TRY(ph_tee_evidence(node->tee, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
+    PH_TRY(ph_own_evidence(node, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
     ph_jput_object(&j, NULL);
     ph_jput_str(&j, "format", "phala-restore-v1");
     ph_hex_encode(PH_BYTES_OF(node->identity.signer.b), text + 2);

@@ -1,8 +1,9 @@
 // The guest agent of phalad, with dstack's own SDK as it is published.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { chmod, mkdir, readdir, stat } from 'node:fs/promises';
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
+import https from 'node:https';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { ed25519 } from '@noble/curves/ed25519';
@@ -14,7 +15,7 @@ import { recoverMessageAddress } from 'viem';
 import { publicKeyToAddress } from 'viem/utils';
 import { script } from './lib/bundle.mjs';
 import { Owner } from './lib/owner.mjs';
-import { tempDir } from './lib/proc.mjs';
+import { program, runTool, tempDir } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const HELLO = 'export default { fetch: () => new Response("hello") };';
@@ -115,6 +116,14 @@ describe('guest agent', () => {
     assert.equal(info.app_name, 'info');
     assert.equal(info.compose_hash, Owner.bundle('info', { 'worker.js': script({ text: HELLO }) }).hash);
     assert.equal(info.tcb_info.compose_hash, info.compose_hash);
+    const { evidence } = await (await fetch(`${worker.url}/v1/attestation`)).json();
+    const body = Buffer.from(evidence.quote, 'base64').subarray(48);
+    const field = (at) => body.subarray(at, at + 48);
+    assert.equal(info.tcb_info.mrtd, hex(field(136)));
+    for (let i = 0; i < 4; i++) assert.equal(info.tcb_info[`rtmr${i}`], hex(field(328 + 48 * i)));
+    const config = body.subarray(184, 328);
+    const aggregated = createHash('sha256').update(field(136)).update(body.subarray(328, 520)).update(config.some((byte) => byte) ? config : '').digest('hex');
+    assert.deepEqual([info.mr_aggregated, info.tcb_info.mr_aggregated], [aggregated, aggregated]);
     assert.equal(`0x${JSON.parse(info.key_provider_info).id}`, worker.cluster);
     assert.deepEqual((await ask(socket, '/Info', { method: 'GET' })).body, { ...info, tcb_info: JSON.stringify(info.tcb_info) });
     assert.equal((await ask(socket, '/prpc/Tappd.Info')).body.app_id, phat.id);
@@ -122,6 +131,98 @@ describe('guest agent', () => {
     assert.deepEqual(await ask(socket, '/GetKey?path=a%20b&algorithm=k256', { method: 'GET' }), posted);
     const legacy = await ask(socket, '/prpc/Tappd.DeriveK256Key', { body: '{"path":"a b"}' });
     assert.deepEqual(legacy.body, { k256_key: posted.body.key, k256_signature_chain: posted.body.signature_chain });
+  });
+
+  test("TLS keys come with a chain to the cluster's authority that TLS libraries accept", async (t) => {
+    const owner = new Owner();
+    const worker = await withAgent(t);
+    const one = await worker.phat('one', HELLO, {}, owner), two = await worker.phat('two', HELLO, {}, owner);
+    const client = new DstackClient(worker.socketOf(one.id));
+    const notBefore = 1_700_000_000, notAfter = 4_000_000_000;
+    const got = await client.getTlsKey({ subject: 'a service', altNames: ['localhost', '127.0.0.1', '::1'], usageClientAuth: true, notBefore, notAfter });
+    const [leaf, app, root] = got.certificate_chain.map((pem) => new X509Certificate(pem));
+
+    assert.equal(got.certificate_chain.length, 3);
+    assert.ok(leaf.checkPrivateKey(createPrivateKey(got.key)));
+    assert.ok(leaf.checkIssued(app) && leaf.verify(app.publicKey) && !leaf.ca);
+    assert.ok(app.checkIssued(root) && app.verify(root.publicKey) && app.ca);
+    assert.ok(root.checkIssued(root) && root.verify(root.publicKey) && root.ca);
+    assert.equal(leaf.subject, 'CN=a service');
+    assert.match(app.subject, new RegExp(one.id));
+    assert.match(root.subject, new RegExp(worker.cluster));
+    assert.equal(leaf.subjectAltName, 'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
+    assert.deepEqual(leaf.keyUsage, ['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
+    assert.deepEqual([leaf.validFrom, leaf.validTo].map((date) => Date.parse(date) / 1000), [notBefore, notAfter]);
+    assert.equal(got.asUint8Array(32).length, 32);
+
+    // A server with it, and a client that trusts the root alone.
+    const server = https.createServer({ key: got.key, cert: got.certificate_chain.slice(0, 2).join('') }, (_, response) => response.end('served'));
+    await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+    t.after(() => server.close());
+    const fetchWith = (ca) => new Promise((resolve, reject) => {
+      https.get({ host: 'localhost', family: 4, port: server.address().port, ca, agent: false }, (response) => { response.resume(); resolve(response.statusCode); }).on('error', reject);
+    });
+    const other = await new DstackClient(worker.socketOf(two.id)).getTlsKey({ subject: 'other' });
+    assert.equal(await fetchWith(got.certificate_chain[2]), 200);
+    assert.equal(await fetchWith(other.certificate_chain[2]), 200, 'the authority of the cluster is one');
+    await assert.rejects(fetchWith(other.certificate_chain[1]), /unable to get|self-signed|issuer/);
+
+    // Random each time; without options, a server's for ten years.
+    const again = new X509Certificate((await client.getTlsKey()).certificate_chain[0]);
+    assert.deepEqual(again.keyUsage, ['1.3.6.1.5.5.7.3.1']);
+    assert.ok(Date.parse(again.validTo) - Date.now() > 9 * 365 * 86400e3);
+    assert.notDeepEqual(again.publicKey.export({ type: 'spki', format: 'der' }), leaf.publicKey.export({ type: 'spki', format: 'der' }));
+    const byGet = await ask(worker.socketOf(one.id), '/GetTlsKey?subject=q&usage_client_auth=true', { method: 'GET' });
+    assert.deepEqual(new X509Certificate(byGet.body.certificate_chain[0]).keyUsage, ['1.3.6.1.5.5.7.3.2']);
+  });
+
+  test("legacy deriveKey gives a path's key, of one phat, whatever the certificate says", async (t) => {
+    const owner = new Owner();
+    const worker = await withAgent(t);
+    const one = await worker.phat('one', HELLO, {}, owner), two = await worker.phat('two', HELLO, {}, owner);
+    const tappd = new TappdClient(worker.socketOf(one.id));
+
+    const first = await tappd.deriveKey('/', 'first', ['a.example']);
+    assert.equal((await tappd.deriveKey('/', 'second')).key, first.key);
+    assert.notEqual((await tappd.deriveKey('/other', 'first')).key, first.key);
+    assert.notEqual((await new TappdClient(worker.socketOf(two.id)).deriveKey('/', 'first')).key, first.key);
+    const leaf = new X509Certificate(first.certificate_chain[0]);
+    assert.equal(leaf.subject, 'CN=first');
+    assert.equal(leaf.subjectAltName, 'DNS:a.example');
+    assert.ok(leaf.checkPrivateKey(createPrivateKey(first.key)));
+    const random = await ask(worker.socketOf(one.id), '/prpc/Tappd.DeriveKey', { body: '{"path":"/","random_seed":true}' });
+    assert.notEqual(random.body.key, first.key);
+  });
+
+  test("RA-TLS certificates of programs hold a quote for their key, and are no worker's", async (t) => {
+    const worker = await withAgent(t, { args: ['--tls', '127.0.0.1:0'] });
+    const phat = await worker.phat('attested', HELLO);
+    const got = await new DstackClient(worker.socketOf(phat.id)).getTlsKey({ subject: 'attested', usageRaTls: true, usageClientAuth: true });
+    const dir = await tempDir(t), file = join(dir, 'leaf.pem'), collateral = join(dir, 'collateral.json');
+    await writeFile(file, got.certificate_chain[0]);
+    await writeFile(collateral, JSON.stringify((await (await fetch(`${worker.url}/v1/attestation`)).json()).evidence));
+
+    const shown = JSON.parse((await runTool(program('phala'), ['evidence', 'show', file, '--json'])).stdout);
+    assert.deepEqual([shown.form, shown.signature, shown.app_id], ['dstack', 'by-another-issuer', phat.id]);
+    const spki = new X509Certificate(got.certificate_chain[0]).publicKey.export({ type: 'spki', format: 'der' });
+    assert.equal(shown.report_data, createHash('sha512').update('ratls-cert:').update(spki).digest('hex'));
+    const judged = await runTool(program('phala'), ['evidence', 'verify', file, '--at', 'now', '--policy', join(worker.dir, 'simulator/cluster-policy.json'), '--collateral', collateral, '--json']);
+    assert.equal(JSON.parse(judged.stdout).verdict, 'accepted', judged.stdout);
+
+    // It cannot take part in a hand-over of the cluster's keys.
+    const post = (path, body) => new Promise((resolve, reject) => {
+      const req = https.request(worker.tlsUrl + path, { method: 'POST', rejectUnauthorized: false, agent: false, ALPNProtocols: ['phala-ratls/1'], key: got.key, cert: got.certificate_chain[0] }, async (response) => {
+        const parts = [];
+        for await (const part of response) parts.push(part);
+        resolve({ status: response.statusCode, body: Buffer.concat(parts) });
+      });
+      req.on('error', reject);
+      req.end(body);
+    });
+    const nonce = await post('/v1/cluster/nonce');
+    const refused = await post('/v1/cluster/join', Buffer.concat([Buffer.alloc(32, 9), nonce.body, Buffer.alloc(20), Buffer.from('{}')]));
+    assert.equal(refused.status, 403);
+    assert.match(refused.body.toString(), /dstack's form, which is that of programs/);
   });
 
   test('quotes hold what was asked, and never what the worker says of itself', async (t) => {
@@ -154,6 +255,9 @@ describe('guest agent', () => {
     const { status, body } = await ask(worker.socketOf(phat.id), '/GetQuote', { body: JSON.stringify({ report_data: 'ab'.repeat(64) }) });
     assert.equal(status, 400);
     assert.match(body.error, /--guest-agent-quotes/);
+    const tls = await ask(worker.socketOf(phat.id), '/GetTlsKey', { body: '{"usage_ra_tls":true}' });
+    assert.deepEqual([tls.status, /--guest-agent-quotes/.test(tls.body.error)], [400, true]);
+    assert.equal((await ask(worker.socketOf(phat.id), '/GetTlsKey')).status, 200, 'without a quote inside');
   });
 
   test('each phat has a socket and keys of its own; a deleted one has neither', async (t) => {
@@ -202,7 +306,10 @@ describe('guest agent', () => {
       ['/Verify', '{"algorithm":"ed25519","data":"00","signature":"00","public_key":"00"}'],
       ['/Verify', JSON.stringify({ algorithm: 'secp256k1', data: '00', signature: '11'.repeat(64), public_key: '02'.repeat(33) + '00' })],
       ['/prpc/Tappd.TdxQuote', '{"report_data":"00","hash_algorithm":"md5"}'],
-      ['/GetTlsKey', '{"subject":"x"}'], ['/prpc/Tappd.DeriveKey', '{"path":"x"}'], ['/EmitEvent', '{"event":"e","payload":"00"}'], ['/Attest', '{"report_data":"00"}'],
+      ['/GetTlsKey', '{"subject":1}'], ['/GetTlsKey', JSON.stringify({ subject: 's'.repeat(257) })], ['/GetTlsKey', '{"alt_names":"x"}'],
+      ['/GetTlsKey', '{"alt_names":["a b"]}'], ['/GetTlsKey', '{"alt_names":[""]}'], ['/GetTlsKey', JSON.stringify({ alt_names: Array(33).fill('a') })],
+      ['/GetTlsKey', '{"usage_ra_tls":1}'], ['/GetTlsKey', '{"not_before":-1}'], ['/GetTlsKey', '{"not_before":2,"not_after":2}'],
+      ['/GetTlsKey', '{"not_after":1e3}'], ['/GetTlsKey', '{"with_app_info":true}'], ['/prpc/Tappd.DeriveKey', JSON.stringify({ path: 'p'.repeat(1025) })], ['/EmitEvent', '{"event":"e","payload":"00"}'], ['/Attest', '{"report_data":"00"}'],
     ];
 
     for (const [path, body] of bad) {
