@@ -63,6 +63,10 @@ TEST(keys_are_those_of_the_published_vectors)
     CHECK(hex_is(key, 32, "0d298c8eae5567a2e1bd37231b9c42f0a9852c31d5d9e33d212226fa4c7579f7"));
     CHECK(ph_keys_guest_app(master(), &phat, key) == PH_OK);
     CHECK(hex_is(key, 32, "cc817ebbbc430bf0c5eaa881a1a19434ae21d01454fd6898910ce61301fd383b"));
+    CHECK(ph_keys_guest_ca(master(), NULL, key) == PH_OK);
+    CHECK(hex_is(key, 32, "e5f750852d39a6c7621cb6a3b530b1650463e4d4642b6ccc3c0d1ea064aaf104"));
+    CHECK(ph_keys_guest_ca(master(), &phat, key) == PH_OK);
+    CHECK(hex_is(key, 32, "b969b675cb11e44c6941529c09bec4faf2e5dde75e8d6e08514b10a7d012bc56"));
     CHECK(ph_keys_holder(master(), key) == PH_OK);
     CHECK(hex_is(key, 32, "fe4f6b41df6ee5a9ccdc45b7f9d9fb9dc4d553718a5c8b0947afaaa86dd71899"));
     CHECK(ph_x25519_public(key, pub) == PH_OK);

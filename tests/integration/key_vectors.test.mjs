@@ -38,9 +38,9 @@ test('keys of a state', () => {
 });
 
 test('what evidence binds in a hand-over and in a restoration', () => {
-  const common = [x25519.getPublicKey(bytes(vectors.handover.secret)), Buffer.alloc(32, 2), Buffer.alloc(32, 3)];
-  assert.equal(sha256('phala-cluster-join-v2', ...common, Buffer.alloc(20, 4)), vectors.handover.join);
-  assert.equal(sha256('phala-cluster-give-v2', ...common, Buffer.alloc(20, 5), Buffer.alloc(20, 6), bytes(sha256('sealed'))), vectors.handover.give);
+  const common = [x25519.getPublicKey(bytes(vectors.handover.secret)), Buffer.alloc(32, 2), Buffer.alloc(32, 3), Buffer.alloc(32, 7), Buffer.alloc(32, 8)];
+  assert.equal(sha256('phala-cluster-join-v3', ...common, Buffer.alloc(20, 4)), vectors.handover.join);
+  assert.equal(sha256('phala-cluster-give-v3', ...common, Buffer.alloc(20, 5), Buffer.alloc(20, 6), bytes(sha256('sealed'))), vectors.handover.give);
   assert.equal(sha256('phala-restore-v1', Buffer.alloc(32, 1), Buffer.alloc(32, 2), Buffer.alloc(20, 3), Buffer.alloc(20, 4)), vectors.restore);
 });
 
