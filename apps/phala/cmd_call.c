@@ -1,5 +1,6 @@
 /* phala call */
 
+#include "call_private.h"
 #include "call_record.h"
 
 #include "base/hex.h"
@@ -17,6 +18,8 @@ static const struct ph_opt opts[] = {
     {"header", 'H', "LINE", "request header \"Name: value\"; repeatable"},
     {"include", 'i', NULL, "print status and headers too"},
     {"receipt", 'r', "FILE", "keep the call with its receipt and the worker's evidence"},
+    {"private", 0, NULL, "encrypt it to the worker's attested key (Oblivious HTTP)"},
+    {"policy", 0, "FILE", "what the worker's evidence must meet; with --private"},
     {"nonce", 0, "HEX", "32 bytes that the receipt repeats (default: random)"},
     {"owner", 0, "ADDRESS", "owner of the phat that NAME means (default: the keystore's address)"},
     {"timeout", 0, "SECONDS", "give up after this time (default: 330)"},
@@ -108,6 +111,8 @@ static int read_line(const struct ph_cli *cli, struct call *call)
         return ph_fail_usage(cli, "PATH: expected /path?query without blanks, encoded as in a URL");
     call->sent.path = path;
     call->timeout_s = (long)seconds;
+    if (ph_opts_has(&cli->opts, "policy") && !ph_opts_has(&cli->opts, "private"))
+        return ph_fail_usage(cli, "--policy goes with --private");
     int rc = read_body(cli, call);
     if (rc == PH_EXIT_OK)
         rc = read_nonce(cli, call);
@@ -227,15 +232,15 @@ static int run(struct ph_cli *cli)
     if (rc == PH_EXIT_OK) {
         (void)snprintf(path, sizeof(path), "/p/%s%s", target.id, call.sent.path);
         call.sent.target = &target;
-        rc = ph_api_do(cli, &api,
-                       &(struct ph_api_call){
-                           .method = call.sent.method,
-                           .path = path,
-                           .content_type = call.content_type[0] != '\0' ? call.content_type : NULL,
-                           .body = call.sent.body,
-                           .more_headers = call.headers,
-                           .timeout_s = call.timeout_s},
-                       &answer);
+        const struct ph_api_call outgoing = {
+            .method = call.sent.method,
+            .path = path,
+            .content_type = call.content_type[0] != '\0' ? call.content_type : NULL,
+            .body = call.sent.body,
+            .more_headers = call.headers,
+            .timeout_s = call.timeout_s};
+        rc = ph_opts_has(&cli->opts, "private") ? ph_call_private(cli, &api, &outgoing, &answer)
+                                                : ph_api_do(cli, &api, &outgoing, &answer);
     }
     if (rc == PH_EXIT_OK)
         rc = keep(cli, &api, &call, &answer, &receipt);
@@ -253,7 +258,8 @@ const struct ph_cmd ph_cmd_call = {
         "Prints the answer's body. With --receipt FILE the request, the answer, the receipt and "
         "the\n"
         "worker's evidence are kept in one file that phala verify checks without a network. A\n"
-        "status of 400 or more ends with exit code 1.",
+        "status of 400 or more ends with exit code 1. With --private only the attested worker can\n"
+        "read the request: its evidence must meet --policy FILE, else nothing is sent.",
     .tables = tables,
     .operand_min = 1,
     .operand_max = 2,

@@ -7,6 +7,7 @@
 #include "api.h"
 
 #include "attest/policy.h"
+#include "keys/ohttp.h"
 
 /* Options of the commands that send secrets: --policy, --unverified-worker-insecure. */
 extern const struct ph_opt ph_opts_secrets[];
@@ -35,6 +36,11 @@ int ph_policy_load(const struct ph_cli *cli, struct ph_policy *out);
  * must name measurements unless the evidence is the simulator's. */
 int ph_worker_judge(const struct ph_cli *cli, const char *url, const struct ph_policy *policy,
                     struct ph_bytes evidence, const uint8_t report_data[static 64]);
+
+/* The key configuration of the worker's private calls, from evidence that was judged likewise;
+ * there is no going on without. */
+int ph_worker_ohttp_keys(const struct ph_cli *cli, const struct ph_api *api,
+                         uint8_t out[static PH_OHTTP_KEYS_LEN]);
 
 /* Seal to the worker's key and send. They replace all secrets the phat has. */
 int ph_secrets_send(const struct ph_cli *cli, const struct ph_api *api,

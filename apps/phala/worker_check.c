@@ -24,7 +24,7 @@ int ph_policy_load(const struct ph_cli *cli, struct ph_policy *out)
     struct ph_json_why why;
     if (file == NULL)
         return ph_fail(cli, "unverified-worker", NULL, TODO_POLICY,
-                       "secrets are sent only to a worker whose evidence meets your policy");
+                       "what is secret is sent only to a worker whose evidence meets your policy");
     if (ph_file_read(file, &text) != PH_OK)
         return ph_fail(cli, "bad-policy", file, NULL, "cannot read the policy: %s",
                        strerror(errno));
@@ -77,38 +77,63 @@ int ph_worker_judge(const struct ph_cli *cli, const char *url, const struct ph_p
     return PH_EXIT_OK;
 }
 
-int ph_worker_check(const struct ph_cli *cli, const struct ph_api *api)
+/* Fresh evidence about the keys that this worker names, which meets the policy that the user names.
+ * `answer` holds what `doc` points into. */
+static int demand(const struct ph_cli *cli, const struct ph_api *api, struct ph_http_answer *answer,
+                  struct ph_attestation_doc *doc)
 {
-    if (ph_opts_has(&cli->opts, "unverified-worker-insecure")) {
-        fprintf(stderr, "phala %s: INSECURE: the worker's evidence is not checked\n",
-                cli->cmd->name);
-        return PH_EXIT_OK;
-    }
     struct ph_policy *policy PH_OWNED(ph_freep) = calloc(1, sizeof(*policy));
+    uint8_t nonce[32], report_data[PH_REPORT_DATA_LEN];
+    char hex[65], path[128], why[128];
+
     if (policy == NULL)
         return ph_fail(cli, "io", NULL, NULL, "out of memory");
     int rc = ph_policy_load(cli, policy);
     if (rc != PH_EXIT_OK)
         return rc;
-    uint8_t nonce[32];
-    char hex[65], path[128], why[128];
-    struct ph_http_answer answer PH_OWNED(ph_http_answer_clear) = PH_HTTP_ANSWER;
-    struct ph_attestation_doc doc;
     ph_random(nonce, sizeof(nonce));
     ph_hex_encode(PH_BYTES_OF(nonce), hex);
     (void)snprintf(path, sizeof(path), "/v1/attestation?nonce=%s", hex);
-    rc = ph_api_do(cli, api, &(struct ph_api_call){.method = "GET", .path = path}, &answer);
+    rc = ph_api_do(cli, api, &(struct ph_api_call){.method = "GET", .path = path}, answer);
     if (rc != PH_EXIT_OK)
         return rc;
-    if (answer.status != 200)
-        return ph_api_refused(cli, api, &answer);
-    if (ph_attestation_doc_parse(ph_buf_view(&answer.body), &doc, why) != PH_OK)
+    if (answer->status != 200)
+        return ph_api_refused(cli, api, answer);
+    if (ph_attestation_doc_parse(ph_buf_view(&answer->body), doc, why) != PH_OK)
         return ph_fail(cli, "unverified-worker", api->url.value, NULL,
                        "the attestation document cannot be read: %s", why);
-    rc = check_identity(cli, api, &doc, nonce);
+    rc = check_identity(cli, api, doc, nonce);
     if (rc != PH_EXIT_OK)
         return rc;
-    uint8_t report_data[PH_REPORT_DATA_LEN];
-    ph_worker_report_data(&doc.identity, doc.nonce, report_data);
-    return ph_worker_judge(cli, api->url.value, policy, doc.evidence, report_data);
+    ph_worker_report_data(&doc->identity, doc->nonce, report_data);
+    return ph_worker_judge(cli, api->url.value, policy, doc->evidence, report_data);
+}
+
+int ph_worker_check(const struct ph_cli *cli, const struct ph_api *api)
+{
+    struct ph_http_answer answer PH_OWNED(ph_http_answer_clear) = PH_HTTP_ANSWER;
+    struct ph_attestation_doc doc;
+
+    if (ph_opts_has(&cli->opts, "unverified-worker-insecure")) {
+        fprintf(stderr, "phala %s: INSECURE: the worker's evidence is not checked\n",
+                cli->cmd->name);
+        return PH_EXIT_OK;
+    }
+    return demand(cli, api, &answer, &doc);
+}
+
+int ph_worker_ohttp_keys(const struct ph_cli *cli, const struct ph_api *api,
+                         uint8_t out[static PH_OHTTP_KEYS_LEN])
+{
+    struct ph_http_answer answer PH_OWNED(ph_http_answer_clear) = PH_HTTP_ANSWER;
+    struct ph_attestation_doc doc = {0};
+
+    const int rc = demand(cli, api, &answer, &doc);
+    if (rc != PH_EXIT_OK)
+        return rc;
+    if (!doc.identity.has_ohttp)
+        return ph_fail(cli, "no-private-calls", api->url.value, NULL,
+                       "the worker takes no private calls: its evidence binds no key for them");
+    memcpy(out, doc.identity.ohttp_keys, PH_OHTTP_KEYS_LEN);
+    return PH_EXIT_OK;
 }

@@ -8,19 +8,20 @@ export interface Verdict {
 export interface ConnectOptions {
   /**
    * Decides about the evidence (JSON bytes of a phala-evidence-v1 bundle), which must carry `reportData`
-   * (64 bytes). Required: there is no way to connect without a verdict.
+   * (64 bytes), at the moment `now`. Required: there is no way to connect without a verdict. That of @phala/attest
+   * fits as it is.
    */
   verifyEvidence(
     evidence: Uint8Array,
-    options: { collateral?: unknown; policy?: unknown; now: number; reportData: Uint8Array },
+    options: { collateral?: unknown; policy?: unknown; now: Date; reportData: Uint8Array },
   ): Verdict | Promise<Verdict>;
   /** Handed to verifyEvidence as they are. */
   policy?: unknown;
   collateral?: unknown;
   /** 32 bytes; random ones by default. */
   nonce?: Uint8Array;
-  /** Milliseconds since 1970; the clock by default. */
-  now?: number;
+  /** The moment to judge at; the clock by default. */
+  now?: Date;
   /** Carries requests: give one that goes through a relay to hide your address from the worker. */
   fetch?: typeof globalThis.fetch;
 }

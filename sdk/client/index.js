@@ -34,16 +34,18 @@ async function fetchDocument(fetch, base, nonce) {
  * Verifies a worker and yields a client of it. Throws PhalaError, or what `verifyEvidence` throws.
  * See index.d.ts for the options.
  */
-export async function connect(url, { verifyEvidence, policy, collateral, nonce, now = Date.now(), fetch = globalThis.fetch } = {}) {
+export async function connect(url, { verifyEvidence, policy, collateral, nonce, now = new Date(), fetch = globalThis.fetch } = {}) {
   if (typeof verifyEvidence !== 'function')
     throw new TypeError('connect needs verifyEvidence: without a verdict about the evidence nothing is encrypted to a worker');
+  // A Date has no unit to be mistaken in: verifiers count seconds, clocks milliseconds.
+  if (!(now instanceof Date) || Number.isNaN(now.getTime())) throw new TypeError('now is a Date');
   const base = String(url).replace(/\/+$/, '');
   const challenge = nonce ?? globalThis.crypto.getRandomValues(new Uint8Array(32));
   if (challenge.length !== 32) throw new TypeError('nonce is 32 bytes');
   const document = await fetchDocument(fetch, base, challenge);
   const bound = await reportData(document.identity, challenge);
   const evidence = new TextEncoder().encode(JSON.stringify(document.evidence));
-  const verdict = await verifyEvidence(evidence, { collateral, policy, now, reportData: bound });
+  const verdict = await verifyEvidence(evidence, { ...(collateral !== undefined && { collateral }), ...(policy !== undefined && { policy }), now, reportData: bound });
   if (verdict?.verdict !== 'accepted')
     throw new PhalaError('evidence', `the worker's evidence is refused: ${verdict?.sentence ?? 'no verdict'}`);
   return new Client({ base, fetch, identity: document.identity, verdict });

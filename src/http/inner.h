@@ -8,7 +8,7 @@
  *   outer request ── ph_http_inner_begin ──▶ on_request, on_body, on_body_end
  *                    done ◀── ph_http_respond*, then on_closed
  *
- * Layer: http. Tests: tests/integration/private_calls.test.mjs.
+ * Layer: http. Tests: inner_test.c, tests/integration/private_calls.test.mjs.
  */
 
 #include "http/head.h"

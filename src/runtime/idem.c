@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "crypto/hash.h"
+#include "runtime/idem_fields.h"
 #include "runtime/turns.h"
 
 #include <stdio.h>
@@ -26,51 +27,6 @@ static const char has_table[] =
 static void finalize(sqlite3_stmt **stmt)
 {
     (void)sqlite3_finalize(*stmt);
-}
-
-/* --- Header blocks: "name: value\n" per field, names in lower case. */
-
-/* Cut the next field off `block`; false: there is none. */
-static bool next_field(struct ph_bytes *block, struct ph_bytes *name, struct ph_bytes *value)
-{
-    const uint8_t *end = block->len ? memchr(block->ptr, '\n', block->len) : NULL;
-    const size_t len = end ? (size_t)(end - block->ptr) : block->len;
-    const uint8_t *colon = len ? memchr(block->ptr, ':', len) : NULL;
-
-    if (!colon)
-        return false;
-    *name = (struct ph_bytes){block->ptr, (size_t)(colon - block->ptr)};
-    *value = (struct ph_bytes){colon + 1, len - name->len - 1};
-    while (value->len > 0 && *value->ptr == ' ')
-        *value = (struct ph_bytes){value->ptr + 1, value->len - 1};
-    const size_t used = len + (end ? 1 : 0);
-    *block = (struct ph_bytes){block->ptr + used, block->len - used};
-    return true;
-}
-
-/* How many fields of this name there are; *value gets the last. */
-static size_t find_field(struct ph_bytes block, const char *wanted, struct ph_bytes *value)
-{
-    struct ph_bytes name, v;
-    size_t cnt = 0;
-
-    *value = (struct ph_bytes){NULL, 0};
-    while (next_field(&block, &name, &v)) {
-        if (!ph_bytes_is(name, wanted))
-            continue;
-        *value = v;
-        cnt++;
-    }
-    return cnt;
-}
-
-static bool key_is_right(struct ph_bytes key)
-{
-    for (size_t i = 0; i < key.len; i++) {
-        if (key.ptr[i] < 0x21 || key.ptr[i] > 0x7e)
-            return false;
-    }
-    return key.len > 0 && key.len <= PH_IDEM_KEY_MAX;
 }
 
 /* --- The request */
@@ -109,7 +65,7 @@ static void hash_request(struct ph_idem *idem, const struct ph_msg_CALL *m)
     hash_part(&sha, m->method);
     hash_part(&sha, target_of(m->url));
     for (size_t i = 0; i < PH_LEN(names); i++) {
-        (void)find_field(m->headers, names[i], &value);
+        (void)ph_idem_field_find(m->headers, names[i], &value);
         hash_part(&sha, value);
     }
     hash_part(&sha, m->body);
@@ -244,12 +200,12 @@ bool ph_idem_passes(struct ph_engine *e, struct ph_call *call, const struct ph_m
     struct ph_turns *t = e->turns;
     struct ph_bytes key;
     const size_t cnt = m->kind == PH_CALL_FETCH && t && t->state
-                           ? find_field(m->headers, "idempotency-key", &key)
+                           ? ph_idem_field_find(m->headers, "idempotency-key", &key)
                            : 0;
 
     if (cnt == 0)
         return true;
-    if (cnt > 1 || !key_is_right(key)) {
+    if (cnt > 1 || !ph_idem_key_is_right(key)) {
         refuse(e, call, "bad-idempotency-key", "Not one key of 1 to 255 visible ASCII characters");
         return false;
     }

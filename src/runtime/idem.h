@@ -11,10 +11,10 @@
  * tests/integration/idempotency.test.mjs.
  */
 
+#include "runtime/idem_fields.h"
 #include "runtime/natives_priv.h"
 
 enum {
-    PH_IDEM_KEY_MAX = 255,             /* visible ASCII characters */
     PH_IDEM_REQUEST_MAX = 1024 * 1024, /* bytes of a request's body */
     PH_IDEM_WAITING_MAX = 16 << 20,    /* bytes of all bodies that are being collected */
     PH_IDEM_ANSWER_MAX = 256 * 1024,   /* bytes of an answer's body that is kept */

@@ -1,12 +1,16 @@
 // sdk/client: nothing is encrypted before the evidence was judged, and what is encrypted comes back.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { copyFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { createHash, X509Certificate } from 'node:crypto';
 import { connect } from '../../sdk/client/index.js';
 import { build } from 'esbuild';
 import { needsChromium, serveFolder, startBrowser } from './lib/browser.mjs';
+import { AeadId, Gateway } from './lib/ohttp.mjs';
 import { root, tempDir } from './lib/proc.mjs';
 import { phat } from './lib/script.mjs';
 import { startWorker } from './lib/worker.mjs';
@@ -101,6 +105,80 @@ test('the client of private calls', async (t) => {
       return new Response(body, response);
     } });
     await assert.rejects(client.fetch(`/p/${echo.id}/`), /not sealed by the worker/);
+  });
+
+  // The verifier that ships beside it, as WebAssembly: nothing between the two.
+  const sdk = join(resolve(root, process.env.PHALA_BUILD ?? 'build'), 'sdk/attest');
+  const needsWasm = { skip: existsSync(join(sdk, 'phala_attest.wasm')) ? false : 'no phala_attest.wasm in the build: sh tools/setup.sh test' };
+
+  await t.test('with sdk/attest as the verifier', needsWasm, async () => {
+    const { load } = await import(pathToFileURL(join(sdk, 'node.mjs')));
+    const verifier = await load();
+    const client = await connect(worker.url, { verifyEvidence: verifier.verifyEvidence, policy });
+    assert.deepEqual([client.verdict.verdict, client.verdict.insecure_simulator], ['accepted', true]);
+    assert.ok(Math.abs(Date.parse(client.verdict.judged_at ?? new Date()) - Date.now()) < 60_000, 'judged now, and not in another unit');
+    assert.equal((await client.fetch(`/p/${echo.id}/`, { method: 'POST', body: 'x' })).status, 201);
+    await assert.rejects(connect(worker.url, { verifyEvidence: verifier.verifyEvidence }), { code: 'evidence' }, 'hardware is asked for');
+    const later = new Date(Date.now() + 20 * 365 * 86400e3);
+    await assert.rejects(connect(worker.url, { verifyEvidence: verifier.verifyEvidence, policy, now: later }), { code: 'evidence' }, 'everything is long over');
+    const other = await (await fetch(`${judge.url}/v1/attestation`)).json();
+    const swapped = watched((d) => { d.identity.ohttp_keys = other.identity.ohttp_keys; return d; });
+    await assert.rejects(connect(worker.url, { verifyEvidence: verifier.verifyEvidence, policy, fetch: swapped }), { code: 'evidence' });
+    for (const now of [Date.now(), Math.floor(Date.now() / 1000), 'now', new Date(NaN)]) await assert.rejects(connect(worker.url, { verifyEvidence, policy, now }), /now is a Date/);
+  });
+
+  await t.test("another implementation's gateway takes its envelopes, with each cipher that it has", async (t2) => {
+    for (const aead of [AeadId.Aes128Gcm, AeadId.Aes256Gcm]) {
+      const got = [];
+      const gateway = await Gateway.make(aead, async (request) => {
+        got.push({ method: request.method, url: request.url, mine: request.headers.get('x-mine'), date: request.headers.get('date'), text: await request.text() });
+        return new Response('from another server', { status: 202, headers: { 'x-theirs': 'yes' } });
+      });
+      const server = createServer(async (request, response) => {
+        const parts = [];
+        for await (const part of request) parts.push(part);
+        if (request.url.startsWith('/v1/attestation')) {
+          const document = await (await fetch(worker.url + request.url)).json();
+          document.identity.ohttp_keys = Buffer.from(gateway.keys).toString('hex');
+          response.end(JSON.stringify(document));
+          return;
+        }
+        response.writeHead(200, { 'content-type': 'message/ohttp-res' });
+        response.end(await gateway.handle(new Uint8Array(Buffer.concat(parts))));
+      });
+      await new Promise((done) => { server.listen(0, '127.0.0.1', done); });
+      t2.after(() => { server.closeAllConnections(); server.close(); });
+      // Its key stands in no evidence: what is tried here is the envelope.
+      const client = await connect(`http://127.0.0.1:${server.address().port}`, { verifyEvidence: () => ({ verdict: 'accepted' }) });
+      const answer = await client.fetch('/p/x/a?b=c', { method: 'PUT', headers: { 'x-mine': 'of mine' }, body: 'to another server' });
+      assert.deepEqual([answer.status, answer.headers.get('x-theirs'), await answer.text()], [202, 'yes', 'from another server']);
+      const [{ date, ...seen }] = got;
+      assert.deepEqual(seen, { method: 'PUT', url: `http://127.0.0.1:${server.address().port}/p/x/a?b=c`, mine: 'of mine', text: 'to another server' });
+      assert.ok(Math.abs(Date.parse(date) - Date.now()) < 60_000);
+    }
+    const { keys } = await Gateway.make(AeadId.Chacha20Poly1305);
+    const theirs = watched((d) => { d.identity.ohttp_keys = Buffer.from(keys).toString('hex'); return d; });
+    await assert.rejects(connect(worker.url, { verifyEvidence: () => ({ verdict: 'accepted' }), fetch: theirs }), /no suite that this client has/);
+  });
+
+  await t.test('in Chromium, with sdk/attest as the verifier', { skip: needsWasm.skip || needsChromium.skip }, async (t2) => {
+    const folder = await tempDir(t2);
+    await build({ entryPoints: [join(root, 'sdk/client/index.js')], bundle: true, format: 'esm', platform: 'browser', outfile: join(folder, 'client.mjs'), logLevel: 'silent' });
+    for (const name of ['index.mjs', 'verifier.mjs', 'phala_attest.wasm']) await copyFile(join(sdk, name), join(folder, name));
+    await writeFile(join(folder, 'index.html'), '<!doctype html><title>client</title>');
+    const origin = await serveFolder(t2, folder);
+    const { page, said } = await startBrowser(t2);
+    await page.goto(`${origin}/index.html`);
+    const seen = await page.evaluate(async ([url, path, rules]) => {
+      const [{ connect: connectHere }, { load: loadHere }] = await Promise.all([import('/client.mjs'), import('/index.mjs')]);
+      const { verifyEvidence: judged } = await loadHere();
+      const client = await connectHere(url, { verifyEvidence: judged, policy: rules });
+      const answer = await client.fetch(path, { method: 'POST', body: 'judged in the page', receipt: true });
+      const refused = await connectHere(url, { verifyEvidence: judged }).then(() => null, (error) => error.code);
+      return { verdict: client.verdict.verdict, status: answer.status, text: (await answer.json()).text, phat: answer.receipt.leaf.phat, refused };
+    }, [worker.url, `/p/${echo.id}/page`, policy]).catch((error) => { throw new Error(`${error}\n${said.join('\n')}`); });
+    assert.deepEqual(seen, { verdict: 'accepted', status: 201, text: 'judged in the page', phat: seen.phat, refused: 'evidence' });
+    assert.equal(seen.phat.replace('0x', ''), echo.id);
   });
 
   await t.test('in Chromium, from a page of another origin', needsChromium, async (t2) => {

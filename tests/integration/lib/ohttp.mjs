@@ -54,3 +54,35 @@ export class Envelope {
 }
 
 export const gateway = async (worker, keys, init, options) => (await Envelope.make(keys, init, options)).send(worker);
+
+/** A gateway and what is behind it: none of its code is ours. `keys` is its key configuration. */
+export class Gateway {
+  static async make(aead, answer) {
+    const suite = new CipherSuite({ kem: KemId.DhkemX25519HkdfSha256, kdf: KdfId.HkdfSha256, aead });
+    const pair = await suite.kem.generateKeyPair();
+    const gateway = new Gateway();
+    const raw = new Uint8Array(await suite.kem.serializePublicKey(pair.publicKey));
+    Object.assign(gateway, { suite, pair, aead, answer, keys: join(Uint8Array.of(0, 41, 7, 0, 0x20), raw, Uint8Array.of(0, 4, 0, 1, 0, aead)) });
+    return gateway;
+  }
+
+  /** Opens an envelope, lets `answer` answer the Request inside, and seals what it says. */
+  async handle(bytes) {
+    const hdr = bytes.subarray(0, 7), enc = bytes.subarray(7, 39);
+    if (hdr[0] !== 7 || hdr[6] !== this.aead) throw new Error('not for this key configuration');
+    const recipient = await this.suite.createRecipientContext({
+      recipientKey: this.pair, enc: enc.slice().buffer, info: join(ascii('message/bhttp request'), Uint8Array.of(0), hdr).buffer,
+    });
+    const request = await new BHttpDecoder().decodeRequest(await recipient.open(bytes.slice(39).buffer));
+    const response = await new BHttpEncoder().encodeResponse(await this.answer(request));
+    const length = AEADS[this.aead].keySize;
+    const secret = await recipient.export(ascii('message/bhttp response').buffer, length);
+    const responseNonce = crypto.getRandomValues(new Uint8Array(Math.max(length, 12)));
+    const ikm = await crypto.subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits']);
+    const derive = (info, n) => crypto.subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: join(enc, responseNonce), info: ascii(info) }, ikm, n * 8);
+    const key = await derive('key', length), nonce = await derive('nonce', 12);
+    const sealed = await AEADS[this.aead].createEncryptionContext(key).seal(nonce, new Uint8Array(response).slice().buffer, new ArrayBuffer(0));
+    return join(responseNonce, new Uint8Array(sealed));
+  }
+}
+export { AeadId };
