@@ -39,7 +39,8 @@ int main(int argc, char **argv)
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
-            (void)fputs(ph_config_usage(), stdout);
+            for (const char *const *piece = ph_config_usage(); *piece; piece++)
+                (void)fputs(*piece, stdout);
             return 0;
         }
         if (strcmp(argv[i], "--version") == 0) {

@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char usage[] =
+/* In pieces: a literal has at most 4,095 characters. */
+static const char *const usage[] = {
     "phalad: the worker of a confidential compute network\n"
     "\n"
     "usage: phalad --data DIR --listen ADDRESS:PORT [options]\n"
@@ -50,7 +51,7 @@ static const char usage[] =
     "cluster's keys\n"
     "  --cluster-policy FILE          evidence that workers must show to be given the cluster's "
     "keys, or\n"
-    "                                 to give them; without it nothing is handed over\n"
+    "                                 to give them; without it nothing is handed over\n",
     "  --chain URL                    answer contracts: a node of the chain; may be repeated\n"
     "  --network FILE                 with --chain: contracts, and what may be spent\n"
     "  --chain-quorum N               nodes that must agree (default: more than half)\n"
@@ -80,9 +81,11 @@ static const char usage[] =
     "  --extra-ca FILE                further roots for outgoing TLS\n"
     "  --ready-fd N                   write one JSON line there when serving\n"
     "  --print-routes                 list the HTTP routes and exit\n"
-    "  --help, --version\n";
+    "  --help, --version\n",
+    NULL,
+};
 
-const char *ph_config_usage(void)
+const char *const *ph_config_usage(void)
 {
     return usage;
 }

@@ -83,7 +83,7 @@ PH_CHECKED enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *
                                        char why[static 256]);
 /* "http://host", "https://host:443": scheme and authority, no path, at most 255 bytes. */
 bool ph_url_is_base(struct ph_bytes url);
-/* Text of --help. */
-const char *ph_config_usage(void);
+/* Text of --help, in pieces; NULL ends them. */
+const char *const *ph_config_usage(void);
 
 #endif
