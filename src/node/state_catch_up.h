@@ -9,10 +9,11 @@
 #include "node/keyd_client.h"
 #include "store/commit_log.h"
 
-/* Show phala-keyd every head that follows the newest it knows. Nothing for a phat that it does not
- * know, and with an older log, which the opening refuses. Errors of the log and of phala-keyd. */
+/* Show phala-keyd every head that follows the newest it knows; `but_newest`: not the newest of the
+ * log, which comes with the opening. Nothing for a phat that it does not know, and with an older
+ * log, which the opening refuses. Errors of the log and of phala-keyd. */
 PH_CHECKED enum ph_err ph_state_catch_up(struct ph_keyd_client *keyd, const struct ph_phat_id *phat,
-                                         struct ph_commit_writer *log,
+                                         struct ph_commit_writer *log, bool but_newest,
                                          char why[static PH_COMMIT_LOG_WHY]);
 
 #endif

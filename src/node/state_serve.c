@@ -202,7 +202,7 @@ static enum ph_err bring_to_newest(const struct ph_serve_means *m, struct ph_ser
     PH_TRY(choose_pages(v, why));
     PH_TRY(replay(m, v, why));
     PH_TRY(newest_head(v, head, why));
-    return ph_state_catch_up(m->keyd, &v->phat, v->writer, why);
+    return ph_state_catch_up(m->keyd, &v->phat, v->writer, true, why);
 }
 
 static enum ph_err bring_up(const struct ph_serve_means *m, struct ph_served *v, char *why)

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "node/state_catch_up.h"
 #include "node/state_serve.h"
 
 #include <pthread.h>
@@ -385,5 +386,6 @@ enum ph_err ph_state_server_look(struct ph_state_server *server, const struct ph
     if (ph_state_record_parse(ph_buf_view(&record), &newest) != PH_OK)
         return PH_ERR_UNTRUSTED;
     ph_state_tip_of(&newest, out);
-    return PH_OK;
+    /* Other workers may have moved a state on that was open here once. */
+    return ph_state_catch_up(server->means.keyd, phat, writer, false, why);
 }

@@ -61,8 +61,9 @@ PH_CHECKED enum ph_err ph_state_server_wipe(struct ph_state_server *server,
                                             const struct ph_owner_request *request,
                                             const uint8_t owner_sig[static 65]);
 /* What the log of a state that is not open says its newest commit is, unjudged; an index of 0:
- * there is none. Blocks; any thread. Nobody may open the state meanwhile. PH_ERR_CONFLICT: it is
- * open. PH_ERR_UNTRUSTED: the newest commit is damaged. Errors of the log. */
+ * there is none. phala-keyd is shown what it had not heard of, if it knows the state. Blocks; any
+ * thread. Nobody may open the state meanwhile. PH_ERR_CONFLICT: it is open. PH_ERR_UNTRUSTED: the
+ * newest commit is damaged, or does not follow. Errors of the log. */
 PH_CHECKED enum ph_err ph_state_server_look(struct ph_state_server *server,
                                             const struct ph_phat_id *phat, struct ph_state_tip *out,
                                             char why[static PH_STATE_SERVER_WHY]);
