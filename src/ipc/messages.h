@@ -173,10 +173,9 @@ enum ph_keyd_flag {
 /* TLS_SIGN scheme: ecdsa_secp256r1_sha256, RFC 8446 §4.2.3; longest DER signature. */
 enum { PH_TLS_ECDSA_P256_SHA256 = 0x0403, PH_TLS_SIG_MAX = 72 };
 
-/* EXPORT and IMPORT are answered by the engine itself (runtime/move.h): body of EXPORT: recipient 32 ||
- * wrapped key 80 || u8 what (0: the head alone; 1: the file) || cluster 20 || tokens; of IMPORT: u8
- * count of tokens
- * || tokens || import head || sealed pieces. */
+/* EXPORT and IMPORT are answered by the engine itself (runtime/move.h). Body of EXPORT: recipient
+ * 32 || wrapped key 80 || u8 what (0: the head alone; 1: the file) || cluster 20 || tokens. Of
+ * IMPORT: u8 count of tokens || tokens || import head || sealed pieces. */
 enum ph_call_kind {
     PH_CALL_FETCH = 0,
     PH_CALL_SCHEDULED = 1,

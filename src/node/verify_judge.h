@@ -37,7 +37,8 @@ struct ph_verify_answer {
  *
  * is_valid says that quote and event log are proved, and that MRTD and RTMR0 to RTMR2 are those of
  * the image with the os_image_hash that vm_config names: one in env->images, or by its measurement
- * (attest/eventlog/dstack_image.h). Images are not rebuilt here. Where is_valid is false, `reason` and the details say how far the proof goes.
+ * (attest/eventlog/dstack_image.h). Images are not rebuilt here. Where is_valid is false, `reason`
+ * and the details say how far the proof goes.
  */
 void ph_verify_dstack(const struct ph_verify_env *env, struct ph_bytes body,
                       struct ph_verify_answer *out);
