@@ -8,17 +8,22 @@
 /* Threads that were asked for, and how many of them the system still gives. */
 static unsigned asked, given = 1000;
 
+typedef int create_fn(pthread_t *restrict, const pthread_attr_t *restrict, void *(*)(void *),
+                      void *restrict);
+/* A sanitizer's, which must see every thread; NULL without one. */
+__attribute__((weak)) create_fn __interceptor_pthread_create;
+
 __attribute__((visibility("default"))) int pthread_create(pthread_t *restrict thread,
                                                           const pthread_attr_t *restrict attr,
                                                           void *(*start)(void *),
                                                           void *restrict arg)
 {
-    typedef int create_fn(pthread_t *restrict, const pthread_attr_t *restrict, void *(*)(void *),
-                          void *restrict);
-    create_fn *create;
-    void *found = dlsym(RTLD_NEXT, "pthread_create");
+    create_fn *create = __interceptor_pthread_create;
 
-    memcpy(&create, &found, sizeof(create));
+    if (!create) {
+        void *found = dlsym(RTLD_NEXT, "pthread_create");
+        memcpy(&create, &found, sizeof(create));
+    }
     asked++;
     return asked <= given ? create(thread, attr, start, arg) : EAGAIN;
 }
