@@ -9,12 +9,6 @@
 
 #include <stdio.h>
 
-static enum ph_err refuse(char why[static CLUSTER_WHY_LEN], enum ph_err err, const char *what)
-{
-    (void)snprintf(why, CLUSTER_WHY_LEN, "%s", what);
-    return err;
-}
-
 enum ph_err chain_load(struct keyd_chain *chain, const char *path, char why[static CLUSTER_WHY_LEN])
 {
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_NETWORK_TEXT_MAX);
@@ -34,9 +28,9 @@ enum ph_err chain_load(struct keyd_chain *chain, const char *path, char why[stat
 
 static enum ph_err need_network(const struct keyd_chain *chain, char why[static CLUSTER_WHY_LEN])
 {
-    return chain->is_set
-               ? PH_OK
-               : refuse(why, PH_ERR_NOT_FOUND, "chain: phala-keyd was started without a network");
+    return chain->is_set ? PH_OK
+                         : cluster_refuse(why, PH_ERR_NOT_FOUND,
+                                          "chain: phala-keyd was started without a network");
 }
 
 enum ph_err chain_key(struct keyd_chain *chain, struct keyring *ring,
@@ -49,7 +43,7 @@ enum ph_err chain_key(struct keyd_chain *chain, struct keyring *ring,
 
     PH_TRY(need_network(chain, why));
     if (ph_get_CHAIN_KEY(frame) != PH_OK)
-        return refuse(why, PH_ERR_MALFORMED, "CHAIN_KEY takes no fields");
+        return cluster_refuse(why, PH_ERR_MALFORMED, "CHAIN_KEY takes no fields");
     enum ph_err err = ph_keys_chain(s->seed, s->scratch);
     if (err == PH_OK)
         err = ph_eth_address(s->scratch, &sender);
@@ -71,11 +65,11 @@ enum ph_err chain_tx_sign(struct keyd_chain *chain, struct keyring *ring,
 
     PH_TRY(need_network(chain, why));
     if (ph_get_TX_SIGN(frame, &m) != PH_OK)
-        return refuse(why, PH_ERR_MALFORMED, "TX_SIGN: fields do not fit");
+        return cluster_refuse(why, PH_ERR_MALFORMED, "TX_SIGN: fields do not fit");
     enum ph_err err =
         ph_tx_policy_check(&chain->network, m.unsigned_tx, now_s, &chain->budget, reason);
     if (err != PH_OK)
-        return refuse(why, err, reason);
+        return cluster_refuse(why, err, reason);
     ph_tx_digest(m.unsigned_tx, &digest);
     err = ph_keys_chain(s->seed, s->scratch);
     if (err == PH_OK)
@@ -95,9 +89,9 @@ enum ph_err chain_answer_sign(struct keyd_chain *chain, struct keyring *ring,
 
     PH_TRY(need_network(chain, why));
     if (ph_get_ANSWER_SIGN(frame, &m) != PH_OK)
-        return refuse(why, PH_ERR_MALFORMED, "ANSWER_SIGN: fields do not fit");
+        return cluster_refuse(why, PH_ERR_MALFORMED, "ANSWER_SIGN: fields do not fit");
     if (m.outcome > PH_ANCHOR_FAILED)
-        return refuse(why, PH_ERR_MALFORMED, "ANSWER_SIGN: outcome is neither 0 nor 1");
+        return cluster_refuse(why, PH_ERR_MALFORMED, "ANSWER_SIGN: outcome is neither 0 nor 1");
     const struct ph_anchor_answer what = {.request_id = m.request,
                                           .terms = m.terms,
                                           .code_hash = m.code,

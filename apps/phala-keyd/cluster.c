@@ -15,12 +15,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static enum ph_err fail(char why[static CLUSTER_WHY_LEN], enum ph_err err, const char *what)
-{
-    (void)snprintf(why, CLUSTER_WHY_LEN, "%s", what);
-    return err;
-}
-
 enum ph_err cluster_load_policy(struct cluster *cluster, const char *path,
                                 char why[static CLUSTER_WHY_LEN])
 {
@@ -29,7 +23,7 @@ enum ph_err cluster_load_policy(struct cluster *cluster, const char *path,
     struct ph_json_why where = {""};
 
     if (!policy)
-        return fail(why, PH_ERR_NOMEM, "no memory for the cluster policy");
+        return cluster_refuse(why, PH_ERR_NOMEM, "no memory for the cluster policy");
     enum ph_err err = file_read(path, &text);
     if (err != PH_OK) {
         (void)snprintf(why, CLUSTER_WHY_LEN, "cluster policy %.150s: cannot be read: %.60s", path,
@@ -55,9 +49,10 @@ static enum ph_err need_policy(const struct cluster *cluster, char why[static CL
 {
     if (cluster->policy)
         return PH_OK;
-    return fail(why, PH_ERR_UNSUPPORTED,
-                "this worker has no cluster policy, so it hands nothing over: start it with "
-                "--cluster-policy");
+    return cluster_refuse(
+        why, PH_ERR_UNSUPPORTED,
+        "this worker has no cluster policy, so it hands nothing over: start it with "
+        "--cluster-policy");
 }
 
 enum ph_err cluster_nonce(struct cluster *cluster, int64_t now_s, uint8_t out[static 32],
@@ -72,7 +67,8 @@ enum ph_err cluster_nonce(struct cluster *cluster, int64_t now_s, uint8_t out[st
         memcpy(out, cluster->nonce[i].nonce, 32);
         return PH_OK;
     }
-    return fail(why, PH_ERR_LIMIT, "too many hand-overs wait for their second message: try again");
+    return cluster_refuse(why, PH_ERR_LIMIT,
+                          "too many hand-overs wait for their second message: try again");
 }
 
 static enum ph_err spend_nonce(struct cluster *cluster, const uint8_t nonce[static 32],
@@ -84,8 +80,8 @@ static enum ph_err spend_nonce(struct cluster *cluster, const uint8_t nonce[stat
         cluster->nonce[i].until_s = 0;
         return PH_OK;
     }
-    return fail(why, PH_ERR_UNTRUSTED,
-                "nonce: not one of this worker's, used before, or older than a minute");
+    return cluster_refuse(why, PH_ERR_UNTRUSTED,
+                          "nonce: not one of this worker's, used before, or older than a minute");
 }
 
 /* What names the code that runs there, for the log. */
@@ -158,9 +154,10 @@ static enum ph_err peer_open(struct peer *peer, struct ph_bytes certificate,
         return err == PH_ERR_NOMEM ? err : PH_ERR_UNTRUSTED;
     }
     if (peer->certificate->form != PH_RATLS_TCG)
-        return fail(why, PH_ERR_UNTRUSTED,
-                    "the peer's certificate: its evidence is in dstack's form, which is that of "
-                    "programs; a worker's is in TCG's");
+        return cluster_refuse(
+            why, PH_ERR_UNTRUSTED,
+            "the peer's certificate: its evidence is in dstack's form, which is that of "
+            "programs; a worker's is in TCG's");
     ph_sha256(peer->certificate->cert.spki, peer->tls);
     return PH_OK;
 }
@@ -186,7 +183,7 @@ static enum ph_err judge(const struct cluster *cluster, const struct peer *peer,
     char connection[CLUSTER_MEASUREMENT_LEN];
 
     if (!verdict)
-        return fail(why, PH_ERR_NOMEM, "no memory to judge evidence");
+        return cluster_refuse(why, PH_ERR_NOMEM, "no memory to judge evidence");
     const enum ph_err opened = ph_evidence_parse(evidence, &bundle, &where);
     if (opened != PH_OK) {
         (void)snprintf(why, CLUSTER_WHY_LEN, "evidence: %.200s", where.text);
@@ -203,8 +200,8 @@ static enum ph_err judge(const struct cluster *cluster, const struct peer *peer,
     PH_TRY(accept(ph_ratls_verify(peer->certificate, &args, verdict), verdict, "certificate",
                   connection, why));
     if (strcmp(connection, measurement) != 0)
-        return fail(why, PH_ERR_UNTRUSTED,
-                    "the peer's certificate and its evidence are of different code");
+        return cluster_refuse(why, PH_ERR_UNTRUSTED,
+                              "the peer's certificate and its evidence are of different code");
     return PH_OK;
 }
 
@@ -220,7 +217,7 @@ enum ph_err cluster_give(struct cluster *cluster, const struct keyring *ring,
     PH_TRY(need_policy(cluster, why));
     const enum ph_err err = ph_handover_join_parse(message, &join);
     if (err != PH_OK)
-        return fail(why, err, "join: expected key, nonce, signer and evidence");
+        return cluster_refuse(why, err, "join: expected key, nonce, signer and evidence");
     PH_TRY(spend_nonce(cluster, join.nonce, now_s, why));
     PH_TRY(peer_open(&peer, certificate, why));
     memcpy(h.key, join.key, sizeof(h.key));
@@ -233,7 +230,7 @@ enum ph_err cluster_give(struct cluster *cluster, const struct keyring *ring,
     ph_handover_join_report_data(&h, out->report_data);
     PH_TRY(judge(cluster, &peer, join.evidence, out->report_data, now_s, out->measurement, why));
     if (ph_handover_seal(&h, &ring->secrets->cluster, out->sealed, &out->sealed_len) != PH_OK)
-        return fail(why, PH_ERR_UNTRUSTED, "join: nothing can be sealed to this key");
+        return cluster_refuse(why, PH_ERR_UNTRUSTED, "join: nothing can be sealed to this key");
     const struct ph_handover_give give = {
         .signer = ring->signer, .cluster = ring->cluster, .sealed = {out->sealed, out->sealed_len}};
     ph_handover_give_report_data(&h, &give, out->report_data);
@@ -254,7 +251,7 @@ enum ph_err cluster_ask(struct cluster *cluster, struct keyring *ring,
     PH_TRY(peer_open(&peer, certificate, why));
     ph_random(ring->secrets->ephemeral, 32);
     if (ph_x25519_public(ring->secrets->ephemeral, h->key) != PH_OK)
-        return fail(why, PH_ERR_NOMEM, "no memory for a key");
+        return cluster_refuse(why, PH_ERR_NOMEM, "no memory for a key");
     memcpy(h->nonce, nonce, sizeof(h->nonce));
     memcpy(h->exporter, exporter, sizeof(h->exporter));
     memcpy(h->giver_tls, peer.tls, sizeof(h->giver_tls));
@@ -278,11 +275,12 @@ static enum ph_err take_newer(struct keyring_secrets *s, char why[static CLUSTER
     ph_wipe(&all, sizeof(all));
     if (err == PH_OK)
         return PH_OK;
-    return fail(why, err,
-                err == PH_ERR_NOT_FOUND ? "the other worker has no newer epoch"
-                : err == PH_ERR_LIMIT   ? "16 epochs are in use: the oldest must be retired first"
-                                        : "the other worker's keys are not of this cluster, or one "
-                                          "of the two was rolled back and its keys rotated again");
+    return cluster_refuse(why, err,
+                          err == PH_ERR_NOT_FOUND ? "the other worker has no newer epoch"
+                          : err == PH_ERR_LIMIT
+                              ? "16 epochs are in use: the oldest must be retired first"
+                              : "the other worker's keys are not of this cluster, or one "
+                                "of the two was rolled back and its keys rotated again");
 }
 
 static enum ph_err take(struct cluster *cluster, struct keyring *ring, struct ph_bytes certificate,
@@ -296,20 +294,22 @@ static enum ph_err take(struct cluster *cluster, struct keyring *ring, struct ph
 
     PH_TRY(peer_open(&peer, certificate, why));
     if (memcmp(peer.tls, cluster->ask.giver_tls, sizeof(peer.tls)) != 0)
-        return fail(why, PH_ERR_UNTRUSTED, "the answer comes from another peer than was asked");
+        return cluster_refuse(why, PH_ERR_UNTRUSTED,
+                              "the answer comes from another peer than was asked");
     ph_handover_give_report_data(&cluster->ask, give, report_data);
     PH_TRY(judge(cluster, &peer, give->evidence, report_data, now_s, measurement, why));
     const bool more = keyring_has_cluster(ring);
     if (ph_handover_open(&cluster->ask, s->ephemeral, give->sealed,
                          more ? &s->next : &s->cluster) != PH_OK)
-        return fail(why, PH_ERR_UNTRUSTED, "the keys are not sealed for this hand-over");
+        return cluster_refuse(why, PH_ERR_UNTRUSTED, "the keys are not sealed for this hand-over");
     if (more)
         return take_newer(s, why);
     if (keyring_derive(ring) == PH_OK &&
         memcmp(ring->cluster.b, give->cluster.b, sizeof(give->cluster.b)) == 0)
         return PH_OK;
     ph_wipe(&s->cluster, sizeof(s->cluster));
-    return fail(why, PH_ERR_UNTRUSTED, "the keys are those of another cluster than the giver says");
+    return cluster_refuse(why, PH_ERR_UNTRUSTED,
+                          "the keys are those of another cluster than the giver says");
 }
 
 enum ph_err cluster_take(struct cluster *cluster, struct keyring *ring, struct ph_bytes certificate,
@@ -321,10 +321,11 @@ enum ph_err cluster_take(struct cluster *cluster, struct keyring *ring, struct p
 
     PH_TRY(need_policy(cluster, why));
     if (!cluster->asking)
-        return fail(why, PH_ERR_CONFLICT, "nothing was asked for");
+        return cluster_refuse(why, PH_ERR_CONFLICT, "nothing was asked for");
     enum ph_err err = ph_handover_give_parse(message, &give);
     if (err != PH_OK)
-        return fail(why, err, "answer: expected signer, cluster, sealed keys and evidence");
+        return cluster_refuse(why, err,
+                              "answer: expected signer, cluster, sealed keys and evidence");
     cluster->asking = false;
     err = take(cluster, ring, certificate, &give, now_s, measurement, why);
     ph_wipe(ring->secrets->ephemeral, 32);

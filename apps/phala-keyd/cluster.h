@@ -13,12 +13,22 @@
 #include "attest/policy.h"
 #include "keys/handover.h"
 
+#include <stdio.h>
+
 enum {
     CLUSTER_NONCES = 1024,      /* hand-overs that wait for their second message */
     CLUSTER_NONCE_VALID_S = 60, /* a hardware quote may take seconds */
     CLUSTER_WHY_LEN = 256,
     CLUSTER_MEASUREMENT_LEN = 128, /* "tdx " and 96 hex digits, at most */
 };
+
+/* `err`, after the sentence that says why: what every role of phala-keyd refuses with. */
+static inline enum ph_err cluster_refuse(char why[static CLUSTER_WHY_LEN], enum ph_err err,
+                                         const char *text)
+{
+    (void)snprintf(why, CLUSTER_WHY_LEN, "%s", text);
+    return err;
+}
 
 struct cluster {
     struct ph_policy *policy;     /* owned; NULL: nothing is handed over or taken */

@@ -47,8 +47,7 @@ static enum ph_err because(enum ph_err err, char why[static CLUSTER_WHY_LEN])
                        : err == PH_ERR_MALFORMED ? "guest agent: a digest has 32 bytes"
                                                  : "guest agent: no key could be derived";
 
-    (void)snprintf(why, CLUSTER_WHY_LEN, "%s", text);
-    return err;
+    return cluster_refuse(why, err, text);
 }
 
 enum ph_err guest_key(struct keyring *ring, const struct ph_ipc_frame *frame, struct ph_buf *reply,

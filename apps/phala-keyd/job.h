@@ -8,8 +8,6 @@
 
 #include "ipc/messages.h"
 
-#include <string.h>
-
 struct job {
     struct keyd *keyd;
     const struct ph_ipc_frame *frame;
@@ -21,10 +19,7 @@ struct job {
 /* `err`, and the sentence that says why. */
 static inline enum ph_err because(struct job *job, enum ph_err err, const char *why)
 {
-    const size_t len = strnlen(why, sizeof(job->why) - 1);
-    memcpy(job->why, why, len);
-    job->why[len] = '\0';
-    return err;
+    return cluster_refuse(job->why, err, why);
 }
 
 /* What an owner asked for and signed, and the phat that it is about. */

@@ -19,8 +19,7 @@ struct asked {
 
 static enum ph_err refuse(const struct asked *a, enum ph_err err, const char *text)
 {
-    (void)snprintf(a->why, CLUSTER_WHY_LEN, "%s", text);
-    return err;
+    return cluster_refuse(a->why, err, text);
 }
 
 static int64_t now_s(void)

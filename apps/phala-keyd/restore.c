@@ -6,19 +6,15 @@
 
 #include <stdio.h>
 
-static enum ph_err refuse(char why[static CLUSTER_WHY_LEN], enum ph_err err, const char *text)
-{
-    (void)snprintf(why, CLUSTER_WHY_LEN, "%s", text);
-    return err;
-}
-
 static enum ph_err may_restore(const struct restore *restore, const struct keyring *ring,
                                char why[static CLUSTER_WHY_LEN])
 {
     if (keyring_has_cluster(ring))
-        return refuse(why, PH_ERR_CONFLICT, "restore: this worker has the keys of a cluster");
+        return cluster_refuse(why, PH_ERR_CONFLICT,
+                              "restore: this worker has the keys of a cluster");
     if (!restore->wanted)
-        return refuse(why, PH_ERR_UNSUPPORTED, "restore: phalad was not started with --restore");
+        return cluster_refuse(why, PH_ERR_UNSUPPORTED,
+                              "restore: phalad was not started with --restore");
     return PH_OK;
 }
 
@@ -30,12 +26,12 @@ enum ph_err restore_is(struct restore *restore, struct keyring *ring,
                                        .needed = (uint8_t)restore->needed};
 
     if (ph_get_RESTORE(frame) != PH_OK)
-        return refuse(why, PH_ERR_MALFORMED, "RESTORE takes no fields");
+        return cluster_refuse(why, PH_ERR_MALFORMED, "RESTORE takes no fields");
     PH_TRY(may_restore(restore, ring, why));
     if (!restore->begun) {
         ph_random(ring->secrets->ephemeral, 32);
         if (ph_x25519_public(ring->secrets->ephemeral, restore->key) != PH_OK)
-            return refuse(why, PH_ERR_NOMEM, "no memory for a key");
+            return cluster_refuse(why, PH_ERR_NOMEM, "no memory for a key");
         restore->begun = true;
     }
     memcpy(answer.key.b, restore->key, sizeof(answer.key.b));
@@ -50,15 +46,16 @@ static enum ph_err judge_backup(const struct restore *restore, struct ph_bytes r
     const enum ph_err err = ph_escrow_parse(raw, out);
 
     if (err != PH_OK)
-        return refuse(why, err,
-                      err == PH_ERR_UNTRUSTED
-                          ? "restore: the backup is not signed by the cluster it names"
-                          : "restore: not a backup of a cluster's keys");
+        return cluster_refuse(why, err,
+                              err == PH_ERR_UNTRUSTED
+                                  ? "restore: the backup is not signed by the cluster it names"
+                                  : "restore: not a backup of a cluster's keys");
     if (memcmp(out->cluster.b, restore->cluster.b, sizeof(out->cluster.b)) != 0)
-        return refuse(why, PH_ERR_UNTRUSTED, "restore: the backup is of another cluster");
+        return cluster_refuse(why, PH_ERR_UNTRUSTED, "restore: the backup is of another cluster");
     if (restore->have > 0 && memcmp(out->head.b, restore->backup.b, sizeof(out->head.b)) != 0)
-        return refuse(why, PH_ERR_UNTRUSTED,
-                      "restore: the share is of another backup than those that came before");
+        return cluster_refuse(
+            why, PH_ERR_UNTRUSTED,
+            "restore: the share is of another backup than those that came before");
     return PH_OK;
 }
 
@@ -74,7 +71,7 @@ static enum ph_err take_share(struct restore *restore, struct keyring *ring,
         if (s->share[i].x != at->x)
             continue;
         ph_wipe(at, sizeof(*at));
-        return refuse(why, PH_ERR_CONFLICT, "restore: this share is here already");
+        return cluster_refuse(why, PH_ERR_CONFLICT, "restore: this share is here already");
     }
     restore->backup = backup->head;
     restore->needed = backup->needed;
@@ -99,12 +96,12 @@ enum ph_err restore_share(struct restore *restore, struct keyring *ring,
     struct ph_escrow backup;
 
     if (ph_get_RESTORE_SHARE(frame, &m) != PH_OK)
-        return refuse(why, PH_ERR_MALFORMED, "RESTORE_SHARE: fields do not fit");
+        return cluster_refuse(why, PH_ERR_MALFORMED, "RESTORE_SHARE: fields do not fit");
     PH_TRY(may_restore(restore, ring, why));
     if (!restore->begun)
-        return refuse(why, PH_ERR_CONFLICT, "restore: ask for the key first");
+        return cluster_refuse(why, PH_ERR_CONFLICT, "restore: ask for the key first");
     if (s->next.epoch_cnt > 0)
-        return refuse(why, PH_ERR_CONFLICT, "restore: the shares that are needed came");
+        return cluster_refuse(why, PH_ERR_CONFLICT, "restore: the shares that are needed came");
     PH_TRY(judge_backup(restore, m.backup, &backup, why));
     PH_TRY(take_share(restore, ring, &backup, m.share, why));
     struct ph_msg_RESTORED answer = {.have = (uint8_t)restore->have,

@@ -15,7 +15,6 @@
 #include "crypto/p256.h"
 #include "crypto/secp256k1.h"
 #include "ipc/messages.h"
-#include "ipc/state_packets.h"
 #include "keys/eip712.h"
 #include "keys/ohttp.h"
 #include "keys/receipt.h"
