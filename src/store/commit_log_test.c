@@ -8,6 +8,7 @@
 #include "base/test.h"
 #include "store/test_commits.h"
 #include "store/test_fault_io.h"
+#include "store/test_folder.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -15,23 +16,14 @@
 #include <sys/stat.h>
 
 static struct made_commits made;
-static char folder[64], url[256];
-static int dir_fd = -1;
+static struct test_folder folder = {.fd = -1};
+static char url[256];
 static char why[PH_COMMIT_LOG_WHY];
 
 static void fresh_folder(void)
 {
-    char command[128];
-    if (dir_fd >= 0) {
-        (void)close(dir_fd);
-        (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-        CHECK(system(command) == 0);
-    }
-    (void)snprintf(folder, sizeof(folder), "/tmp/phala-log-XXXXXX");
-    CHECK(mkdtemp(folder));
-    (void)snprintf(url, sizeof(url), "file:%s", folder);
-    dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CHECK(dir_fd >= 0);
+    test_folder_fresh(&folder);
+    (void)snprintf(url, sizeof(url), "file:%s", folder.path);
 }
 
 static struct ph_commit_log *open_log(void)
@@ -142,7 +134,7 @@ TEST(one_writer_per_phat_and_machine)
 static size_t segments(char names[8][80])
 {
     size_t cnt = 0;
-    DIR *dir = opendir(folder);
+    DIR *dir = opendir(folder.path);
     CHECK(dir);
     for (const struct dirent *e; (e = readdir(dir)) && cnt < 8;) {
         if (strstr(e->d_name, ".log"))
@@ -164,7 +156,7 @@ TEST(a_flipped_bit_before_the_last_record_is_damage_and_in_it_a_torn_write)
         CHECK(append(w, i, i) == PH_OK);
     ph_commit_writer_close(w);
     CHECK(segments(names) == 1);
-    const int fd = openat(dir_fd, names[0], O_RDWR);
+    const int fd = openat(folder.fd, names[0], O_RDWR);
     CHECK(fd >= 0 && fstat(fd, &st) == 0);
     off_t last_at = 0;
     for (uint64_t i = 1; i < 6; i++)
@@ -204,7 +196,7 @@ static bool run(uint64_t seed, unsigned crash_at, unsigned full_at)
     acked = begun = truncated = 0;
     log = open_log();
     w = NULL;
-    fault_begin(dir_fd, seed, crash_at, full_at);
+    fault_begin(folder.fd, seed, crash_at, full_at);
     if (setjmp(fault_crash) != 0) {
         fault_power_off();
         ph_commit_writer_close(w);
@@ -292,7 +284,7 @@ TEST(a_full_disk_appends_nothing_or_says_that_it_does_not_know)
     }
     made_commits_clear(&made);
     fresh_folder();
-    (void)rmdir(folder);
+    (void)rmdir(folder.path);
 }
 
 static const char *postgres(void)

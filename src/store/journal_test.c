@@ -6,28 +6,13 @@
 #include "base/own.h"
 #include "base/test.h"
 #include "store/test_fault_io.h"
+#include "store/test_folder.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 
-static char folder[64];
-static int dir_fd = -1;
+static struct test_folder folder = {.fd = -1};
 static char seen[4096]; /* records, each with a comma behind it */
-
-static void fresh_folder(void)
-{
-    char command[128];
-
-    if (dir_fd >= 0) {
-        (void)close(dir_fd);
-        (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-        CHECK(system(command) == 0);
-    }
-    (void)snprintf(folder, sizeof(folder), "/tmp/phala-journal-XXXXXX");
-    CHECK(mkdtemp(folder));
-    dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CHECK(dir_fd >= 0);
-}
 
 static enum ph_err take(void *ctx, struct ph_bytes record)
 {
@@ -43,7 +28,7 @@ static enum ph_err take(void *ctx, struct ph_bytes record)
 static enum ph_err open_it(struct ph_journal **out)
 {
     seen[0] = '\0';
-    return ph_journal_open(dir_fd, "j", take, NULL, out);
+    return ph_journal_open(folder.fd, "j", take, NULL, out);
 }
 
 static void add(struct ph_journal *j, const char *text)
@@ -55,7 +40,7 @@ TEST(records_come_back_in_order)
 {
     struct ph_journal *j = NULL;
 
-    fresh_folder();
+    test_folder_fresh(&folder);
     CHECK(open_it(&j) == PH_OK);
     assert_string_equal(seen, "");
     add(j, "one");
@@ -94,7 +79,7 @@ TEST(a_rewritten_journal_has_the_new_records_and_takes_more)
 {
     struct ph_journal *j = NULL;
 
-    fresh_folder();
+    test_folder_fresh(&folder);
     CHECK(open_it(&j) == PH_OK);
     add(j, "old");
     CHECK(ph_journal_sync(j) == PH_OK);
@@ -113,8 +98,8 @@ TEST(a_file_of_another_kind_is_left_alone)
 {
     struct ph_journal *j = NULL;
 
-    fresh_folder();
-    const int fd = openat(dir_fd, "j", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    test_folder_fresh(&folder);
+    const int fd = openat(folder.fd, "j", O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
     CHECK(fd >= 0 && write(fd, "PHJRNL0\n", 8) == 8 && close(fd) == 0);
     CHECK(open_it(&j) == PH_ERR_MALFORMED && !j);
 }
@@ -124,7 +109,7 @@ TEST(records_over_the_limit_or_empty_are_refused)
     struct ph_journal *j = NULL;
     uint8_t *big = calloc(1, PH_JOURNAL_RECORD_MAX + 1);
 
-    fresh_folder();
+    test_folder_fresh(&folder);
     CHECK(big && open_it(&j) == PH_OK);
     CHECK(ph_journal_add(j, (struct ph_bytes){big, PH_JOURNAL_RECORD_MAX + 1}) == PH_ERR_LIMIT);
     CHECK(ph_journal_add(j, (struct ph_bytes){0}) == PH_ERR_LIMIT);
@@ -180,11 +165,11 @@ static void check_seen(void)
 /* Whether the run came to its end. */
 static bool run_until(uint64_t seed, unsigned crash_at)
 {
-    fresh_folder();
+    test_folder_fresh(&folder);
     running = NULL;
     durable = 0;
     rewritten = false;
-    fault_begin(dir_fd, seed, crash_at, 0);
+    fault_begin(folder.fd, seed, crash_at, 0);
     if (setjmp(fault_crash) != 0) {
         fault_power_off();
         return false;

@@ -7,34 +7,20 @@
 #include "base/test.h"
 #include "store/test_commits.h"
 #include "store/test_fault_io.h"
+#include "store/test_folder.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 static struct made_commits made;
-static char folder[64];
-static int dir_fd = -1;
+static struct test_folder folder = {.fd = -1};
 static char why[256];
-
-static void fresh_folder(void)
-{
-    char command[128];
-    if (dir_fd >= 0) {
-        (void)close(dir_fd);
-        (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
-        CHECK(system(command) == 0);
-    }
-    (void)snprintf(folder, sizeof(folder), "/tmp/phala-pages-XXXXXX");
-    CHECK(mkdtemp(folder));
-    dir_fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    CHECK(dir_fd >= 0);
-}
 
 static struct ph_page_store *open_store(void)
 {
     struct ph_page_store *s;
-    if (ph_page_store_open(dir_fd, &made.phat, NULL, &s, why) != PH_OK)
+    if (ph_page_store_open(folder.fd, &made.phat, NULL, &s, why) != PH_OK)
         fail_msg("%s", why);
     return s;
 }
@@ -88,7 +74,7 @@ static void check_nodes(struct ph_page_store *s)
 TEST(commits_are_applied_checkpointed_and_found_again)
 {
     made_commits_init(&made, 7, 40, 60);
-    fresh_folder();
+    test_folder_fresh(&folder);
     struct ph_page_store *s = open_store();
     for (uint64_t i = 1; i <= made.cnt; i++) {
         apply(s, i);
@@ -113,7 +99,7 @@ TEST(commits_are_applied_checkpointed_and_found_again)
 TEST(commits_out_of_order_or_altered_are_refused)
 {
     made_commits_init(&made, 8, 4, 20);
-    fresh_folder();
+    test_folder_fresh(&folder);
     struct ph_page_store *s = open_store();
     CHECK(ph_page_store_apply(s, ph_buf_view(&made.record[2])) == PH_ERR_UNTRUSTED);
     apply(s, 1);
@@ -134,14 +120,14 @@ TEST(damaged_files_are_refused_and_a_replay_mends_them)
     made_commits_init(&made, 9, 10, 40);
     for (size_t k = 0; k < PH_LEN(kinds); k++) {
         char name[64];
-        fresh_folder();
+        test_folder_fresh(&folder);
         struct ph_page_store *s = open_store();
         for (uint64_t i = 1; i <= 10; i++)
             apply(s, i);
         CHECK(ph_page_store_checkpoint(s, why) == PH_OK);
         ph_page_store_close(s);
         (void)snprintf(name, sizeof(name), "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a.%s", kinds[k]);
-        const int fd = openat(dir_fd, name, O_RDWR);
+        const int fd = openat(folder.fd, name, O_RDWR);
         const off_t at = k == 0 ? 20 : 5 * 4096L - 4096L * 0 + 0;
         struct stat st;
         CHECK(fd >= 0 && fstat(fd, &st) == 0);
@@ -154,7 +140,7 @@ TEST(damaged_files_are_refused_and_a_replay_mends_them)
             for (off_t o = 0; o < st.st_size; o += 4096)
                 CHECK(pwrite(fd, junk, 1, o) == 1);
         (void)close(fd);
-        CHECK(ph_page_store_open(dir_fd, &made.phat, NULL, &s, why) == PH_ERR_MALFORMED);
+        CHECK(ph_page_store_open(folder.fd, &made.phat, NULL, &s, why) == PH_ERR_MALFORMED);
         CHECK(strstr(why, "remove them"));
     }
     made_commits_clear(&made);
@@ -167,13 +153,13 @@ static bool run(uint64_t seed, unsigned crash_at, unsigned full_at)
 {
     checkpointed = 0;
     running = NULL;
-    fault_begin(dir_fd, seed, crash_at, full_at);
+    fault_begin(folder.fd, seed, crash_at, full_at);
     if (setjmp(fault_crash) != 0) {
         fault_power_off();
         ph_page_store_close(running); /* memory only: the disk is off */
         return true;
     }
-    if (ph_page_store_open(dir_fd, &made.phat, NULL, &running, why) != PH_OK) {
+    if (ph_page_store_open(folder.fd, &made.phat, NULL, &running, why) != PH_OK) {
         CHECK(full_at > 0);
         fault_end();
         return false;
@@ -200,7 +186,7 @@ TEST(power_cuts_before_any_change_leave_the_last_checkpoint_or_the_one_begun)
     for (uint64_t seed = 1; seed <= 4; seed++) {
         made_commits_init(&made, seed, 9, 25);
         for (unsigned at = 1;; at++) {
-            fresh_folder();
+            test_folder_fresh(&folder);
             if (!run(seed * 1000 + at, at, 0))
                 break;
             runs++;
@@ -230,7 +216,7 @@ TEST(a_full_disk_loses_nothing)
 {
     made_commits_init(&made, 5, 9, 25);
     for (unsigned at = 1; at < 80; at++) {
-        fresh_folder();
+        test_folder_fresh(&folder);
         (void)run(at, 0, at);
         struct ph_page_store *s = open_store(); /* the disk has room again */
         struct ph_state_tip tip;
@@ -242,8 +228,8 @@ TEST(a_full_disk_loses_nothing)
         ph_page_store_close(s);
     }
     made_commits_clear(&made);
-    fresh_folder();
-    (void)rmdir(folder);
+    test_folder_fresh(&folder);
+    (void)rmdir(folder.path);
 }
 
 PH_TEST_MAIN(CASE(commits_are_applied_checkpointed_and_found_again),
