@@ -111,7 +111,7 @@ static enum ph_err authorise(const struct asked *a, struct ph_bytes act, struct 
 /* The next keys lie in the ring: answer what the state file is to hold. */
 static enum ph_err answer_next(const struct asked *a)
 {
-    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(4096);
+    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(PROVIDER_STATE_MAX);
     const struct ph_cluster_keys *next = &a->means->ring->secrets->next;
 
     PH_TRY(provider_state(a->means->provider, a->means->ring, next, &state));
@@ -243,6 +243,10 @@ static enum ph_err reseal(const struct asked *a, const struct ph_msg_SECRETS_RES
     enum ph_err err = ph_keys_phat_secrets(old_master, &m->phat, s->scratch);
     if (err == PH_OK)
         err = ph_secrets_load(s->scratch, &m->phat, m->sealed, plain, &len, &sequence);
+    if (err != PH_OK)
+        (void)refuse(a, err, "SECRETS_RESEAL: not sealed by this cluster for this phat");
+    else
+        err = floors_judge(&a->means->ring->floors, &m->phat, sequence, a->why);
     if (err == PH_OK)
         err = ph_keys_phat_secrets(newest->master, &m->phat, s->scratch);
     if (err == PH_OK)
@@ -267,9 +271,7 @@ static enum ph_err do_reseal(const struct asked *a)
     const uint8_t *master = ph_cluster_keys_master(keys, epoch);
     if (!master)
         return refuse(a, PH_ERR_UNTRUSTED, "SECRETS_RESEAL: this cluster has no such epoch");
-    const enum ph_err err = reseal(a, &m, master, &sealed);
-    if (err != PH_OK)
-        return refuse(a, err, "SECRETS_RESEAL: not sealed by this cluster for this phat");
+    PH_TRY(reseal(a, &m, master, &sealed));
     const struct ph_msg_SECRETS_SEALED answer = {.sealed = ph_buf_view(&sealed)};
     return ph_encode_SECRETS_SEALED(a->reply, 0, a->frame->id, &answer);
 }

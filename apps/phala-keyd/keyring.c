@@ -5,6 +5,8 @@
 #include "crypto/p256.h"
 #include "crypto/secp256k1.h"
 
+enum { WITH_FLOORS = 3 }; /* beside the versions of keys/cluster.c */
+
 enum ph_err keyring_init(struct keyring *ring)
 {
     struct ph_secret *mem;
@@ -43,7 +45,20 @@ size_t keyring_encode(const struct keyring *ring, const struct ph_cluster_keys *
                       uint8_t out[static KEYRING_BYTES_MAX])
 {
     memcpy(out, ring->secrets->seed, 32);
-    return 32 + ph_cluster_keys_encode(keys, out + 32);
+    if (ring->floors.cnt == 0)
+        return 32 + ph_cluster_keys_encode(keys, out + 32);
+    const size_t len = ph_cluster_keys_encode(keys, out + 35);
+    out[32] = WITH_FLOORS;
+    out[33] = (uint8_t)(len >> 8);
+    out[34] = (uint8_t)len;
+    return 35 + len + floors_encode(&ring->floors, out + 35 + len);
+}
+
+const struct ph_cluster_keys *keyring_stored(const struct keyring *ring)
+{
+    const struct keyring_secrets *s = ring->secrets;
+
+    return s->next.epoch_cnt > 0 ? &s->next : &s->cluster;
 }
 
 enum ph_err keyring_adopt(struct keyring *ring)
@@ -60,12 +75,26 @@ enum ph_err keyring_adopt(struct keyring *ring)
 enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw)
 {
     struct ph_reader r = {raw};
-    struct ph_bytes seed;
+    struct ph_bytes seed, keys;
+    struct floors floors = {0};
+    uint8_t version;
+    uint16_t len;
 
     if (!ph_read_view(&r, 32, &seed))
         return PH_ERR_MALFORMED;
-    PH_TRY(ph_cluster_keys_decode(r.rest, &ring->secrets->cluster));
+    keys = r.rest;
+    if (ph_read_u8(&r, &version) && version == WITH_FLOORS) {
+        if (!ph_read_u16be(&r, &len) || !ph_read_view(&r, len, &keys))
+            return PH_ERR_MALFORMED;
+        PH_TRY(floors_decode(r.rest, &floors));
+    }
+    const enum ph_err err = ph_cluster_keys_decode(keys, &ring->secrets->cluster);
+    if (err != PH_OK) {
+        floors_clear(&floors);
+        return err;
+    }
     memcpy(ring->secrets->seed, seed.ptr, seed.len);
+    ring->floors = floors;
     return PH_OK;
 }
 
@@ -120,4 +149,5 @@ enum ph_err keyring_open_older(const struct keyring *ring, struct ph_bytes head,
 void keyring_clear(struct keyring *ring)
 {
     ph_secret_free(PH_TAKE(ring->mem));
+    floors_clear(&ring->floors);
 }

@@ -4,6 +4,8 @@
 /* The keys of this process, in locked memory: the worker's seed, the keys of its cluster, and what
  * is derived from them. */
 
+#include "floors.h"
+
 #include "base/ids.h"
 #include "keys/cluster.h"
 #include "keys/ohttp.h"
@@ -29,10 +31,12 @@ struct keyring {
     struct keyring_secrets *secrets;
     struct ph_eth_address signer, cluster;
     uint8_t signer_pub[64], caller_pub[32], tls_pub[64], ohttp_pub[32];
+    struct floors floors; /* newest secrets of phats: kept with the keys */
 };
 
-/* The plain of the state file: seed 32 || cluster keys (keys/cluster.h). */
-enum { KEYRING_BYTES_MAX = 32 + PH_CLUSTER_BYTES_MAX };
+/* The plain of the state file: seed 32 || cluster keys (keys/cluster.h); once there are floors,
+ * seed 32 || 03 || u16be length || cluster keys || floors. */
+enum { KEYRING_BYTES_MAX = 32 + 3 + PH_CLUSTER_BYTES_MAX + FLOORS_BYTES_MAX };
 
 /* Reserve the memory; the caller then founds or decodes. PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err keyring_init(struct keyring *ring);
@@ -41,13 +45,15 @@ void keyring_found(struct keyring *ring, const struct ph_key_owners *owners);
 /* A new worker that will be given the keys of a cluster. */
 void keyring_begin(struct keyring *ring);
 bool keyring_has_cluster(const struct keyring *ring);
-/* The seed and these keys, which are the ring's or its next ones. @out has room for
+/* The seed, these keys, which are the ring's or its next ones, and the floors. @out has room for
  * KEYRING_BYTES_MAX. Yields the length. */
 size_t keyring_encode(const struct keyring *ring, const struct ph_cluster_keys *keys,
                       uint8_t out[static KEYRING_BYTES_MAX]);
+/* The keys that the state file holds: the next ones, once they were sent to be stored. */
+const struct ph_cluster_keys *keyring_stored(const struct keyring *ring);
 /* The next keys are stored: they become the cluster's. PH_ERR_NOT_FOUND: there are none. */
 PH_CHECKED enum ph_err keyring_adopt(struct keyring *ring);
-/* PH_ERR_MALFORMED. */
+/* PH_ERR_MALFORMED, PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw);
 /* Derive what hangs on the seed and, where there is one, on the cluster; without one its name is
  * zero. */

@@ -16,7 +16,7 @@
 
 enum {
     BLOB_MIN = 32 + PH_CLUSTER_BYTES_MIN + PH_SEALED_OVERHEAD,
-    BLOB_MAX = KEYRING_BYTES_MAX + PH_SEALED_OVERHEAD,
+    BLOB_MAX = PROVIDER_STATE_MAX,
 };
 
 enum ph_err provider_parse(const char *text, struct provider *out)
@@ -176,13 +176,14 @@ enum ph_err provider_state(const struct provider *provider, const struct keyring
 
     if (provider->kind == PROVIDER_NONE)
         return PH_OK;
-    PH_TRY(ph_buf_reserve(out, BLOB_MAX, &at));
     const size_t len = keyring_encode(ring, keys, plain);
-    const enum ph_err err = ph_state_file_seal(
-        ring->secrets->sealing,
-        provider->kind == PROVIDER_SNP ? PH_SEAL_SNP : PH_SEAL_SIMULATOR_INSECURE,
-        (struct ph_bytes){plain, len}, at);
-    ph_wipe(plain, sizeof(plain));
+    enum ph_err err = ph_buf_reserve(out, len + PH_SEALED_OVERHEAD, &at);
+    if (err == PH_OK)
+        err = ph_state_file_seal(ring->secrets->sealing,
+                                 provider->kind == PROVIDER_SNP ? PH_SEAL_SNP
+                                                                : PH_SEAL_SIMULATOR_INSECURE,
+                                 (struct ph_bytes){plain, len}, at);
+    ph_wipe(plain, len);
     if (err == PH_OK)
         out->len += len + PH_SEALED_OVERHEAD;
     return err;

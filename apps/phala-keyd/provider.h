@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-enum { PROVIDER_WHY_LEN = 256 };
+enum { PROVIDER_WHY_LEN = 256, PROVIDER_STATE_MAX = KEYRING_BYTES_MAX + PH_SEALED_OVERHEAD };
 
 /* Parsed --seal. */
 struct provider {
@@ -44,7 +44,8 @@ PH_CHECKED enum ph_err provider_parse(const char *text, struct provider *out);
 PH_CHECKED enum ph_err provider_load(const struct provider *provider, const char *state,
                                      enum provider_begin begin, const struct ph_key_owners *owners,
                                      struct keyring *ring, char why[static PROVIDER_WHY_LEN]);
-/* The state file's content with these keys; nothing with PROVIDER_NONE. Appended. */
+/* The state file's content with these keys, at most PROVIDER_STATE_MAX bytes; nothing with
+ * PROVIDER_NONE. Appended. */
 PH_CHECKED enum ph_err provider_state(const struct provider *provider, const struct keyring *ring,
                                       const struct ph_cluster_keys *keys, struct ph_buf *out);
 

@@ -90,7 +90,7 @@ enum ph_err restore_share(struct restore *restore, struct keyring *ring,
                           const struct provider *provider, const struct ph_ipc_frame *frame,
                           struct ph_buf *reply, char why[static CLUSTER_WHY_LEN])
 {
-    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(4096);
+    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(PROVIDER_STATE_MAX);
     struct keyring_secrets *s = ring->secrets;
     struct ph_msg_RESTORE_SHARE m;
     struct ph_escrow backup;

@@ -5,6 +5,7 @@
 #include "job.h"
 #include "moves.h"
 #include "owner_check.h"
+#include "secret_roles.h"
 #include "state_roles.h"
 
 #include "base/clock.h"
@@ -87,127 +88,6 @@ static enum ph_err do_tls_sign(struct job *job)
     return ph_encode_TLS_SIGNED(job->reply, 0, job->frame->id, &answer);
 }
 
-/* With the caller key of any epoch: the owner may have asked before a rotation. */
-static enum ph_err open_envelope(struct job *job, const struct ph_phat_id *phat,
-                                 struct ph_bytes envelope, size_t *len)
-{
-    struct keyring_secrets *s = job->keyd->ring.secrets;
-    enum ph_err err = PH_ERR_UNTRUSTED;
-
-    for (uint32_t i = s->cluster.epoch_cnt; err == PH_ERR_UNTRUSTED && i > 0; i--) {
-        err = ph_keys_caller(s->cluster.epoch[i - 1].master, s->scratch);
-        if (err == PH_OK)
-            err = ph_secrets_open(s->scratch, phat, envelope, ph_secret_at(job->keyd->plain), len,
-                                  job->why);
-        ph_wipe(s->scratch, 32);
-    }
-    return err;
-}
-
-static enum ph_err seal_for(struct job *job, const struct ph_phat_id *phat, uint64_t sequence,
-                            struct ph_bytes envelope)
-{
-    struct keyring_secrets *s = job->keyd->ring.secrets;
-    const struct ph_epoch_key *newest = ph_cluster_keys_newest(&s->cluster);
-    uint8_t *plain = ph_secret_at(job->keyd->plain);
-    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
-    size_t len = 0;
-
-    PH_TRY(open_envelope(job, phat, envelope, &len));
-    enum ph_err err = ph_keys_phat_secrets(newest->master, phat, s->scratch);
-    if (err == PH_OK)
-        err = ph_secrets_store(s->scratch, phat, newest->epoch, sequence,
-                               (struct ph_bytes){plain, len}, &sealed);
-    ph_wipe(s->scratch, 32);
-    ph_wipe(plain, len);
-    PH_TRY(err);
-    const struct ph_msg_SECRETS_SEALED answer = {.sealed = ph_buf_view(&sealed)};
-    return ph_encode_SECRETS_SEALED(job->reply, 0, job->frame->id, &answer);
-}
-
-static enum ph_err do_secrets_seal(struct job *job)
-{
-    struct ph_msg_SECRETS_SEAL m;
-    struct ph_owner_request req;
-    struct ph_phat_id phat;
-    struct ph_hash32 content;
-
-    if (ph_get_SECRETS_SEAL(job->frame, &m) != PH_OK)
-        return because(job, PH_ERR_MALFORMED, "SECRETS_SEAL: fields do not fit");
-    PH_TRY(owner_of(job, m.request, &m.owner_sig, "secrets", &req, &phat));
-    ph_sha256(m.envelope, content.b);
-    if (memcmp(content.b, req.content.b, sizeof(content.b)) != 0)
-        return because(job, PH_ERR_UNTRUSTED, "owner request: signed for another envelope");
-    return seal_for(job, &phat, req.sequence, m.envelope);
-}
-
-/* The pipe is empty and holds 64 KiB, so a whole document fits; one that does not must fail here,
- * not make every later caller wait. */
-static enum ph_err write_pipe(struct job *job, struct ph_bytes plain)
-{
-    const int flags = fcntl(job->fd, F_GETFL);
-    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fcntl(job->fd, F_GETPIPE_SZ) < 0 ||
-        fcntl(job->fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return because(job, PH_ERR_IO, "SECRETS_RELEASE: the descriptor is not a pipe to write to");
-
-    size_t done = 0;
-    while (done < plain.len) {
-        const ssize_t n = write(job->fd, plain.ptr + done, plain.len - done);
-        if (n > 0)
-            done += (size_t)n;
-        else if (n < 0 && errno == EAGAIN)
-            return because(job, PH_ERR_LIMIT, "SECRETS_RELEASE: the pipe does not hold them");
-        else if (n == 0 || errno != EINTR)
-            return because(job, PH_ERR_IO, "SECRETS_RELEASE: the pipe is closed");
-    }
-    return PH_OK;
-}
-
-static enum ph_err open_sealed(struct job *job, const struct ph_phat_id *phat,
-                               struct ph_bytes sealed, size_t *len)
-{
-    struct keyring_secrets *s = job->keyd->ring.secrets;
-    uint64_t sequence;
-    uint32_t epoch;
-
-    enum ph_err err = ph_secrets_epoch(sealed, &epoch);
-    const uint8_t *master = err == PH_OK ? ph_cluster_keys_master(&s->cluster, epoch) : NULL;
-    if (err == PH_OK && !master)
-        return because(job, PH_ERR_UNTRUSTED,
-                       "SECRETS_RELEASE: not sealed by this cluster for this phat: it has no such "
-                       "epoch");
-    if (err == PH_OK)
-        err = ph_keys_phat_secrets(master, phat, s->scratch);
-    if (err == PH_OK)
-        err = ph_secrets_load(s->scratch, phat, sealed, ph_secret_at(job->keyd->plain), len,
-                              &sequence);
-    ph_wipe(s->scratch, 32);
-    if (err != PH_OK)
-        return because(job, err, "SECRETS_RELEASE: not sealed by this cluster for this phat");
-    return PH_OK;
-}
-
-static enum ph_err do_secrets_release(struct job *job)
-{
-    struct ph_msg_SECRETS_RELEASE m;
-    struct ph_owner_request req;
-    struct ph_phat_id phat;
-    uint8_t *plain = ph_secret_at(job->keyd->plain);
-    size_t len = 0;
-
-    if (ph_get_SECRETS_RELEASE(job->frame, &m) != PH_OK)
-        return because(job, PH_ERR_MALFORMED, "SECRETS_RELEASE: fields do not fit");
-    if (job->fd < 0)
-        return because(job, PH_ERR_MALFORMED, "SECRETS_RELEASE: no pipe came with it");
-    PH_TRY(owner_of(job, m.request, &m.owner_sig, "deploy", &req, &phat));
-    PH_TRY(open_sealed(job, &phat, m.sealed, &len));
-    const enum ph_err err = write_pipe(job, (struct ph_bytes){plain, len});
-    ph_wipe(plain, len);
-    PH_TRY(err);
-    const struct ph_msg_SECRETS_RELEASED answer = {.len = (uint32_t)len};
-    return ph_encode_SECRETS_RELEASED(job->reply, 0, job->frame->id, &answer);
-}
-
 /* Only workers with the cluster's keys can say where one of them is reached: storage cannot send
  * callers elsewhere. */
 static enum ph_err do_peer_url(struct job *job)
@@ -273,7 +153,7 @@ static enum ph_err do_cluster_ask(struct job *job)
 static enum ph_err do_cluster_take(struct job *job)
 {
     struct ph_msg_CLUSTER_TAKE m;
-    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(4096);
+    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(PROVIDER_STATE_MAX);
     char measurement[CLUSTER_MEASUREMENT_LEN];
 
     if (ph_get_CLUSTER_TAKE(job->frame, &m) != PH_OK)
@@ -281,9 +161,8 @@ static enum ph_err do_cluster_take(struct job *job)
     PH_TRY(cluster_take(&job->keyd->cluster, &job->keyd->ring, m.certificate, m.give, now_s(),
                         measurement, job->why));
     /* Newer epochs of a cluster whose keys are here are its next ones. */
-    const struct keyring_secrets *s = job->keyd->ring.secrets;
-    PH_TRY(provider_state(&job->keyd->provider, &job->keyd->ring,
-                          s->next.epoch_cnt > 0 ? &s->next : &s->cluster, &state));
+    PH_TRY(provider_state(&job->keyd->provider, &job->keyd->ring, keyring_stored(&job->keyd->ring),
+                          &state));
     const struct ph_msg_CLUSTER_TAKEN answer = {.measurement = ph_bytes_str(measurement),
                                                 .state = ph_buf_view(&state)};
     return ph_encode_CLUSTER_TAKEN(job->reply, 0, job->frame->id, &answer);
@@ -329,6 +208,8 @@ static enum ph_err dispatch(struct job *job)
         return key_role(&means, job->frame, job->reply, job->why);
     if (state_role_has(job->frame->type))
         return state_role(job);
+    if (secret_role_has(job->frame->type))
+        return secret_role(job);
     switch (job->frame->type) {
     case PH_IPC_RESTORE:
         return restore_is(&job->keyd->restore, &job->keyd->ring, job->frame, job->reply, job->why);
@@ -351,10 +232,6 @@ static enum ph_err dispatch(struct job *job)
         return do_sign_batch(job);
     case PH_IPC_TLS_SIGN:
         return do_tls_sign(job);
-    case PH_IPC_SECRETS_SEAL:
-        return do_secrets_seal(job);
-    case PH_IPC_SECRETS_RELEASE:
-        return do_secrets_release(job);
     case PH_IPC_OHTTP_OPEN:
         return do_ohttp_open(job);
     case PH_IPC_CHAIN_KEY:

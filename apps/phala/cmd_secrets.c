@@ -22,13 +22,16 @@ static int send_them(const struct ph_cli *cli, const struct ph_api *api,
         return ph_fail(cli, "not-found", cli->opts.operands[0],
                        "deploy it first; phala list shows yours",
                        "there is no such phat on this worker");
-    rc = ph_secrets_send(cli, api, owner, &target, doc, ph_target_next_sequence(&target));
+    const uint64_t sequence = ph_target_next_sequence(&target);
+    rc = ph_secrets_send(cli, api, owner, &target, doc, sequence);
     if (rc != PH_EXIT_OK)
         return rc;
     if (cli->json)
-        return ph_print_json(json_pack("{s:b,s:s,s:s,s:I}", "ok", 1, "id", target.id, "name",
-                                       target.name, "secrets", (json_int_t)doc->cnt));
-    printf("%s has %zu secret%s\n", target.name, doc->cnt, doc->cnt == 1 ? "" : "s");
+        return ph_print_json(json_pack("{s:b,s:s,s:s,s:I,s:I}", "ok", 1, "id", target.id, "name",
+                                       target.name, "secrets", (json_int_t)doc->cnt, "sequence",
+                                       (json_int_t)sequence));
+    printf("%s has %zu secret%s (sequence %llu)\n", target.name, doc->cnt, doc->cnt == 1 ? "" : "s",
+           (unsigned long long)sequence);
     return PH_EXIT_OK;
 }
 

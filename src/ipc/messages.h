@@ -145,7 +145,11 @@ enum {
     M(STATE_MOVE,  150, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, head)) /* export or import: state/move.h. head: of an import */ \
     M(STATE_MOVE_IS, 151, PH_K2D, F(BYTES, wrapped) F(REST, tokens)) /* wrapped: an export's file key, for its owner */ \
     M(STATE_WIPE,  152, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, head)) /* the owner's deletion, and the newest commit */ \
-    M(STATE_WIPE_IS, 153, PH_K2D, F(REST, head))                /* a commit that follows it and leaves nothing */
+    M(STATE_WIPE_IS, 153, PH_K2D, F(REST, head))                /* a commit that follows it and leaves nothing */ \
+    M(SECRETS_KEPT, 160, PH_D2K, F(U8, gone) F(B65, owner_sig) F(REST, request)) /* a set of secrets is stored, or (gone) a deletion: nothing older is released any more */ \
+    M(SECRETS_NOTED, 161, PH_K2D, F(REST, state))              /* what the state file is to hold; empty: nothing changed, or nothing is kept */ \
+    M0(SECRETS_KNOWN, 162, PH_D2K)                             /* which phats have secrets, as far as it knows? */ \
+    M(SECRETS_KNOWN_ARE, 163, PH_K2D, F(REST, phats))          /* ids, 20 bytes each */
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };

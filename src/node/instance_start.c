@@ -121,6 +121,13 @@ static enum ph_err take(struct ph_instances *all, uint32_t memory_mib, struct ph
     return PH_OK;
 }
 
+/* Its owner reads why it does not start; callers are told that there is a reason. */
+static void tell_owner(struct ph_phat *phat, const char *why)
+{
+    ph_log(PH_LOG_ERROR, "secrets were not released", "phat", phat->id_text, "why", why, NULL);
+    ph_phat_log_add(&phat->log, ph_loop_wall_ms(phat->node->loop), 3, 0, ph_bytes_str(why));
+}
+
 static enum ph_err release_secrets(struct ph_instance *i, struct ph_phat *phat,
                                    const struct ph_version *version, uint32_t *len)
 {
@@ -128,6 +135,11 @@ static enum ph_err release_secrets(struct ph_instance *i, struct ph_phat *phat,
     char why[PH_KEYD_WHY_LEN] = "";
 
     *len = 0;
+    if (phat->secrets_lost) {
+        tell_owner(phat,
+                   "secrets: storage shows none, but phala-keyd knows of some: set them again");
+        return PH_ERR_UNTRUSTED;
+    }
     if (phat->secrets_sequence == 0)
         return PH_OK;
     PH_TRY(ph_phat_read_secrets(phat, &sealed));
@@ -135,7 +147,7 @@ static enum ph_err release_secrets(struct ph_instance *i, struct ph_phat *phat,
         ph_keyd_client_secrets_release(i->node->keyd, &version->request, version->sig,
                                        ph_buf_view(&sealed), i->secrets_fd, len, why);
     if (err != PH_OK)
-        ph_log(PH_LOG_ERROR, "secrets were not released", "phat", phat->id_text, "why", why, NULL);
+        tell_owner(phat, why);
     return err;
 }
 

@@ -1,4 +1,4 @@
-/* The real process, asked through phalad's client. PHALA_KEYD names the executable. */
+/* The real process, asked through phalad's client. */
 #include "base/hex.h"
 #include "base/own.h"
 #include "base/test.h"
@@ -8,43 +8,17 @@
 #include "crypto/secp256k1.h"
 #include "ipc/messages.h"
 #include "keys/receipt.h"
-#include "keys/secrets.h"
-#include "node/keyd_client.h"
+#include "node/test_keyd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-
-#define DOC PH_BYTES_LIT("{\"API_KEY\":\"s3cret\"}")
-
-static char dir[] = "/tmp/phala-keyd-test-XXXXXX";
-static char blob_path[128], seal[160], key_file[128];
-static const uint8_t owner_secret[32] = {[31] = 7}, stranger_secret[32] = {[31] = 8};
-
-static const char *keyd_path(void)
-{
-    const char *path = getenv("PHALA_KEYD");
-    CHECK(path);
-    return path;
-}
-
-static struct ph_keyd_client *start(void)
-{
-    const struct ph_keyd_config config = {.path = keyd_path(), .state = blob_path, .seal = seal};
-    struct ph_keyd_client *client = NULL;
-    char why[PH_KEYD_WHY_LEN] = "";
-
-    if (ph_keyd_client_start(&config, &client, why) != PH_OK)
-        fail_msg("%s", why);
-    return client;
-}
 
 /* Starting with these arguments is refused. */
 static enum ph_err start_with(const char *state_path, const char *seal_spec)
@@ -56,79 +30,6 @@ static enum ph_err start_with(const char *state_path, const char *seal_spec)
 
     const enum ph_err err = ph_keyd_client_start(&config, &client, why);
     ph_keyd_client_free(client);
-    return err;
-}
-
-static void sign(const struct ph_owner_request *req, const uint8_t secret[32], uint8_t sig[65])
-{
-    struct ph_hash32 digest;
-    ph_owner_request_digest(req, &digest);
-    CHECK(ph_eth_sign(secret, &digest, sig) == PH_OK);
-}
-
-static struct ph_owner_request request(struct ph_keyd_client *client, const char *action)
-{
-    struct ph_owner_request req = {.name = "oracle", .sequence = 3, .expires = 1};
-    (void)snprintf(req.action, sizeof(req.action), "%s", action);
-    req.cluster = ph_keyd_client_info(client)->cluster;
-    return req;
-}
-
-static struct ph_phat_id phat_of(const uint8_t secret[32], const char *name)
-{
-    struct ph_eth_address owner;
-    struct ph_phat_id phat;
-    CHECK(ph_eth_address(secret, &owner) == PH_OK);
-    ph_phat_id_derive(&owner, name, &phat);
-    return phat;
-}
-
-/* An owner's envelope for "oracle", and the signed request that goes with it. */
-static void make_envelope(struct ph_keyd_client *client, struct ph_buf *envelope,
-                          struct ph_owner_request *req, uint8_t sig[65])
-{
-    const struct ph_phat_id phat = phat_of(owner_secret, "oracle");
-    char why[128];
-
-    CHECK(ph_secrets_seal(ph_keyd_client_info(client)->caller_x25519, &phat, DOC, envelope, why) ==
-          PH_OK);
-    *req = request(client, "secrets");
-    ph_sha256(ph_buf_view(envelope), req->content.b);
-    sign(req, owner_secret, sig);
-}
-
-static void make_sealed(struct ph_keyd_client *client, struct ph_buf *sealed)
-{
-    struct ph_buf envelope PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_ENVELOPE_MAX);
-    struct ph_owner_request req;
-    uint8_t sig[65];
-    char why[PH_KEYD_WHY_LEN];
-
-    make_envelope(client, &envelope, &req, sig);
-    CHECK(ph_keyd_client_secrets_seal(client, &req, sig, ph_buf_view(&envelope), sealed, why) ==
-          PH_OK);
-}
-
-/* Release into a fresh pipe; yields the error, and what an instance would read. */
-static enum ph_err release(struct ph_keyd_client *client, const struct ph_owner_request *deploy,
-                           const uint8_t secret[32], struct ph_bytes sealed, char *out, size_t cap)
-{
-    char why[PH_KEYD_WHY_LEN];
-    uint8_t sig[65];
-    uint32_t len = 0;
-    int fds[2];
-
-    CHECK(pipe2(fds, O_CLOEXEC) == 0);
-    sign(deploy, secret, sig);
-    const enum ph_err err =
-        ph_keyd_client_secrets_release(client, deploy, sig, sealed, fds[1], &len, why);
-    (void)close(fds[1]);
-    const ssize_t n = read(fds[0], out, cap - 1);
-    CHECK(n == (ssize_t)len); /* and then end of file: phala-keyd closed its copy */
-    out[n] = '\0';
-    CHECK(read(fds[0], &(char){0}, 1) == 0);
-    (void)close(fds[0]);
-    CHECK(err == PH_OK || (n == 0 && why[0] != '\0'));
     return err;
 }
 
@@ -257,111 +158,25 @@ TEST(tls_signatures_verify_under_the_published_key)
     ph_keyd_client_free(client);
 }
 
-TEST(secrets_reach_a_bundle_that_their_owner_signed_also_after_a_restart)
+TEST(a_private_calls_envelope_opens_here)
 {
     struct ph_keyd_client *client = start();
-    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
-    char got[256];
+    struct ph_buf out PH_OWNED(ph_buf_clear) = PH_BUF(4096);
+    struct ph_ohttp_session sender, opened;
+    uint8_t keys[PH_OHTTP_KEYS_LEN];
 
-    make_sealed(client, &sealed);
-    const struct ph_owner_request deploy = request(client, "deploy");
-    CHECK(release(client, &deploy, owner_secret, ph_buf_view(&sealed), got, sizeof(got)) == PH_OK);
-    CHECK(ph_bytes_is(DOC, got));
-    ph_keyd_client_free(client);
-
-    client = start();
-    CHECK(release(client, &deploy, owner_secret, ph_buf_view(&sealed), got, sizeof(got)) == PH_OK);
-    CHECK(ph_bytes_is(DOC, got));
-    ph_keyd_client_free(client);
-}
-
-TEST(secrets_are_not_released_for_anything_else)
-{
-    struct ph_keyd_client *client = start();
-    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
-    char got[256];
-
-    make_sealed(client, &sealed);
-    const struct ph_bytes blob = ph_buf_view(&sealed);
-    const struct ph_owner_request good = request(client, "deploy");
-    CHECK(release(client, &good, stranger_secret, blob, got, sizeof(got)) == PH_ERR_UNTRUSTED);
-
-    struct ph_owner_request req = good;
-    (void)snprintf(req.name, sizeof(req.name), "other"); /* the owner's other phat */
-    CHECK(release(client, &req, owner_secret, blob, got, sizeof(got)) == PH_ERR_UNTRUSTED);
-    req = request(client, "secrets"); /* signed, but no deploy */
-    CHECK(release(client, &req, owner_secret, blob, got, sizeof(got)) == PH_ERR_UNTRUSTED);
-    req = good;
-    req.cluster.b[0] ^= 1; /* signed for another cluster */
-    CHECK(release(client, &req, owner_secret, blob, got, sizeof(got)) == PH_ERR_UNTRUSTED);
-    sealed.ptr[sealed.len - 1] ^= 1;
-    CHECK(release(client, &good, owner_secret, blob, got, sizeof(got)) == PH_ERR_UNTRUSTED);
-    sealed.ptr[sealed.len - 1] ^= 1;
-    CHECK(release(client, &good, owner_secret, (struct ph_bytes){blob.ptr, 20}, got, sizeof(got)) ==
+    ph_ohttp_keys_encode(ph_keyd_client_info(client)->ohttp_x25519, keys);
+    CHECK(ph_ohttp_seal_request(PH_BYTES_OF(keys), PH_BYTES_LIT("hello"), &out, &sender) == PH_OK);
+    const struct ph_bytes head = {out.ptr, PH_OHTTP_HEAD_LEN};
+    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_OK);
+    CHECK(memcmp(&opened, &sender, sizeof(opened)) == 0);
+    out.ptr[0] ^= 1;
+    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_ERR_UNSUPPORTED);
+    out.ptr[0] ^= 1;
+    memset(out.ptr + 7, 0, 32);
+    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_ERR_UNTRUSTED);
+    CHECK(ph_keyd_client_ohttp_open(client, (struct ph_bytes){out.ptr, 38}, &opened) ==
           PH_ERR_MALFORMED);
-    CHECK(release(client, &good, owner_secret, blob, got, sizeof(got)) == PH_OK);
-    ph_keyd_client_free(client);
-}
-
-TEST(a_descriptor_that_is_no_pipe_or_is_full_gets_nothing)
-{
-    struct ph_keyd_client *client = start();
-    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
-    const struct ph_owner_request deploy = request(client, "deploy");
-    char why[PH_KEYD_WHY_LEN], page[4096] = {0};
-    uint8_t sig[65];
-    uint32_t len;
-    int fds[2];
-
-    make_sealed(client, &sealed);
-    sign(&deploy, owner_secret, sig);
-    const int file = open(key_file, O_RDWR | O_CLOEXEC);
-    CHECK(file >= 0);
-    CHECK(ph_keyd_client_secrets_release(client, &deploy, sig, ph_buf_view(&sealed), file, &len,
-                                         why) == PH_ERR_IO);
-    (void)close(file);
-    CHECK(pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0);
-    while (write(fds[1], page, sizeof(page)) > 0)
-        ;
-    CHECK(ph_keyd_client_secrets_release(client, &deploy, sig, ph_buf_view(&sealed), fds[1], &len,
-                                         why) == PH_ERR_LIMIT);
-    (void)close(fds[0]);
-    CHECK(ph_keyd_client_secrets_release(client, &deploy, sig, ph_buf_view(&sealed), fds[1], &len,
-                                         why) == PH_ERR_IO);
-    (void)close(fds[1]);
-    ph_keyd_client_free(client);
-}
-
-TEST(envelopes_are_taken_only_with_their_owners_word)
-{
-    struct ph_keyd_client *client = start();
-    struct ph_buf envelope PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_ENVELOPE_MAX);
-    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
-    struct ph_owner_request good;
-    uint8_t sig[65];
-    char why[PH_KEYD_WHY_LEN];
-
-    make_envelope(client, &envelope, &good, sig);
-#define SEAL(req)                                                                                  \
-    ph_keyd_client_secrets_seal(client, &(req), sig, ph_buf_view(&envelope), &sealed, why)
-    struct ph_owner_request req = good;
-    sign(&req, stranger_secret, sig); /* then the phat is another one, for which it is not sealed */
-    CHECK(SEAL(req) == PH_ERR_UNTRUSTED);
-    req.content.b[0] ^= 1;
-    sign(&req, owner_secret, sig);
-    CHECK(SEAL(req) == PH_ERR_UNTRUSTED && strstr(why, "envelope"));
-    req = good;
-    req.sequence++; /* after signing */
-    sign(&good, owner_secret, sig);
-    CHECK(SEAL(req) == PH_ERR_UNTRUSTED);
-    req = request(client, "deploy");
-    req.content = good.content;
-    sign(&req, owner_secret, sig);
-    CHECK(SEAL(req) == PH_ERR_UNTRUSTED && strstr(why, "action"));
-    sig[64] = 0;
-    CHECK(SEAL(good) == PH_ERR_UNTRUSTED);
-    sign(&good, owner_secret, sig);
-    CHECK(sealed.len == 0 && SEAL(good) == PH_OK && sealed.len > 0);
     ph_keyd_client_free(client);
 }
 
@@ -399,27 +214,6 @@ static enum ph_err refusal_of(int sock)
 
 /* The real phala-keyd opens what was sealed to the key configuration of its public key, and gives
  * nothing for any other head. */
-TEST(a_private_calls_envelope_opens_here)
-{
-    struct ph_keyd_client *client = start();
-    struct ph_buf out PH_OWNED(ph_buf_clear) = PH_BUF(4096);
-    struct ph_ohttp_session sender, opened;
-    uint8_t keys[PH_OHTTP_KEYS_LEN];
-
-    ph_ohttp_keys_encode(ph_keyd_client_info(client)->ohttp_x25519, keys);
-    CHECK(ph_ohttp_seal_request(PH_BYTES_OF(keys), PH_BYTES_LIT("hello"), &out, &sender) == PH_OK);
-    const struct ph_bytes head = {out.ptr, PH_OHTTP_HEAD_LEN};
-    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_OK);
-    CHECK(memcmp(&opened, &sender, sizeof(opened)) == 0);
-    out.ptr[0] ^= 1;
-    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_ERR_UNSUPPORTED);
-    out.ptr[0] ^= 1;
-    memset(out.ptr + 7, 0, 32);
-    CHECK(ph_keyd_client_ohttp_open(client, head, &opened) == PH_ERR_UNTRUSTED);
-    CHECK(ph_keyd_client_ohttp_open(client, (struct ph_bytes){out.ptr, 38}, &opened) ==
-          PH_ERR_MALFORMED);
-    ph_keyd_client_free(client);
-}
 
 TEST(garbage_is_refused_and_the_process_goes_on_until_the_channel_closes)
 {
@@ -540,25 +334,6 @@ TEST(a_missing_executable_is_an_error_at_the_start)
     CHECK(strstr(why, "/nonexistent"));
 }
 
-static int make_dir(void **unused)
-{
-    (void)unused;
-    if (!mkdtemp(dir))
-        return -1;
-    (void)snprintf(blob_path, sizeof(blob_path), "%s/keys.sealed", dir);
-    (void)snprintf(key_file, sizeof(key_file), "%s/sealing.key", dir);
-    (void)snprintf(seal, sizeof(seal), "simulator:%s", key_file);
-    return 0;
-}
-
-static int remove_dir(void **unused)
-{
-    (void)unused;
-    (void)unlink(blob_path);
-    (void)unlink(key_file);
-    return rmdir(dir); /* and nothing else was left there */
-}
-
 int main(void)
 {
     const struct CMUnitTest cases[] = {
@@ -567,10 +342,6 @@ int main(void)
         CASE(batches_sent_without_waiting_come_back_with_their_tags),
         CASE(an_answer_that_comes_too_late_is_nobodys),
         CASE(tls_signatures_verify_under_the_published_key),
-        CASE(secrets_reach_a_bundle_that_their_owner_signed_also_after_a_restart),
-        CASE(secrets_are_not_released_for_anything_else),
-        CASE(a_descriptor_that_is_no_pipe_or_is_full_gets_nothing),
-        CASE(envelopes_are_taken_only_with_their_owners_word),
         CASE(a_private_calls_envelope_opens_here),
         CASE(garbage_is_refused_and_the_process_goes_on_until_the_channel_closes),
         CASE(the_process_is_locked_down),

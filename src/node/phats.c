@@ -7,6 +7,8 @@
 #include "node/call_gate.h"
 #include "node/guest_agent.h"
 #include "node/instances.h"
+#include "node/keyd_secrets.h"
+#include "node/keys.h"
 #include "node/wipe.h"
 #include "store/file.h"
 
@@ -261,6 +263,23 @@ static enum ph_err load_one(struct ph_phats *phats, const struct ph_phat_id *id)
     return PH_OK;
 }
 
+/* Secrets whose file is gone are not the same as none: their phat must not run without them. */
+static enum ph_err find_lost(struct ph_phats *phats)
+{
+    struct ph_buf known PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    struct ph_phat_id id;
+    char why[PH_KEYD_WHY_LEN];
+
+    PH_TRY(ph_keyd_secrets_known(phats->node->keyd, &known, why));
+    struct ph_reader r = {ph_buf_view(&known)};
+    while (ph_read_copy(&r, id.b, sizeof(id.b))) {
+        struct ph_phat *phat = ph_phats_find(phats, &id);
+        if (phat && phat->version && phat->secrets_sequence == 0)
+            phat->secrets_lost = true;
+    }
+    return PH_OK;
+}
+
 enum ph_err ph_phats_open(struct ph_node *node, struct ph_phats **out)
 {
     struct ph_phats *phats = calloc(1, sizeof(*phats));
@@ -290,6 +309,11 @@ enum ph_err ph_phats_open(struct ph_node *node, struct ph_phats **out)
         if (err != PH_OK)
             ph_log(PH_LOG_ERROR, "a stored phat does not verify and is left out; deploy it again",
                    "phat", id, "error", ph_err_name(err), NULL);
+    }
+    err = find_lost(phats);
+    if (err != PH_OK) {
+        ph_phats_close(phats);
+        return err;
     }
     *out = phats;
     return PH_OK;
@@ -334,6 +358,22 @@ static enum ph_err store(struct ph_phat *phat, enum ph_phat_file file,
     return PH_OK;
 }
 
+/* phala-keyd is to remember which secrets are the newest, in its state file too. */
+static enum ph_err note_secrets(struct ph_phat *phat, const struct ph_owner_request *request,
+                                const uint8_t sig[static 65])
+{
+    struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    char why[PH_KEYD_WHY_LEN] = "";
+
+    enum ph_err err = ph_keyd_secrets_kept(phat->node->keyd, request, sig, &state, why);
+    if (err == PH_OK)
+        err = ph_keys_store(phat->node, &state);
+    if (err != PH_OK)
+        ph_log(PH_LOG_ERROR, "the state file does not say which secrets are the newest", "phat",
+               phat->id_text, "error", ph_err_name(err), "why", why, NULL);
+    return err;
+}
+
 enum ph_err ph_phat_put(struct ph_phat *phat, struct ph_version *version, struct ph_bytes archive)
 {
     PH_TRY(store(phat, PH_PHAT_BUNDLE, &version->request, version->sig, archive));
@@ -351,7 +391,12 @@ enum ph_err ph_phat_drop(struct ph_phat *phat, const struct ph_owner_request *re
     PH_TRY(ph_phat_remove_secrets(phat->node->phats->dir_fd, &phat->id));
     phat->secrets_sequence = 0;
     phat->secrets_floor = request->sequence;
+    phat->secrets_lost = false;
     PH_TRY(store(phat, PH_PHAT_BUNDLE, request, sig, (struct ph_bytes){NULL, 0}));
+    /* Nobody is made to wait for it: the deletion stands, and its record says so too. */
+    if (note_secrets(phat, request, sig) != PH_OK)
+        ph_log(PH_LOG_WARN, "secrets of a deleted phat could be shown again to phala-keyd", "phat",
+               phat->id_text, NULL);
     set_version(phat, NULL);
     note_deletion(phat, request, sig);
     return PH_OK;
@@ -362,7 +407,8 @@ enum ph_err ph_phat_put_secrets(struct ph_phat *phat, const struct ph_owner_requ
 {
     PH_TRY(store(phat, PH_PHAT_SECRETS, request, sig, sealed));
     phat->secrets_sequence = request->sequence;
-    return PH_OK;
+    phat->secrets_lost = false;
+    return note_secrets(phat, request, sig);
 }
 
 enum ph_err ph_phat_read_bundle(const struct ph_phat *phat, const struct ph_version *version,

@@ -44,6 +44,7 @@ struct ph_phat {
     uint32_t holders;                 /* instances that point here */
     bool deploying;                   /* a new bundle is on trial */
     bool moving;                      /* its state is exported or imported */
+    bool secrets_lost;                /* phala-keyd knows of some, storage shows none */
     bool unwiped;                     /* deleted, and its state may be there yet; the deletion: */
     struct ph_owner_request deletion;
     uint8_t deletion_sig[65];
@@ -86,9 +87,11 @@ void ph_phats_each(const struct ph_phats *phats, void (*fn)(void *ctx, struct ph
 /* Store a bundle durably and make it the phat's version; `version` is taken over on PH_OK. */
 PH_CHECKED enum ph_err ph_phat_put(struct ph_phat *phat, struct ph_version *version,
                                    struct ph_bytes archive);
-/* Forget bundle and secrets durably; the request's sequence stays. */
+/* Forget bundle and secrets durably; the request's sequence stays. phala-keyd is told. */
 PH_CHECKED enum ph_err ph_phat_drop(struct ph_phat *phat, const struct ph_owner_request *request,
                                     const uint8_t sig[static 65]);
+/* Store them durably, and have phala-keyd release none that are older. PH_ERR_AGAIN: it does not
+ * answer; errors of storage. */
 PH_CHECKED enum ph_err ph_phat_put_secrets(struct ph_phat *phat,
                                            const struct ph_owner_request *request,
                                            const uint8_t sig[static 65], struct ph_bytes sealed);

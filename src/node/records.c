@@ -222,9 +222,8 @@ static enum ph_err apply_secrets(struct ph_node *node, const struct ph_phat_id *
     if (rec->request.sequence <= phat->secrets_sequence ||
         rec->request.sequence <= phat->secrets_floor)
         return phat->secrets_sequence == rec->request.sequence ? PH_OK : PH_ERR_CONFLICT;
-    PH_TRY(ph_phat_put_secrets(phat, &rec->request, rec->sig, ph_buf_view(&rec->data)));
     ph_instance_retire(phat);
-    return PH_OK;
+    return ph_phat_put_secrets(phat, &rec->request, rec->sig, ph_buf_view(&rec->data));
 }
 
 static enum ph_err apply(struct ph_node *node, const struct poll_job *j)

@@ -52,14 +52,14 @@ static void again(struct ph_rekey *r, int ms)
 
 /* Secrets. */
 
-static enum ph_err reseal(struct ph_phat *phat, uint32_t newest, bool *older)
+static enum ph_err reseal(struct ph_phat *phat, uint32_t newest, bool *older,
+                          char why[static PH_KEYD_WHY_LEN])
 {
     struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SEALED_MAX),
                          renewed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SEALED_MAX);
     struct ph_owner_request request;
     uint8_t sig[65];
     uint32_t epoch;
-    char why[PH_KEYD_WHY_LEN];
 
     *older = false;
     const enum ph_err err = ph_phat_read_secrets_record(phat, &request, sig, &sealed);
@@ -80,6 +80,7 @@ static enum ph_err reseal(struct ph_phat *phat, uint32_t newest, bool *older)
 
 static void do_secrets(struct ph_rekey *r, struct ph_phat *phat)
 {
+    char why[PH_KEYD_WHY_LEN] = "";
     bool older;
 
     if (phat->deploying) { /* what is on its way may be sealed already */
@@ -88,10 +89,10 @@ static void do_secrets(struct ph_rekey *r, struct ph_phat *phat)
     }
     if (!phat->version || phat->secrets_sequence == 0)
         return;
-    const enum ph_err err = reseal(phat, r->epoch, &older);
+    const enum ph_err err = reseal(phat, r->epoch, &older, why);
     if (err != PH_OK)
         ph_log(PH_LOG_ERROR, "secrets stay sealed under an older epoch", "phat", phat->id_text,
-               "error", ph_err_name(err), NULL);
+               "error", ph_err_name(err), "why", why, NULL);
     r->round.secrets += err != PH_OK || older;
 }
 

@@ -1,14 +1,13 @@
 // The keys of a cluster go from worker to worker, and to nobody else: every refusal with its reason.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import https from 'node:https';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { connect as connectTls } from 'node:tls';
-import { seal } from './lib/hpke.mjs';
 import { Owner } from './lib/owner.mjs';
 import { atEnd, program, runTool, tempDir } from './lib/proc.mjs';
+import { envelopeOf, sha256 } from './lib/secrets.mjs';
 import { sameSimulator, startWorker } from './lib/worker.mjs';
 
 const reader = 'export default { fetch(request, env) { return Response.json(env.API_KEY ?? null); } };';
@@ -74,8 +73,8 @@ describe('cluster', () => {
     // Sealed by the one, released by the other; one signature is good for both.
     const owner = new Owner();
     const id = owner.phatId('shared');
-    const envelope = seal(Buffer.from(first.info.caller_x25519, 'hex'), 'phala-secrets-v1', Buffer.from(id, 'hex'), Buffer.from('{"API_KEY":"of both"}'));
-    const content = `0x${createHash('sha256').update(envelope).digest('hex')}`;
+    const envelope = envelopeOf(first.info.caller_x25519, id, { API_KEY: 'of both' });
+    const content = sha256(envelope);
     await first.phat('shared', reader, {}, owner);
     const authorization = await owner.authorization({ action: 'secrets', name: 'shared', cluster: first.cluster, sequence: owner.nextSequence(), content });
     const put = (worker) => fetch(`${worker.url}/v1/phats/${id}/secrets`, { method: 'PUT', headers: { authorization }, body: envelope });

@@ -1,14 +1,13 @@
 // Rotation of a cluster's keys: by its owners only, once, over crashes and roll-backs, and to no worker that the policy does not accept.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import https from 'node:https';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { seal } from './lib/hpke.mjs';
 import { fresh, post, rotate, signedAct, status } from './lib/keys.mjs';
 import { Owner } from './lib/owner.mjs';
 import { atEnd, program, runTool, tempDir, until } from './lib/proc.mjs';
+import { putSecrets } from './lib/secrets.mjs';
 import { sameSimulator, startWorker } from './lib/worker.mjs';
 
 const reader = 'export default { fetch(request, env) { return Response.json(env.API_KEY ?? null); } };';
@@ -18,13 +17,7 @@ const info = async (worker) => (await fetch(`${worker.url}/v1/info`)).json();
 const handovers = async (worker) => (await (await fetch(`${worker.url}/v1/cluster/handovers`)).json()).handovers;
 
 /** Seals secrets to the key that `to`, an answer of /v1/info, names, and has `worker` store them. */
-async function putSecrets(worker, to, owner, name, value) {
-  const id = owner.phatId(name);
-  const envelope = seal(Buffer.from(to.caller_x25519, 'hex'), 'phala-secrets-v1', Buffer.from(id, 'hex'), Buffer.from(JSON.stringify({ API_KEY: value })));
-  const content = `0x${createHash('sha256').update(envelope).digest('hex')}`;
-  const authorization = await owner.authorization({ action: 'secrets', name, cluster: worker.cluster, sequence: owner.nextSequence(), content });
-  return fetch(`${worker.url}/v1/phats/${id}/secrets`, { method: 'PUT', headers: { authorization }, body: envelope });
-}
+const putKey = (worker, to, owner, name, value) => putSecrets(worker, owner, name, { API_KEY: value }, { to: to.caller_x25519 });
 
 async function policyOf(t, giver, change) {
   const policy = JSON.parse(await readFile(join(giver.dir, 'simulator/cluster-policy.json'), 'utf8'));
@@ -41,7 +34,7 @@ describe('rotation', () => {
     const before = await info(worker);
     const owner = new Owner();
     const phat = await worker.phat('kept', reader, {}, owner);
-    assert.equal((await putSecrets(worker, before, owner, 'kept', 'from before')).status, 200);
+    assert.equal((await putKey(worker, before, owner, 'kept', 'from before')).status, 200);
     assert.equal(await (await phat()).json(), 'from before');
 
     const rotated = await rotate(worker, [keyOwner]);
@@ -56,7 +49,7 @@ describe('rotation', () => {
     assert.equal(identity.ohttp_keys, Buffer.from(await (await fetch(`${worker.url}/v1/ohttp-keys`)).arrayBuffer()).toString('hex'));
     assert.equal(await (await phat()).json(), 'from before');
     // An owner who asked for the key before the rotation may still send.
-    assert.equal((await putSecrets(worker, before, owner, 'kept', 'sealed to the old key')).status, 200);
+    assert.equal((await putKey(worker, before, owner, 'kept', 'sealed to the old key')).status, 200);
     assert.equal(await (await phat()).json(), 'sealed to the old key');
 
     await worker.stop();
@@ -117,7 +110,7 @@ describe('rotation', () => {
     assert.equal(done.status, 200);
     const owner = new Owner();
     const phat = await first.phat('new', reader, {}, owner);
-    assert.equal((await putSecrets(first, await info(first), owner, 'new', 'of epoch 2')).status, 200);
+    assert.equal((await putKey(first, await info(first), owner, 'new', 'of epoch 2')).status, 200);
     await first.stop();
 
     await copyFile(join(first.dir, 'old'), state);
@@ -143,7 +136,7 @@ describe('rotation', () => {
     const owner = new Owner();
     const phat = await worker.phat('kept', reader, {}, owner);
     let value = 'first';
-    assert.equal((await putSecrets(worker, await info(worker), owner, 'kept', value)).status, 200);
+    assert.equal((await putKey(worker, await info(worker), owner, 'kept', value)).status, 200);
     for (let round = 0; round < 6; round++) {
       const { epoch } = await info(worker);
       const act = await signedAct([keyOwner], await fresh(worker));
@@ -158,7 +151,7 @@ describe('rotation', () => {
       if (answered === 200) assert.equal(worker.info.epoch, epoch + 1);
       assert.equal(await (await fetch(`${worker.url}/p/${phat.id}/`)).json(), value);
       value = `round ${round}`;
-      assert.equal((await putSecrets(worker, worker.info, owner, 'kept', value)).status, 200);
+      assert.equal((await putKey(worker, worker.info, owner, 'kept', value)).status, 200);
       assert.equal(await (await fetch(`${worker.url}/p/${phat.id}/`)).json(), value);
     }
   });
@@ -189,7 +182,7 @@ describe('rotation', () => {
     assert.equal((await handovers(first)).filter(({ what, epoch }) => what === 'gave' && epoch === 3).length, 0);
     const secrets = new Owner();
     await second.phat('stays', reader, {}, secrets);
-    assert.notEqual((await putSecrets(second, await info(first), secrets, 'stays', 'for epoch 3')).status, 200);
+    assert.notEqual((await putKey(second, await info(first), secrets, 'stays', 'for epoch 3')).status, 200);
   });
 
   test('who stands between two workers hands no epoch on, and two rotations of one epoch are not mixed', async (t) => {

@@ -1,14 +1,13 @@
 // After a rotation: states and secrets move to the new epoch while they are used, over crashes, and the old epoch goes when nothing needs it.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { copyFile, cp, readFile, readdir, rm } from 'node:fs/promises';
+import { copyFile, cp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { seal } from './lib/hpke.mjs';
 import { retire, rotate, status } from './lib/keys.mjs';
 import { Owner } from './lib/owner.mjs';
 import { freePort, postgresBin, startPostgres } from './lib/postgres.mjs';
 import { tempDir, until } from './lib/proc.mjs';
+import { putSecrets } from './lib/secrets.mjs';
 import { sameSimulator, startWorker } from './lib/worker.mjs';
 
 const rows = 400;
@@ -25,13 +24,10 @@ const book = `export default { async fetch(request, env) {
   return Response.json({ n, sum, secret: env.API_KEY ?? null });
 } };`;
 
-async function putSecrets(worker, owner, name, value) {
-  const id = owner.phatId(name);
-  const to = (await (await fetch(`${worker.url}/v1/info`)).json()).caller_x25519;
-  const envelope = seal(Buffer.from(to, 'hex'), 'phala-secrets-v1', Buffer.from(id, 'hex'), Buffer.from(JSON.stringify({ API_KEY: value })));
-  const content = `0x${createHash('sha256').update(envelope).digest('hex')}`;
-  const authorization = await owner.authorization({ action: 'secrets', name, cluster: worker.cluster, sequence: owner.nextSequence(), content });
-  const response = await fetch(`${worker.url}/v1/phats/${id}/secrets`, { method: 'PUT', headers: { authorization }, body: envelope });
+const bare = 'export default { fetch(r, env) { return Response.json({ secret: env.API_KEY }); } };';
+
+async function putKey(worker, owner, name, value) {
+  const response = await putSecrets(worker, owner, name, { API_KEY: value });
   assert.equal(response.status, 200, await response.text());
 }
 
@@ -58,9 +54,9 @@ describe('after a rotation', () => {
     const data = await tempDir(t);
     let worker = await startWorker(t, { data, args: ['--key-owner', keyOwner.address, ...noGrace] });
     const owner = new Owner();
-    const [used, idle, plain] = await Promise.all([['used', { state: {} }], ['idle', { state: {} }], ['plain', {}]].map(([name, manifest]) => worker.phat(name, name === 'plain' ? 'export default { fetch(r, env) { return Response.json({ secret: env.API_KEY }); } };' : book, manifest, owner)));
+    const [used, idle, plain] = await Promise.all([['used', { state: {} }], ['idle', { state: {} }], ['plain', {}]].map(([name, manifest]) => worker.phat(name, name === 'plain' ? bare : book, manifest, owner)));
     for (const phat of [used, idle]) assert.equal((await (await phat('/fill')).json()).n, rows);
-    for (const name of ['used', 'idle', 'plain']) await putSecrets(worker, owner, name, `of ${name}`);
+    for (const name of ['used', 'idle', 'plain']) await putKey(worker, owner, name, `of ${name}`);
     const before = await (await used('/')).json();
     // One of the three sleeps when the keys are rotated.
     await worker.stop();
@@ -105,7 +101,7 @@ describe('after a rotation', () => {
     const owner = new Owner();
     const phat = await worker.phat('book', book, { state: {} }, owner);
     const filled = await (await phat('/fill')).json();
-    await putSecrets(worker, owner, 'book', 'kept');
+    await putKey(worker, owner, 'book', 'kept');
     assert.equal((await rotate(worker, [keyOwner])).status, 200);
     for (let round = 0; round < 8; round++) {
       // Later and later into the move: as many commits as rounds.
@@ -120,6 +116,29 @@ describe('after a rotation', () => {
     assert.deepEqual(await (await fetch(`${worker.url}/p/${phat.id}/`)).json(), { ...filled, secret: 'kept' });
   });
 
+  test('an older set of secrets that storage brings back is not sealed anew', async (t) => {
+    const keyOwner = new Owner();
+    const data = await tempDir(t);
+    let worker = await startWorker(t, { data, args: ['--key-owner', keyOwner.address, ...noGrace] });
+    const owner = new Owner();
+    const phat = await worker.phat('plain', bare, {}, owner);
+    const file = join(data, 'phats', `${phat.id}.secrets`);
+    await putKey(worker, owner, 'plain', 'old');
+    const old = await readFile(file);
+    await putKey(worker, owner, 'plain', 'new');
+    const newest = await readFile(file);
+    await writeFile(file, old);
+    assert.equal((await rotate(worker, [keyOwner])).status, 200);
+    await until(() => /secrets stay sealed under an older epoch.*was rolled back/.test(worker.output()), { what: 'the refusal' });
+    assert.deepEqual((await status(worker)).epochs, [1, 2]);
+    assert.deepEqual(await readFile(file), old, 'nothing was written');
+    await worker.stop();
+    await writeFile(file, newest);
+    worker = await startWorker(t, { data, args: noGrace });
+    await settled(worker);
+    assert.equal((await (await fetch(`${worker.url}/p/${phat.id}/`)).json()).secret, 'new');
+  });
+
   test('a deleted phat, of whose state the end is left, keeps its epoch; storage from before is refused once the epoch is gone', async (t) => {
     const keyOwner = new Owner();
     const data = await tempDir(t);
@@ -127,7 +146,7 @@ describe('after a rotation', () => {
     const owner = new Owner();
     const phat = await worker.phat('book', book, { state: {} }, owner);
     await phat('/fill');
-    await putSecrets(worker, owner, 'book', 'old');
+    await putKey(worker, owner, 'book', 'old');
     await worker.stop();
     const old = await tempDir(t);
     for (const name of ['state-log', 'state-pages', 'phats', 'keyd.state']) await cp(join(data, name), join(old, name), { recursive: true });
@@ -192,7 +211,7 @@ describe('workers that share storage', { skip: postgresBin() ? false : 'PostgreS
     const owner = new Owner();
     const phat = await first.phat('book', book, { state: { maxMiB: 16 } }, owner);
     assert.equal((await (await phat('/fill')).json()).n, rows);
-    await putSecrets(first, owner, 'book', 'shared');
+    await putKey(first, owner, 'book', 'shared');
     const at = (worker) => fetch(`${worker.url}/p/${phat.id}/`);
     await until(async () => (await at(second)).ok, { what: 'the record' });
 

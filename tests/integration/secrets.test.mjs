@@ -1,28 +1,17 @@
 // Secrets from their owner to their phat, through a worker that must not read, keep or mix them up.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { seal } from './lib/hpke.mjs';
 import { Owner } from './lib/owner.mjs';
-import { childOf, tempDir } from './lib/proc.mjs';
+import { childOf, tempDir, until } from './lib/proc.mjs';
+import { putSecrets } from './lib/secrets.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const reader = 'export default { fetch(request, env) { return Response.json(env.API_KEY ?? null); } };';
 
-/** PUT an envelope for `phat`; what is signed, sealed and addressed can each be another. */
-async function put(worker, owner, name, secrets, { id = owner.phatId(name), boundTo = id, signer = owner, content, change } = {}) {
-  const recipient = Buffer.from(worker.info.caller_x25519.replace(/^0x/, ''), 'hex');
-  const envelope = seal(recipient, 'phala-secrets-v1', Buffer.from(boundTo, 'hex'), Buffer.from(JSON.stringify(secrets)));
-  if (change) change(envelope);
-  const authorization = await signer.authorization({
-    action: 'secrets', name, cluster: worker.cluster, sequence: signer.nextSequence(),
-    content: content ?? `0x${createHash('sha256').update(envelope).digest('hex')}`,
-  });
-  const response = await fetch(`${worker.url}/v1/phats/${id}/secrets`, {
-    method: 'PUT', headers: { authorization, 'content-type': 'application/octet-stream' }, body: envelope,
-  });
+async function put(...args) {
+  const response = await putSecrets(...args);
   return { status: response.status, body: await response.json() };
 }
 
@@ -135,7 +124,7 @@ describe('secrets', () => {
       const seen = worker.output().length;
       const response = await fetch(`${worker.url}/p/${owner.phatId('target')}/`);
       assert.equal((await response.json()).error?.code, 'start-failed', what);
-      assert.match(worker.output().slice(seen), says, what);
+      await until(() => says.test(worker.output().slice(seen)), { what: `the reason for ${what}` });
       if (what === 'the last byte') {
         await worker.stop();
         worker = await startWorker(t, { data });
@@ -145,6 +134,62 @@ describe('secrets', () => {
     assert.equal(await read(worker, owner, 'other'), 'of the other');
     assert.equal((await put(worker, owner, 'target', { API_KEY: 'again' })).status, 200);
     assert.equal(await read(worker, owner, 'target'), 'again');
+  });
+
+  test('that are older than the newest are refused: after a swap of files, a restart, a deletion; and a roll-back of all shows', async (t) => {
+    const data = await tempDir(t);
+    const owner = new Owner();
+    let worker = await startWorker(t, { data });
+    const restart = async () => { await worker.stop(); worker = await startWorker(t, { data }); };
+    await worker.phat('target', reader, {}, owner);
+    const id = owner.phatId('target');
+    const shown = async () => (await (await fetch(`${worker.url}/v1/phats/${id}`)).json()).secrets_sequence;
+    const keep = async (path) => { const bytes = await readFile(path); return () => writeFile(path, bytes); };
+    const file = join(data, 'phats', `${id}.secrets`);
+    const refused = async (says, what) => {
+      const seen = worker.output().length;
+      assert.equal((await read(worker, owner, 'target')).error?.code, 'start-failed', what);
+      await until(() => says.test(worker.output().slice(seen)), { what: `the reason ${what}` });
+    };
+    assert.equal((await put(worker, owner, 'target', { API_KEY: 'first' })).status, 200);
+    const first = await shown();
+    const [oldFile, oldKeys] = [await keep(file), await keep(join(data, 'keyd.state'))];
+    assert.equal((await put(worker, owner, 'target', { API_KEY: 'second' })).status, 200);
+    const second = await shown();
+    assert.ok(second > first);
+    const newFile = await keep(file);
+
+    await oldFile();
+    const says = new RegExp(`storage shows the set of sequence ${first}, but that of sequence ${second} is known: it was rolled back`);
+    await refused(says, 'under a worker that runs');
+    const authorization = await owner.authorization({ action: 'logs', name: 'target', cluster: worker.cluster });
+    assert.match(await (await fetch(`${worker.url}/v1/phats/${id}/logs`, { headers: { authorization } })).text(), says, 'its owner reads why');
+    await restart();
+    await refused(says, 'after a restart');
+    await rm(file);
+    await restart();
+    await refused(/storage shows none, but phala-keyd knows of some/, 'without a file');
+    await newFile();
+    await restart();
+    assert.equal(await read(worker, owner, 'target'), 'second');
+
+    await worker.stop();
+    await Promise.all([oldFile(), oldKeys()]); // all that this worker has: nothing here is left to tell
+    worker = await startWorker(t, { data });
+    assert.equal(await read(worker, owner, 'target'), 'first');
+    assert.equal(await shown(), first, 'but its owner sees it');
+
+    assert.equal((await put(worker, owner, 'target', { API_KEY: 'third' })).status, 200);
+    const third = await keep(file);
+    const gone = await owner.authorization({ action: 'delete', name: 'target', cluster: worker.cluster, sequence: owner.nextSequence() });
+    assert.equal((await fetch(`${worker.url}/v1/phats/${id}`, { method: 'DELETE', headers: { authorization: gone } })).status, 200);
+    await worker.phat('target', reader, {}, owner);
+    assert.equal(await read(worker, owner, 'target'), null);
+    await third();
+    await restart();
+    await refused(/but the deletion of sequence \d+ is known: it was rolled back/, 'after a deletion');
+    assert.equal((await put(worker, owner, 'target', { API_KEY: 'fourth' })).status, 200);
+    assert.equal(await read(worker, owner, 'target'), 'fourth');
   });
 
   test('that the disk has lost cost their own phat its start, and no other phat', async (t) => {

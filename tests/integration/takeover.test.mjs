@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { Owner } from './lib/owner.mjs';
 import { freePort, postgresBin, startPostgres } from './lib/postgres.mjs';
 import { tempDir, until } from './lib/proc.mjs';
+import { putSecrets } from './lib/secrets.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const state = { state: { maxMiB: 16 } };
@@ -128,5 +129,44 @@ describe('a cluster', { skip: postgresBin() ? false : 'PostgreSQL is not install
     server.query(`UPDATE phala_leases SET url = 'http://example.org' WHERE phat = '\\x${counted.id}'`);
     const response = await at(b, counted.id, '/x', { redirect: 'manual' });
     assert.deepEqual([response.status, response.headers.get('location')], [503, null]);
+  });
+
+  test('releases no older secrets that the database brings back, also on a worker that lost its copies', async (t) => {
+    const [a, b] = await cluster(t, 2);
+    const owner = new Owner();
+    const phat = await a.phat('reader', 'export default { fetch(r, env) { return Response.json(env.API_KEY ?? null); } };', {}, owner);
+    const set = async (value) => assert.equal((await putSecrets(a, owner, 'reader', { API_KEY: value })).status, 200);
+    const reads = (worker, value) => until(async () => { const r = await at(worker, phat.id); return r.ok && (await r.json()) === value; }, { what: value });
+    const row = () => server.query(`SELECT encode(record, 'hex') FROM phala_phats WHERE phat = '\\x${phat.id}' AND kind = 1`);
+    const bringBack = (record, sequence) => server.query(`WITH c AS (UPDATE phala_changes SET n = n + 1 RETURNING n)
+      UPDATE phala_phats SET record = '\\x${record}', sequence = ${sequence}, change = (SELECT n FROM c) WHERE phat = '\\x${phat.id}' AND kind = 1`);
+    await seen(b, phat.id);
+    await set('first');
+    const first = row();
+    await set('second');
+    const second = row();
+    await reads(b, 'second');
+
+    bringBack(first, owner.sequence + 10n);
+    await until(() => [a, b].every((worker) => /older than what was seen: rolled back/.test(worker.output())), { what: 'the refusals' });
+    for (const worker of [a, b]) assert.equal(await (await at(worker, phat.id)).json(), 'second');
+
+    // A worker that has nothing but its sealed keys takes the row, and its phala-keyd refuses it.
+    const fresh = async (record) => {
+      bringBack(record, owner.sequence + 20n);
+      const data = await tempDir(t);
+      for (const path of ['keyd.state', 'simulator']) await cp(join(b.dir, path), join(data, path), { recursive: true });
+      return member(t, data);
+    };
+    const refuses = async (worker) => {
+      await until(async () => { await at(worker, phat.id); return /storage shows the set of sequence \d+, but that of sequence \d+ is known: it was rolled back/.test(worker.output()); }, { what: 'the refusal' });
+      assert.equal((await (await at(worker, phat.id)).json()).error.code, 'start-failed');
+      await worker.stop();
+    };
+    await b.stop();
+    await refuses(await fresh(first));
+    const head = 2 * (4 + 148 + 65 + 8); // the newest request, and the older set under it
+    await refuses(await fresh(second.slice(0, head) + first.slice(head)));
+    await reads(await fresh(second), 'second');
   });
 });

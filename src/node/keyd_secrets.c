@@ -1,0 +1,49 @@
+#include "node/keyd_secrets.h"
+
+#include "node/keyd_client_priv.h"
+
+#include <stdio.h>
+
+/* Ask what was encoded, unless it would only wait. */
+static enum ph_err ask(struct ph_keyd_client *client, struct ph_keyd_question *q,
+                       enum ph_err encoded, char why[static PH_KEYD_WHY_LEN])
+{
+    (void)snprintf(why, PH_KEYD_WHY_LEN, "phala-keyd does not answer");
+    PH_TRY(encoded);
+    if (ph_keyd_is_stalled(client))
+        return PH_ERR_AGAIN;
+    return ph_keyd_ask(client, q, NULL, 0);
+}
+
+enum ph_err ph_keyd_secrets_kept(struct ph_keyd_client *client,
+                                 const struct ph_owner_request *request,
+                                 const uint8_t owner_sig[static 65], struct ph_buf *state,
+                                 char why[static PH_KEYD_WHY_LEN])
+{
+    uint8_t raw[PH_OWNER_REQUEST_LEN];
+    struct ph_msg_SECRETS_KEPT m = {.gone = strcmp(request->action, "delete") == 0,
+                                    .request = PH_BYTES_OF(raw)};
+    struct ph_msg_SECRETS_NOTED got;
+    PH_KEYD_QUESTION;
+
+    ph_owner_request_encode(request, raw);
+    memcpy(m.owner_sig.b, owner_sig, sizeof(m.owner_sig.b));
+    ph_keyd_begin(client, &q);
+    PH_TRY(ask(client, &q, ph_encode_SECRETS_KEPT(&q.request, 0, q.id, &m), why));
+    if (ph_get_SECRETS_NOTED(&q.frame, &got) != PH_OK)
+        return ph_keyd_refusal(&q, why);
+    return ph_buf_add(state, got.state);
+}
+
+enum ph_err ph_keyd_secrets_known(struct ph_keyd_client *client, struct ph_buf *phats,
+                                  char why[static PH_KEYD_WHY_LEN])
+{
+    struct ph_msg_SECRETS_KNOWN_ARE got;
+    PH_KEYD_QUESTION;
+
+    ph_keyd_begin(client, &q);
+    PH_TRY(ask(client, &q, ph_encode_SECRETS_KNOWN(&q.request, 0, q.id), why));
+    if (ph_get_SECRETS_KNOWN_ARE(&q.frame, &got) != PH_OK)
+        return ph_keyd_refusal(&q, why);
+    return got.phats.len % 20 == 0 ? ph_buf_add(phats, got.phats) : PH_ERR_IO;
+}
