@@ -27,24 +27,29 @@ function asUser() {
   return { uid: id('-u'), gid: id('-g') };
 }
 
-/** Start one. `stop()` ends it and removes its folder; `pid` is the postmaster's. */
-export async function startPostgres(settings = {}) {
+/**
+ * Start one. `stop()` ends it and removes its folder; `pid` is the postmaster's. `data`: an empty folder for its data
+ * that the caller removes; `env` is added to its environment.
+ */
+export async function startPostgres(settings = {}, { data: given, env } = {}) {
   const bin = postgresBin();
   const folder = mkdtempSync(join(tmpdir(), 'phala-pg-'));
   const user = asUser();
   if (user.uid) chownSync(folder, user.uid, user.gid);
   chmodSync(folder, 0o755);
-  const data = join(folder, 'data');
+  const data = given ?? join(folder, 'data');
+  if (given && user.uid) chownSync(given, user.uid, user.gid);
   const init = spawnSync(join(bin, 'initdb'), ['-D', data, '-A', 'trust', '-U', 'phala', '--no-sync', '-E', 'UTF8', '--locale=C'], { ...user, encoding: 'utf8', cwd: folder });
   if (init.status !== 0) throw new Error(`initdb: ${init.stderr}`);
   const port = await freePort();
   const options = { listen_addresses: '127.0.0.1', port, unix_socket_directories: folder, logging_collector: 'off', ...settings };
   let child;
   const server = {
-    folder, port, url: `postgresql://phala@127.0.0.1:${port}/postgres`,
+    folder, data, port, url: `postgresql://phala@127.0.0.1:${port}/postgres`,
     get pid() { return child.pid; },
+    get running() { return child.exitCode === null && child.signalCode === null; },
     async start() {
-      child = spawn(join(bin, 'postgres'), ['-D', data, ...Object.entries(options).flatMap(([k, v]) => ['-c', `${k}=${v}`])], { ...user, cwd: folder, stdio: 'ignore' });
+      child = spawn(join(bin, 'postgres'), ['-D', data, ...Object.entries(options).flatMap(([k, v]) => ['-c', `${k}=${v}`])], { ...user, cwd: folder, env: { ...process.env, ...env }, stdio: 'ignore' });
       for (let i = 0; i < 200; i++) {
         const ready = spawnSync(join(bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port), '-q']);
         if (ready.status === 0) return;
@@ -64,7 +69,7 @@ export async function startPostgres(settings = {}) {
       return out.stdout.trim();
     },
     async stop() {
-      if (child.exitCode === null && child.signalCode === null) await server.kill('SIGINT');
+      if (server.running) await server.kill('SIGINT');
       rmSync(folder, { recursive: true, force: true });
     },
   };
