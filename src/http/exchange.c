@@ -392,7 +392,8 @@ static void exchange_timer(struct ph_http_conn *conn)
     if (ph_http_conn_queued(conn) > 0 || (!req->body_done && !req->paused && !req->answered))
         want = PH_HTTP_T_IDLE;
     else if (conn->rdhup)
-        want = PH_HTTP_T_HEAD; /* half-closed: an answer that comes soon is still delivered */
+        /* Half-closed, or gone: an answer that comes soon is still delivered. */
+        want = conn->server->quiesced ? PH_HTTP_T_LINGER : PH_HTTP_T_HEAD;
     if (conn->timer != want)
         ph_http_timer_set(conn, want);
 }

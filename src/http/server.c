@@ -203,6 +203,8 @@ void ph_http_server_quiesce(struct ph_http_server *server)
         if (conn->state == PH_HTTP_HANDSHAKE ||
             (conn->state == PH_HTTP_HEAD && conn->in_len == 0 && !conn->in_step))
             ph_http_conn_kill(conn);
+        else if (conn->rdhup)
+            ph_http_conn_step(conn); /* whoever left is waited for less long */
     }
 }
 

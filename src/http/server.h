@@ -93,7 +93,8 @@ void ph_http_server_unlisten(struct ph_http_server *server, const char *path);
 int ph_http_server_fd(const struct ph_http_server *server);
 int ph_http_server_timeout_ms(struct ph_http_server *server);
 void ph_http_server_run(struct ph_http_server *server);
-/* Stop accepting; connections idle now are closed, others after their answer. */
+/* Stop accepting; connections idle now are closed, others after their answer, and those whose
+ * peers send no more, which may be gone, after it or two seconds. */
 void ph_http_server_quiesce(struct ph_http_server *server);
 /* Open requests, open connections. */
 uint32_t ph_http_server_req_cnt(const struct ph_http_server *server);

@@ -171,6 +171,25 @@ TEST(a_half_closed_client_is_not_waited_for_long)
     rig_close(&rig);
 }
 
+TEST(a_half_closed_client_does_not_hold_the_end_up)
+{
+    struct ph_http_limits limits = ph_http_limits_default();
+    struct rig rig;
+    struct client c;
+
+    limits.header_timeout_s = 1000;
+    rig_open(&rig, &limits, NULL);
+    client_open(&rig, &c);
+    client_send_str(&c, GET("/keep"));
+    (void)shutdown(c.fd, SHUT_WR);
+    rig_expect_events(&rig, "RE");
+    rig_turn(&rig, 1);
+    ph_http_server_quiesce(rig.server);
+    rig_expect_events(&rig, "REX");
+    client_close(&c);
+    rig_close(&rig);
+}
+
 TEST(slow_clients_are_cut)
 {
     struct ph_http_limits limits = ph_http_limits_default();
@@ -326,7 +345,8 @@ PH_TEST_MAIN(CASE(a_paused_upload_stops_and_goes_on), CASE(a_large_stream_waits_
              CASE(an_answer_shorter_than_declared_is_visibly_incomplete),
              CASE(an_aborted_answer_is_cut), CASE(a_client_that_goes_away_closes_its_exchange),
              CASE(a_half_closed_client_gets_its_answer),
-             CASE(a_half_closed_client_is_not_waited_for_long), CASE(slow_clients_are_cut),
+             CASE(a_half_closed_client_is_not_waited_for_long),
+             CASE(a_half_closed_client_does_not_hold_the_end_up), CASE(slow_clients_are_cut),
              CASE(connections_over_the_caps_are_closed_at_accept),
              CASE(quiescing_closes_idle_connections_and_finishes_the_others),
              CASE(closing_the_server_closes_open_exchanges),

@@ -86,6 +86,18 @@ test('someone who follows a log does not hold the end up', async (t) => {
   await ended;
 });
 
+test('a caller who left does not hold the end up', async (t) => {
+  const worker = await startWorker(t, { args: ['--grace', '600'] });
+  const call = await worker.phat('end', handlers);
+  const leaving = new AbortController();
+  const left = assert.rejects(call('/ever', { signal: leaving.signal }));
+  await inFlight(worker, 1);
+  leaving.abort();
+  await left;
+  const { code } = await worker.stop({ timeoutMs: 8000 });
+  assert.equal(code, 0);
+});
+
 test('a second signal stops at once', async (t) => {
   const worker = await startWorker(t);
   const call = await worker.phat('end', handlers);
