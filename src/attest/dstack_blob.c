@@ -35,6 +35,8 @@ void ph_dstack_blob_clear(struct ph_dstack_blob *blob)
 {
     ph_buf_clear(&blob->log);
     ph_buf_clear(&blob->own_quote);
+    for (size_t i = 0; i < PH_LEN(blob->own_cert); i++)
+        ph_buf_clear(&blob->own_cert[i]);
     *blob = (struct ph_dstack_blob){0};
 }
 
@@ -67,6 +69,8 @@ enum ph_err ph_dstack_blob_open(struct ph_bytes bytes, struct ph_dstack_blob *ou
         .blob = {.log = PH_BUF(PH_EVENT_LOG_MAX), .own_quote = PH_BUF(PH_EVIDENCE_MAX)}};
 
     d.log.out = &d.blob.log;
+    for (size_t i = 0; i < PH_LEN(d.blob.own_cert); i++)
+        d.blob.own_cert[i] = PH_BUF(PH_EVIDENCE_MAX);
     const enum ph_err err = read_all(&d, bytes);
     if (err != PH_OK) {
         (void)snprintf(why->text, sizeof(why->text), "attestation: %s",

@@ -1,5 +1,6 @@
 #include "attest/dstack_doc.h"
 
+#include "attest/amd/snp_chain.h"
 #include "attest/eventlog/event_log.h"
 #include "base/hex.h"
 #include "base/own.h"
@@ -129,19 +130,39 @@ static enum ph_err bundle(const struct ph_evidence *e, struct ph_evidence_bundle
     return ph_evidence_parse(ph_buf_view(&text), out, why);
 }
 
+static void certs_clear(struct ph_dstack_certs *certs)
+{
+    ph_buf_clear(&certs->report);
+    ph_buf_clear(&certs->vek);
+    ph_buf_clear(&certs->chain);
+}
+
 static enum ph_err open_blob(struct ph_bytes bytes, struct ph_evidence_bundle **out,
                              struct ph_json_why *why)
 {
     struct ph_dstack_blob blob PH_OWNED(ph_dstack_blob_clear) = {0};
+    struct ph_dstack_certs certs PH_OWNED(certs_clear) = {
+        .report = PH_BUF(PH_SNP_EXTENDED_MAX),
+        .vek = PH_BUF(PH_X509_MAX),
+        .chain = PH_BUF(PH_SNP_CERTS_LEN_MAX),
+    };
 
     PH_TRY(ph_dstack_blob_open(bytes, &blob, why));
-    const struct ph_evidence e = {.kind = blob.kind,
-                                  .quote = blob.quote,
-                                  .event_log_rtmr3_alone = blob.log_rtmr3 && !blob.log_whole,
-                                  .event_log = blob.log_rtmr3 ? ph_buf_view(&blob.log)
-                                                              : (struct ph_bytes){0},
-                                  .snp = {.mr_config = blob.mr_config},
-                                  .vm_config = blob.config};
+    if (blob.cert_cnt > 0) {
+        (void)snprintf(why->text, sizeof(why->text),
+                       "attestation: what comes with its report is no certificate table, nor AMD's "
+                       "certificates, each once");
+        PH_TRY(ph_dstack_certs_sort(&blob, &certs));
+    }
+    const struct ph_evidence e = {
+        .kind = blob.kind,
+        .quote = blob.cert_cnt > 0 ? ph_buf_view(&certs.report) : blob.quote,
+        .event_log_rtmr3_alone = blob.log_rtmr3 && !blob.log_whole,
+        .event_log = blob.log_rtmr3 ? ph_buf_view(&blob.log) : (struct ph_bytes){0},
+        .snp = {.vek_cert = ph_buf_view(&certs.vek),
+                .cert_chain = ph_buf_view(&certs.chain),
+                .mr_config = blob.mr_config},
+        .vm_config = blob.config};
     return bundle(&e, out, why);
 }
 

@@ -4,9 +4,9 @@
 #include "attest/dstack_doc.h"
 
 #include "attest/evidence.h"
+#include "attest/test_dstack.h"
 #include "base/hex.h"
 #include "base/own.h"
-#include "base/test.h"
 #include "base/test_vectors.h"
 #include "codec/base64.h"
 
@@ -21,23 +21,6 @@ static void add(struct ph_buf *b, const void *bytes, size_t len)
     CHECK(ph_buf_add(b, (struct ph_bytes){bytes, len}) == PH_OK);
 }
 #define ADD(b, literal) add(b, literal, sizeof(literal) - 1)
-
-static void compact(struct ph_buf *b, uint32_t n)
-{
-    const uint32_t four = n << 2 | 2;
-    if (n < 1 << 6)
-        add(b, &(uint8_t){(uint8_t)(n << 2)}, 1);
-    else if (n < 1 << 14)
-        add(b, (uint8_t[]){(uint8_t)(n << 2 | 1), (uint8_t)(n >> 6)}, 2);
-    else
-        add(b, &four, 4);
-}
-
-static void scale_bytes(struct ph_buf *b, struct ph_bytes v)
-{
-    compact(b, (uint32_t)v.len);
-    CHECK(ph_buf_add(b, v) == PH_OK);
-}
 
 /* A quote by its first bytes: what it says is judged elsewhere. */
 static struct ph_bytes quote(void)
@@ -55,7 +38,7 @@ static struct ph_buf scale(uint8_t platform, unsigned mask)
     add(&b, (uint8_t[]){0, platform}, 2);
     scale_bytes(&b, quote());
     if (platform == 0) {
-        compact(&b, (uint32_t)__builtin_popcount(mask));
+        scale_compact(&b, (size_t)__builtin_popcount(mask));
         for (uint32_t i = 0; i < 4; i++) {
             const uint32_t head[2] = {i, i == 3 ? 0x08000001 : 13};
             if ((mask & 1u << i) == 0)
@@ -66,12 +49,10 @@ static struct ph_buf scale(uint8_t platform, unsigned mask)
             scale_bytes(&b, PH_BYTES_LIT("\x01\xff"));
         }
     } else if (platform == 3) {
-        compact(&b, 2);
-        scale_bytes(&b, PH_BYTES_LIT("one"));
-        scale_bytes(&b, PH_BYTES_LIT("two"));
+        scale_compact(&b, 0);
         scale_bytes(&b, PH_BYTES_LIT("{\"version\":3}"));
     }
-    compact(&b, 1);
+    scale_compact(&b, 1);
     scale_bytes(&b, PH_BYTES_LIT("app-id"));
     scale_bytes(&b, PH_BYTES_LIT("payload"));
     add(&b, (uint8_t[64]){0}, 64);

@@ -203,11 +203,24 @@ static enum ph_err read_log(struct ph_dstack_reading *d)
     return PH_OK;
 }
 
-/* {"quote","event_log"}, {"report",…} or {"nsm_quote"}. */
+static enum ph_err read_certs(struct ph_dstack_reading *d)
+{
+    struct ph_dstack_blob *b = &d->blob;
+    struct item it;
+
+    PH_TRY(expect(&d->r, ARRAY, &it));
+    if (it.n > PH_DSTACK_CERTS_MAX)
+        return PH_ERR_LIMIT;
+    for (b->cert_cnt = 0; b->cert_cnt < it.n; b->cert_cnt++)
+        PH_TRY(read_bytes(&d->r, &b->own_cert[b->cert_cnt], &b->cert[b->cert_cnt]));
+    return PH_OK;
+}
+
+/* {"quote","event_log"}, {"report","cert_chain","mr_config"} or {"nsm_quote"}. */
 static enum ph_err read_data(struct ph_dstack_reading *d)
 {
-    static const char *const names[] = {"quote",     "report",    "nsm_quote",
-                                        "event_log", "mr_config", NULL};
+    static const char *const names[] = {"quote",     "report",     "nsm_quote", "event_log",
+                                        "mr_config", "cert_chain", NULL};
     static const enum ph_evidence_kind kinds[] = {PH_EVIDENCE_INTEL, PH_EVIDENCE_SNP,
                                                   PH_EVIDENCE_NITRO};
     uint32_t seen = 0;
@@ -226,6 +239,8 @@ static enum ph_err read_data(struct ph_dstack_reading *d)
         } else if (which == 4) {
             PH_TRY(expect(&d->r, BYTES, &config));
             d->blob.mr_config = config.data;
+        } else if (which == 5 && d->blob.kind == PH_EVIDENCE_SNP) {
+            PH_TRY(read_certs(d));
         } else {
             PH_TRY(skip(&d->r));
         }

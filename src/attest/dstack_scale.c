@@ -65,19 +65,18 @@ static enum ph_err read_log(struct ph_dstack_reading *d)
     return PH_OK;
 }
 
-/* Blobs that the kernel handed out beside a report: nobody says which is which, so that they are
- * not used; and the document that HOST_DATA names. */
-static enum ph_err read_snp_rest(struct ph_reader *r, struct ph_bytes *mr_config)
+/* Certificates, and the document that HOST_DATA names. */
+static enum ph_err read_snp_rest(struct ph_dstack_reading *d)
 {
-    struct ph_bytes skipped;
+    struct ph_dstack_blob *b = &d->blob;
     uint32_t cnt;
 
-    PH_TRY(read_compact(r, &cnt));
+    PH_TRY(read_compact(&d->r, &cnt));
     if (cnt > PH_DSTACK_CERTS_MAX)
         return PH_ERR_LIMIT;
-    for (uint32_t i = 0; i < cnt; i++)
-        PH_TRY(read_bytes(r, &skipped));
-    return read_bytes(r, mr_config);
+    for (b->cert_cnt = 0; b->cert_cnt < cnt; b->cert_cnt++)
+        PH_TRY(read_bytes(&d->r, &b->cert[b->cert_cnt]));
+    return read_bytes(&d->r, &b->mr_config);
 }
 
 static enum ph_err read_platform(struct ph_dstack_reading *d, uint8_t platform)
@@ -92,7 +91,7 @@ static enum ph_err read_platform(struct ph_dstack_reading *d, uint8_t platform)
     case SNP:
         b->kind = PH_EVIDENCE_SNP;
         PH_TRY(read_bytes(&d->r, &b->quote));
-        return read_snp_rest(&d->r, &b->mr_config);
+        return read_snp_rest(d);
     case NITRO:
         b->kind = PH_EVIDENCE_NITRO;
         return read_bytes(&d->r, &b->quote);
