@@ -10,7 +10,7 @@
  *
  * Nothing in it is trusted: it is signed, and judged with each quote.
  *
- * Layer: node. Documented in docs/operator.md. Tests: collateral_dir_test.c, verify_judge_test.c,
+ * Layer: node. Documented in docs/operator.md. Tests: collateral_dir_test.c, verify_dstack_test.c,
  * tests/integration/verify_api.test.mjs.
  */
 

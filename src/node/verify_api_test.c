@@ -1,5 +1,5 @@
 /* The thread that judges, under a real server and many askers, some of whom leave. Runs under
- * ThreadSanitizer too. What is judged how: verify_judge_test.c. */
+ * ThreadSanitizer too. What is judged how: verify_dstack_test.c, verify_evidence_test.c. */
 
 #include "node/verify_api.h"
 

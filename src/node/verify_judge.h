@@ -5,7 +5,8 @@
  * out. Formats: api/openapi.yaml, docs/attestation.md.
  *
  * Layer: node. Pure but for the collateral that `find` gives; any thread. Tests:
- * verify_judge_test.c, verify_judge_fuzz.c, tests/integration/verify_api.test.mjs.
+ * verify_dstack_test.c, verify_evidence_test.c, verify_judge_fuzz.c,
+ * tests/integration/verify_api.test.mjs.
  */
 
 #include "attest/intel/collateral_key.h"

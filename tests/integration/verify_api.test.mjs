@@ -1,5 +1,5 @@
 // Verification over HTTP: evidence of others, judged by a running worker. What is judged right or wrong
-// is in src/attest and src/node/verify_judge_test.c; here: the service.
+// is in src/attest and src/node/verify_*_test.c; here: the service.
 import assert from 'node:assert/strict';
 import { X509Certificate, createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';

@@ -1,118 +1,22 @@
-/* The two verifiers that a worker offers, on requests as clients send them. Real requests of
- * dstack's clients come from the vectors, and skip without them. */
+/* POST /verify, on requests as dstack's clients send them. Real ones come from the vectors, and
+ * skip without them. */
 
-#include "node/verify_judge.h"
+#include "node/test_verify.h"
 
+#include "attest/amd/snp_spec.h"
+#include "attest/amd/snp_world.h"
 #include "attest/eventlog/runtime_log.h"
 #include "attest/eventlog/test_lite.h"
 #include "attest/synth/synth_world.h"
+#include "attest/test_dstack.h"
 #include "base/hex.h"
 #include "base/own.h"
 #include "base/test_vectors.h"
 #include "codec/base64.h"
-#include "codec/json.h"
 
 #include <stdlib.h>
 
-#define H20 "1111111111111111111111111111111111111111"
-#define H32 "2222222222222222222222222222222222222222222222222222222222222222"
-#define EVENT(name, payload)                                                                       \
-    "{'imr':3,'event_type':134217729,'digest':'','event':'" name "','event_payload':'" payload "'" \
-    "}"
-#define PROVIDER "7b226e616d65223a226b6d73222c226964223a2261626364227d" /* kms, abcd */
-#define BOOT                                                                                       \
-    EVENT("app-id", H20)                                                                           \
-    "," EVENT("compose-hash", H32) "," EVENT("boot-mr-done", "") "," EVENT("key-provider", PROVIDER)
-/* Single quotes stand for double ones. */
-static const char boot_log[] = "[" BOOT "]";
-
-/* What stands for the worker's collateral, and the request and answer of a case. */
-static struct ph_collateral *kept;
-static char asked_for[PH_COLLATERAL_NAME_LEN];
-static struct ph_attest_roots roots;
-static struct ph_os_images *images;
 static bool is_lite; /* the guest is that of attest/eventlog/test_lite.h */
-static struct ph_verify_answer answer;
-static json_t *doc;
-static char body[256 * 1024];
-
-static enum ph_err find(void *ctx, const struct ph_collateral_key *key, struct ph_collateral **out,
-                        struct ph_json_why *why)
-{
-    (void)ctx;
-    ph_collateral_key_name(key, asked_for);
-    if (!kept) {
-        (void)snprintf(why->text, sizeof(why->text), "no collateral %s", asked_for);
-        return PH_ERR_NOT_FOUND;
-    }
-    (void)snprintf(why->text, sizeof(why->text), "means nothing where it was found");
-    *out = PH_TAKE(kept);
-    return PH_OK;
-}
-
-static void forget_kept(void)
-{
-    ph_collateral_free(kept);
-    kept = NULL;
-}
-
-static void quotes(char *text)
-{
-    for (; *text; text++)
-        *text = *text == '\'' ? '"' : *text;
-}
-
-typedef void verify_fn(const struct ph_verify_env *, struct ph_bytes, struct ph_verify_answer *);
-
-/* Ask, read the answer, forget the one before. */
-static uint16_t ask_at(verify_fn *verify, struct ph_bytes request, int64_t now_s)
-{
-    const struct ph_verify_env env = {
-        .now_s = now_s, .roots = &roots, .images = images, .find = find};
-    struct ph_json_why why;
-
-    json_decref(doc);
-    doc = NULL;
-    ph_buf_clear(&answer.body);
-    verify(&env, request, &answer);
-    CHECK(ph_json_load(ph_buf_view(&answer.body), 1 << 20, &doc, &why) == PH_OK);
-    return answer.status;
-}
-
-static uint16_t ask(verify_fn *verify, const char *request)
-{
-    return ask_at(verify, ph_bytes_str(request), WORLD_NOW);
-}
-
-static void done(void)
-{
-    json_decref(doc);
-    doc = NULL;
-    ph_buf_clear(&answer.body);
-    forget_kept();
-}
-
-static const json_t *at(const char *a, const char *b)
-{
-    const json_t *in = json_object_get(doc, a);
-    return b ? json_object_get(in, b) : in;
-}
-
-static bool is(const char *a, const char *b, const char *text)
-{
-    const char *got = json_string_value(at(a, b));
-    if (!got || strcmp(got, text) != 0)
-        print_message("# %s %s: %s\n", a, b ? b : "", got ? got : "(none)");
-    return got && strcmp(got, text) == 0;
-}
-
-static bool says(const char *part)
-{
-    const char *reason = json_string_value(json_object_get(doc, "reason"));
-    if (!reason || !strstr(reason, part))
-        print_message("# %s\n", reason ? reason : "(no reason)");
-    return reason && strstr(reason, part);
-}
 
 /* A request to /verify for a synthetic TD that booted `log`; its collateral is kept. */
 static void td_that_booted(const char *log, const char *shown)
@@ -135,14 +39,14 @@ static void td_that_booted(const char *log, const char *shown)
         CHECK(ph_hex_decode(PH_BYTES_LIT(LITE_RTMR1), w.td.rtmr1, 48) == PH_OK);
         CHECK(ph_hex_decode(PH_BYTES_LIT(LITE_RTMR2), w.td.rtmr2, 48) == PH_OK);
     }
-    world_make(&w, &kept, &quote, &roots);
+    world_make(&w, &rig.kept, &quote, &rig.roots);
 
     char *hex = malloc(2 * quote.len + 1);
     CHECK(hex);
     ph_hex_encode(ph_buf_view(&quote), hex);
     (void)snprintf(text, sizeof(text), "%s", shown);
     quotes(text);
-    (void)snprintf(body, sizeof(body),
+    (void)snprintf(rig.body, sizeof(rig.body),
                    "{\"quote\":\"%s\",\"event_log\":%s,\"vm_config\":\"{}\",\"attestation\":null}",
                    hex, text);
     free(hex);
@@ -151,7 +55,7 @@ static void td_that_booted(const char *log, const char *shown)
 TEST(a_genuine_guest_is_described_and_never_called_valid_without_its_image)
 {
     td_that_booted(boot_log, boot_log);
-    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200);
     CHECK(json_is_true(at("details", "quote_verified")));
     CHECK(json_is_true(at("details", "event_log_verified")));
     CHECK(json_is_false(at("details", "os_image_hash_verified")));
@@ -192,14 +96,15 @@ TEST(a_guest_whose_image_the_operator_measured_is_valid)
                        "\"rtmr0\":\"%s%.94s\",\"rtmr1\":\"%s\",\"rtmr2\":\"%s\","
                        "\"version\":\"0.5.4\",\"is_dev\":false}]}",
                        mr_td, rtmr0[i == 1], zeros, zeros, zeros);
-        CHECK(ph_os_images_parse(ph_bytes_str(list), &images, &why) == PH_OK);
+        CHECK(ph_os_images_parse(ph_bytes_str(list), &rig.images, &why) == PH_OK);
         td_that_booted(boot_log, boot_log);
         (void)snprintf(vm_config, sizeof(vm_config), "\"vm_config\":{\"os_image_hash\":\"%s\"}",
                        i == 2 ? zeros + 32 : H32);
-        char *at_config = strstr(body, "\"vm_config\":\"{}\"");
+        char *at_config = strstr(rig.body, "\"vm_config\":\"{}\"");
         CHECK(at_config);
-        (void)snprintf(at_config, sizeof(body) - (size_t)(at_config - body), "%s}", vm_config);
-        CHECK(ask(ph_verify_dstack, body) == 200);
+        (void)snprintf(at_config, sizeof(rig.body) - (size_t)(at_config - rig.body), "%s}",
+                       vm_config);
+        CHECK(ask(ph_verify_dstack, rig.body) == 200);
         CHECK(json_is_true(at("details", "event_log_verified")));
         CHECK(json_is_true(at("is_valid", NULL)) == (i == 0));
         CHECK(json_is_true(at("details", "os_image_hash_verified")) == (i == 0));
@@ -208,8 +113,8 @@ TEST(a_guest_whose_image_the_operator_measured_is_valid)
         CHECK(i != 0 || (is("details", "os_image_version", "0.5.4") &&
                          json_is_false(at("details", "os_image_is_dev"))));
         CHECK(i == 0 || says("knows no image"));
-        ph_os_images_free(images);
-        images = NULL;
+        ph_os_images_free(rig.images);
+        rig.images = NULL;
     }
     static const char *const wrong[] = {"7", "\"x\"", "\"{\\\"os_image_hash\\\":\\\"00\\\"}\""};
     for (size_t i = 0; i < PH_LEN(wrong); i++) {
@@ -224,7 +129,7 @@ TEST(a_guest_whose_image_the_operator_measured_is_valid)
 TEST(a_log_of_another_guest_describes_nothing)
 {
     td_that_booted(boot_log, "[" EVENT("app-id", H20) "]");
-    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200);
     CHECK(json_is_true(at("details", "quote_verified")));
     CHECK(json_is_false(at("details", "event_log_verified")) && says("rtmr3-mismatch"));
     CHECK(json_is_null(at("details", "app_info")) && json_is_null(at("details", "key_provider")));
@@ -238,14 +143,14 @@ TEST(a_quote_that_is_not_proved_describes_nothing)
 
     td_that_booted(boot_log, boot_log);
     forget_kept();
-    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200);
     CHECK(json_is_false(at("details", "quote_verified")) && says("no collateral tdx-"));
-    CHECK(says(asked_for) && json_is_null(at("details", "tcb_status")));
+    CHECK(says(rig.asked_for) && json_is_null(at("details", "tcb_status")));
     CHECK(json_is_null(at("details", "report_data")) && json_is_null(at("details", "app_info")));
 
     td_that_booted(boot_log, boot_log);
-    roots = nobody;
-    CHECK(ask(ph_verify_dstack, body) == 200);
+    rig.roots = nobody;
+    CHECK(ask(ph_verify_dstack, rig.body) == 200);
     CHECK(json_is_false(at("details", "quote_verified")) && says("root-untrusted"));
     CHECK(json_is_false(at("details", "event_log_verified")));
     CHECK(json_is_null(at("details", "tcb_status")));
@@ -253,17 +158,6 @@ TEST(a_quote_that_is_not_proved_describes_nothing)
     CHECK(ask(ph_verify_dstack, "{\"quote\":\"00\",\"event_log\":\"[]\"}") == 200);
     CHECK(json_is_false(at("is_valid", NULL)) && says("of no known kind"));
     done();
-}
-
-/* SCALE: a length and bytes; a number of four bytes. */
-static void scale_bytes(struct ph_buf *b, struct ph_bytes v)
-{
-    const uint32_t head = (uint32_t)v.len << 2 | (v.len < 64 ? 0 : v.len < 1 << 14 ? 1 : 2);
-
-    CHECK(ph_buf_add(b, (struct ph_bytes){(const uint8_t *)&head, v.len < 64        ? 1
-                                                                  : v.len < 1 << 14 ? 2
-                                                                                    : 4}) == PH_OK);
-    CHECK(ph_buf_add(b, v) == PH_OK);
 }
 
 static void scale_event(struct ph_buf *b, uint32_t imr, uint32_t type, struct ph_bytes digest,
@@ -313,7 +207,7 @@ static void as_attestation(bool whole, bool base64, const char *config)
 {
     struct ph_buf b PH_OWNED(ph_buf_clear) = PH_BUF(1 << 18), text = PH_BUF(1 << 18);
     struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
-    const char *hex = strstr(body, "\"quote\":\"") + 9;
+    const char *hex = strstr(rig.body, "\"quote\":\"") + 9;
     const size_t len = strcspn(hex, "\"") / 2;
     uint8_t *at_quote;
 
@@ -323,13 +217,13 @@ static void as_attestation(bool whole, bool base64, const char *config)
     scale_tdx(&b, ph_buf_view(&quote), whole, config);
     if (base64) {
         CHECK(ph_base64_encode(ph_buf_view(&b), &text) == PH_OK);
-        (void)snprintf(body, sizeof(body), "{\"attestation\":\"%.*s\",\"quote\":null}",
+        (void)snprintf(rig.body, sizeof(rig.body), "{\"attestation\":\"%.*s\",\"quote\":null}",
                        (int)text.len, (const char *)text.ptr);
     } else {
         char *digits = malloc(2 * b.len + 1);
         CHECK(digits);
         ph_hex_encode(ph_buf_view(&b), digits);
-        (void)snprintf(body, sizeof(body), "{\"attestation\":\"%s\"}", digits);
+        (void)snprintf(rig.body, sizeof(rig.body), "{\"attestation\":\"%s\"}", digits);
         free(digits);
     }
     ph_buf_clear(&text);
@@ -349,11 +243,11 @@ TEST(an_attestation_is_judged_like_what_is_inside)
                    "{\"images\":[{\"os_image_hash\":\"" H32 "\",\"mr_td\":\"%s\",\"rtmr0\":\"%s\","
                    "\"rtmr1\":\"%s\",\"rtmr2\":\"%s\"}]}",
                    mr_td, zeros, zeros, zeros);
-    CHECK(ph_os_images_parse(ph_bytes_str(list), &images, &why) == PH_OK);
+    CHECK(ph_os_images_parse(ph_bytes_str(list), &rig.images, &why) == PH_OK);
     for (int base64 = 0; base64 < 2; base64++) {
         td_that_booted(boot_log, boot_log);
         as_attestation(true, base64, "{\"os_image_hash\":\"" H32 "\"}");
-        CHECK(ask(ph_verify_dstack, body) == 200);
+        CHECK(ask(ph_verify_dstack, rig.body) == 200);
         CHECK(json_is_true(at("is_valid", NULL)) && json_is_null(at("reason", NULL)));
         CHECK(json_is_true(at("details", "event_log_verified")));
         CHECK(is("details", "tee_variant", "dstack-tdx"));
@@ -363,21 +257,21 @@ TEST(an_attestation_is_judged_like_what_is_inside)
 
     td_that_booted(boot_log, boot_log);
     as_attestation(true, false, ""); /* names no image */
-    CHECK(ask(ph_verify_dstack, body) == 200 && says("names no os_image_hash"));
+    CHECK(ask(ph_verify_dstack, rig.body) == 200 && says("names no os_image_hash"));
     td_that_booted(boot_log, boot_log);
     as_attestation(true, false, "{");
-    CHECK(ask(ph_verify_dstack, body) == 400);
+    CHECK(ask(ph_verify_dstack, rig.body) == 400);
     td_that_booted(boot_log, boot_log);
     as_attestation(false, true, "{\"os_image_hash\":\"" H32 "\"}"); /* cut for size */
-    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200);
     CHECK(json_is_true(at("details", "event_log_verified")) && json_is_true(at("is_valid", NULL)));
     td_that_booted("[]", "[]"); /* of another guest */
     as_attestation(false, false, "{}");
-    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200);
     CHECK(json_is_true(at("details", "quote_verified")));
     CHECK(json_is_false(at("details", "event_log_verified")) && says("rtmr3-mismatch"));
-    ph_os_images_free(images);
-    images = NULL;
+    ph_os_images_free(rig.images);
+    rig.images = NULL;
     done();
 }
 
@@ -410,75 +304,64 @@ TEST(what_is_no_request_is_refused)
     done();
 }
 
-/* A synthetic bundle from the fuzzer's corpus: judged at its own time, its root is nobody's. */
-static void bundle_request(const char *rest)
+/* A SEV-SNP guest's attestation with these certificates beside its report. */
+static void snp_attestation(struct ph_bytes report, const struct ph_bytes *certs, size_t cnt,
+                            const char *mr_config)
 {
-    FILE *f = fopen("src/attest/evidence_bundle_corpus/tdx4", "rb");
-    CHECK(f);
-    size_t n = (size_t)snprintf(body, sizeof(body), "{\"evidence\":");
-    n += fread(body + n, 1, sizeof(body) - n - 1, f);
-    (void)fclose(f);
-    (void)snprintf(body + n, sizeof(body) - n, "%s}", rest);
+    struct ph_buf b PH_OWNED(ph_buf_clear) = PH_BUF(1 << 16);
+
+    scale_snp(&b, report, certs, cnt, mr_config);
+    char *digits = malloc(2 * b.len + 1);
+    CHECK(digits);
+    ph_hex_encode(ph_buf_view(&b), digits);
+    (void)snprintf(rig.body, sizeof(rig.body), "{\"attestation\":\"%s\"}", digits);
+    free(digits);
 }
 
-/* The header of a TDX quote, version 4, and no more. */
-#define QUOTE_START "BAACAIEAAAAAAAAAk5pyM/ecTKmUCg2zlX8GBwAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-TEST(evidence_is_judged_when_and_how_the_request_says)
+TEST(a_sev_snp_guest_is_judged_with_the_certificates_it_sends)
 {
-    static const struct ph_attest_roots nobody;
+    struct snp_evidence e PH_OWNED(snp_evidence_clear);
+    struct ph_buf cert[3] = {PH_BUF(8192), PH_BUF(8192), PH_BUF(8192)};
+    struct snp_world w;
+    char report_data[129];
 
-    roots = nobody;
-    bundle_request("");
-    CHECK(ask(ph_verify_evidence, body) == 200);
-    CHECK(is("verdict", NULL, "rejected") && is("judged_at_from", NULL, "clock"));
-    CHECK(is("judged_at", NULL, "2025-06-15T15:06:40Z") && is("collateral_from", NULL, "evidence"));
-    bundle_request(",\"at\":\"bundle\"");
-    CHECK(ask(ph_verify_evidence, body) == 200);
-    CHECK(is("reason", NULL, "root-untrusted") && is("judged_at_from", NULL, "bundle"));
-    bundle_request(",\"at\":\"2020-01-01T00:00:00Z\"");
-    CHECK(ask(ph_verify_evidence, body) == 200);
-    CHECK(is("reason", NULL, "pck-not-yet-valid") && is("judged_at_from", NULL, "request"));
-    bundle_request(",\"collateral\":{}");
-    CHECK(ask(ph_verify_evidence, body) == 200);
-    CHECK(is("collateral_from", NULL, "request"));
-
-    static const struct {
-        const char *rest, *code;
-    } wrong[] = {
-        {",\"at\":\"yesterday\"", "bad-request"},
-        {",\"at\":7", "bad-request"},
-        {",\"report_data\":\"00\"", "bad-request"},
-        {",\"event_log\":7", "bad-request"},
-        {",\"event_log\":\"!\"", "bad-request"},
-        {",\"policy\":{\"typo\":1}", "bad-policy"},
-        {",\"policy\":7", "bad-policy"},
-        {",\"collateral\":{\"typo\":1}", "bad-collateral"},
-        {",\"collateral\":{\"tcb_info\":\"{}\"}", "bad-collateral"},
-        {",\"collateral\":7", "bad-collateral"},
-        {",\"typo\":1", "bad-request"},
-    };
-    for (size_t i = 0; i < PH_LEN(wrong); i++) {
-        bundle_request(wrong[i].rest);
-        CHECK(ask(ph_verify_evidence, body) == 400 && is("error", "code", wrong[i].code));
+    snp_world_init(&w, PH_SNP_MILAN, 3, false);
+    w.in_table = true;
+    snp_world_make(&w, &e);
+    rig.roots = e.roots;
+    CHECK(ph_synth_snp_ask(&w.s, &cert[0]) == PH_OK && ph_synth_snp_vek(&w.s, &cert[1]) == PH_OK &&
+          ph_synth_snp_ark(&w.s, &cert[2]) == PH_OK);
+    const struct ph_bytes report = {e.report.ptr, PH_SNP_REPORT_LEN};
+    const struct ph_bytes table = {e.report.ptr + report.len, e.report.len - report.len};
+    const struct ph_bytes single[] = {ph_buf_view(&cert[0]), ph_buf_view(&cert[1]),
+                                      ph_buf_view(&cert[2])};
+    ph_hex_encode(PH_BYTES_OF(w.expected), report_data);
+    for (int as_table = 0; as_table < 2; as_table++) {
+        snp_attestation(report, as_table ? &table : single, as_table ? 1 : 3, w.mr_config);
+        CHECK(ask(ph_verify_dstack, rig.body) == 200);
+        if (!json_is_true(at("details", "quote_verified")))
+            fail_msg("%s", json_string_value(at("reason", NULL)));
+        CHECK(is("details", "tee_variant", "dstack-amd-sev-snp"));
+        CHECK(is("details", "report_data", report_data));
+        CHECK(is("details", "tcb_status", "UpToDate") && json_is_null(at("details", "app_info")));
+        CHECK(json_is_false(at("is_valid", NULL)) && says("only a TD"));
     }
-    static const struct {
-        const char *request, *code;
-    } evidence[] = {
-        {"{}", "bad-request"},
-        {"{\"evidence\":7}", "bad-evidence"},
-        {"{\"evidence\":\"\"}", "bad-evidence"},
-        {"{\"evidence\":\"!\"}", "bad-evidence"},
-        {"{\"evidence\":{}}", "bad-evidence"},
-        {"{\"evidence\":\"AAAA\"}", "bad-evidence"}, /* of no kind */
-        {"{\"evidence\":\"" QUOTE_START "\",\"at\":\"bundle\"}", "bad-request"},
-        {"x", "bad-request"},
-    };
-    for (size_t i = 0; i < PH_LEN(evidence); i++)
-        CHECK(ask(ph_verify_evidence, evidence[i].request) == 400 &&
-              is("error", "code", evidence[i].code));
-    CHECK(ask(ph_verify_evidence, "{\"evidence\":\"" QUOTE_START "\"}") == 200);
-    CHECK(is("reason", NULL, "quote-truncated") && json_is_null(at("collateral_from", NULL)));
+    snp_attestation(report, single, 0, w.mr_config);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200 && says("vek-missing"));
+    snp_attestation(report, single, 2, w.mr_config); /* AMD's own authorities stand in */
+    CHECK(ask(ph_verify_dstack, rig.body) == 200 && says("vek-links"));
+    CHECK(json_is_false(at("details", "quote_verified")));
+    CHECK(json_is_null(at("details", "report_data")) && json_is_null(at("details", "tcb_status")));
+    snp_attestation(report, single, 3, "{}"); /* of another guest */
+    CHECK(ask(ph_verify_dstack, rig.body) == 200 && says("host-data-mismatch"));
+    rig.roots = ph_attest_roots_production();
+    snp_attestation(report, single, 3, w.mr_config);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200 && says("ark-unknown"));
+    const struct ph_bytes twice[] = {single[1], single[1]};
+    snp_attestation(report, twice, 2, w.mr_config);
+    CHECK(ask(ph_verify_dstack, rig.body) == 400 && is("error", "code", "bad-request"));
+    for (size_t i = 0; i < PH_LEN(cert); i++)
+        ph_buf_clear(&cert[i]);
     done();
 }
 
@@ -490,107 +373,17 @@ TEST(other_makers_documents_are_judged_too)
 
     if (nitro.len == 0)
         SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
-    roots = ph_attest_roots_production();
+    rig.roots = ph_attest_roots_production();
     char *digits = malloc(2 * nitro.len + 1);
     CHECK(digits);
     ph_hex_encode(ph_buf_view(&nitro), digits);
-    (void)snprintf(body, sizeof(body), "{\"attestation\":\"%s\"}", digits);
+    (void)snprintf(rig.body, sizeof(rig.body), "{\"attestation\":\"%s\"}", digits);
     free(digits);
-    CHECK(ask_at(ph_verify_dstack, ph_bytes_str(body), then) == 200);
+    CHECK(ask_at(ph_verify_dstack, ph_bytes_str(rig.body), then) == 200);
     CHECK(json_is_true(at("details", "quote_verified")));
     CHECK(is("details", "tee_variant", "dstack-nitro-enclave"));
     CHECK(json_is_null(at("details", "tcb_status")) && json_is_null(at("details", "app_info")));
     CHECK(json_is_false(at("is_valid", NULL)) && says("only a TD"));
-    done();
-}
-
-/* The synthetic guest again, as a bare quote with the worker's collateral. */
-TEST(a_bare_quote_is_judged_with_kept_collateral_and_what_was_demanded)
-{
-    struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX), b64 = PH_BUF(1 << 17);
-    struct world w;
-
-    for (int round = 0; round < 4; round++) {
-        char report_data[129], log[8192];
-        quote.len = b64.len = 0;
-        forget_kept();
-        world_init(&w);
-        struct ph_event_claims claims;
-        struct ph_event_why why;
-        (void)snprintf(log, sizeof(log), "%s", boot_log);
-        quotes(log);
-        CHECK(ph_runtime_log_replay(ph_bytes_str(log), &claims, &why) == PH_OK);
-        memcpy(w.td.rtmr3, claims.rtmrs.r[3], 48);
-        world_make(&w, &kept, &quote, &roots);
-        CHECK(ph_base64_encode(ph_buf_view(&quote), &b64) == PH_OK);
-        if (round == 1)
-            w.expected[0] ^= 1;
-        ph_hex_encode(PH_BYTES_OF(w.expected), report_data);
-        if (round == 2)
-            (void)snprintf(log, sizeof(log), "[]");
-        (void)snprintf(body, sizeof(body),
-                       "{\"evidence\":\"%.*s\",\"report_data\":\"%s\",\"event_log\":%s,"
-                       "\"policy\":{\"statuses\":[\"UpToDate\"],\"measurements\":%s}}",
-                       (int)b64.len, (const char *)b64.ptr, report_data, log,
-                       round == 3 ? "{\"tdx\":[{\"mr_td\":\"" H32 "22222222222222222222222222222222"
-                                    "\"}]}"
-                                  : "\"any\"");
-        CHECK(ask(ph_verify_evidence, body) == 200 && is("collateral_from", NULL, "worker"));
-        static const char *const reasons[] = {"accepted", "report-data-mismatch", "rtmr3-mismatch",
-                                              "policy-measurement"};
-        CHECK(is("reason", NULL, reasons[round]));
-        const json_t *events = at("claims", "event_log");
-        CHECK((round == 0) == (events != NULL));
-        if (events)
-            CHECK(strcmp(json_string_value(json_object_get(events, "app_id")), H20) == 0 &&
-                  json_is_true(at("claims", "report_data_checked")));
-    }
-    ph_buf_clear(&b64);
-    done();
-}
-
-TEST(the_log_of_a_bundle_is_demanded_unless_the_request_brings_another)
-{
-    static const struct {
-        const char *in_bundle, *in_request, *reason;
-    } cases[] = {
-        {boot_log, NULL, "accepted"}, {"[]", NULL, "rtmr3-mismatch"},
-        {"[]", boot_log, "accepted"}, {boot_log, "[]", "rtmr3-mismatch"},
-        {NULL, NULL, "accepted"},
-    };
-    for (size_t i = 0; i < PH_LEN(cases); i++) {
-        struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
-        struct ph_buf bundle PH_OWNED(ph_buf_clear) = PH_BUF(1 << 18);
-        struct ph_event_claims claims;
-        struct ph_event_why why;
-        struct world w;
-        char boot[8192], in_bundle[8192] = "", in_request[8192] = "";
-
-        (void)snprintf(boot, sizeof(boot), "%s", boot_log);
-        quotes(boot);
-        if (cases[i].in_bundle)
-            (void)snprintf(in_bundle, sizeof(in_bundle), "%s", cases[i].in_bundle);
-        if (cases[i].in_request)
-            (void)snprintf(in_request, sizeof(in_request), ",\"event_log\":%s",
-                           cases[i].in_request);
-        quotes(in_bundle);
-        quotes(in_request);
-        forget_kept();
-        world_init(&w);
-        CHECK(ph_runtime_log_replay(ph_bytes_str(boot), &claims, &why) == PH_OK);
-        memcpy(w.td.rtmr3, claims.rtmrs.r[3], 48);
-        world_make(&w, &kept, &quote, &roots);
-        const struct ph_evidence evidence = {.quote = ph_buf_view(&quote),
-                                             .event_log = ph_bytes_str(in_bundle),
-                                             .time_s = WORLD_NOW};
-        CHECK(ph_evidence_encode(&evidence, &bundle) == PH_OK);
-        (void)snprintf(body, sizeof(body), "{\"evidence\":%.*s,\"at\":\"bundle\"%s}",
-                       (int)bundle.len, (const char *)bundle.ptr, in_request);
-        CHECK(ask(ph_verify_evidence, body) == 200 && is("reason", NULL, cases[i].reason));
-        CHECK(is("collateral_from", NULL, "worker"));
-        CHECK((at("claims", "event_log") != NULL) ==
-              (cases[i].in_bundle && strcmp(cases[i].reason, "accepted") == 0));
-    }
     done();
 }
 
@@ -615,7 +408,7 @@ static void keep_set(const char *set)
         .root_ca_crl = ph_buf_view(&files[5]),
     };
     forget_kept();
-    CHECK(ph_collateral_parse(&parts, &kept, &why) == PH_OK);
+    CHECK(ph_collateral_parse(&parts, &rig.kept, &why) == PH_OK);
     for (size_t i = 0; i < PH_LEN(names); i++)
         ph_buf_clear(&files[i]);
 }
@@ -626,7 +419,7 @@ TEST(a_guest_that_was_launched_without_its_image_is_valid)
     is_lite = true;
     td_that_booted(boot_log, boot_log);
     as_attestation(false, true, LITE_VM_CONFIG);
-    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200);
     if (!json_is_true(at("is_valid", NULL)))
         fail_msg("%s", json_string_value(at("reason", NULL)));
     CHECK(json_is_null(at("reason", NULL)));
@@ -638,7 +431,7 @@ TEST(a_guest_that_was_launched_without_its_image_is_valid)
     is_lite = false; /* another guest, of the same host */
     td_that_booted(boot_log, boot_log);
     as_attestation(false, true, LITE_VM_CONFIG);
-    CHECK(ask(ph_verify_dstack, body) == 200);
+    CHECK(ask(ph_verify_dstack, rig.body) == 200);
     CHECK(json_is_false(at("is_valid", NULL)) && says("os-image-mismatch"));
     CHECK(json_is_false(at("details", "event_log_verified")));
     done();
@@ -651,10 +444,10 @@ TEST(a_real_request_of_a_dstack_client_is_answered)
 
     if (request.len == 0)
         SKIP_BECAUSE("no vectors: set PHALA_VECTORS");
-    roots = ph_attest_roots_production();
+    rig.roots = ph_attest_roots_production();
     keep_set("dcapqvl-tdx5-outdated"); /* of the same platform family */
     CHECK(ask_at(ph_verify_dstack, ph_buf_view(&request), march_2026) == 200);
-    CHECK(strcmp(asked_for, "tdx-90c06f000000-platform") == 0);
+    CHECK(strcmp(rig.asked_for, "tdx-90c06f000000-platform") == 0);
 
     CHECK(says("OS image not verified"));
     CHECK(json_is_true(at("details", "quote_verified")));
@@ -684,9 +477,7 @@ PH_TEST_MAIN(CASE(a_genuine_guest_is_described_and_never_called_valid_without_it
              CASE(a_quote_that_is_not_proved_describes_nothing),
              CASE(an_attestation_is_judged_like_what_is_inside),
              CASE(what_is_no_request_is_refused),
-             CASE(evidence_is_judged_when_and_how_the_request_says),
+             CASE(a_sev_snp_guest_is_judged_with_the_certificates_it_sends),
              CASE(other_makers_documents_are_judged_too),
-             CASE(a_bare_quote_is_judged_with_kept_collateral_and_what_was_demanded),
-             CASE(the_log_of_a_bundle_is_demanded_unless_the_request_brings_another),
              CASE(a_guest_that_was_launched_without_its_image_is_valid),
              CASE(a_real_request_of_a_dstack_client_is_answered))
