@@ -11,14 +11,11 @@ contract EpochBeacon {
     /// Least seconds between two values.
     uint40 public constant EPOCH_S = 1 hours;
 
-    /// What evidence is to bind now.
+    /// What evidence is to bind now. A value ends with its time: Unix seconds in the last 5 bytes, so that whoever
+    /// asks for it reads one slot.
     bytes32 public current;
     /// The value before: evidence on its way when the beacon rolled stays good.
     bytes32 public previous;
-    /// Unix seconds at which `current` was rolled.
-    uint40 public currentTime;
-    /// Unix seconds at which `previous` was rolled.
-    uint40 public previousTime;
     /// How many values there have been.
     uint64 public number;
 
@@ -35,24 +32,31 @@ contract EpochBeacon {
 
     /// @notice Make the next value. For anybody.
     function roll() external {
-        if (block.timestamp < currentTime + EPOCH_S) revert BeaconTooSoon(currentTime + EPOCH_S);
+        if (block.timestamp < currentTime() + EPOCH_S) revert BeaconTooSoon(currentTime() + EPOCH_S);
         _roll();
     }
 
     /// @notice When `value` was rolled, in Unix seconds: no one can have known it before. Reverts for values other
     /// than the last two.
     function timeOf(bytes32 value) external view returns (uint40) {
-        if (value == current) return currentTime;
-        if (value == previous && value != 0) return previousTime;
-        revert BeaconUnknown(value);
+        if (value != current && (value != previous || value == 0)) revert BeaconUnknown(value);
+        return _timeIn(value);
+    }
+
+    /// Unix seconds at which `current` was rolled.
+    function currentTime() public view returns (uint40) {
+        return _timeIn(current);
     }
 
     function _roll() private {
         previous = current;
-        previousTime = currentTime;
         number++;
-        current = keccak256(abi.encode(previous, block.prevrandao, number, block.chainid, address(this)));
-        currentTime = uint40(block.timestamp);
+        bytes32 hash = keccak256(abi.encode(previous, block.prevrandao, number, block.chainid, address(this)));
+        current = bytes32(abi.encodePacked(bytes27(hash), uint40(block.timestamp)));
         emit Rolled(number, current);
+    }
+
+    function _timeIn(bytes32 value) private pure returns (uint40) {
+        return uint40(uint256(value));
     }
 }

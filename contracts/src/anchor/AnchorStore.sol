@@ -27,6 +27,9 @@ abstract contract AnchorStore is EIP712, Governed {
 
     IWorkerRegistry public immutable registry;
 
+    /// Of PhatAnchor. It lies beside the authority and the pause, in their slot, which each request reads anyway.
+    uint48 internal _requestCount;
+
     mapping(IPhatApp app => mapping(bytes32 key => Value)) private _values;
     mapping(IPhatApp app => mapping(uint256 word => uint256 bits)) private _usedNonces;
 

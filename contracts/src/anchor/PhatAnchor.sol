@@ -22,7 +22,6 @@ contract PhatAnchor layout at erc7201("phala.PhatAnchor") is AnchorStore {
     bytes32 private constant ANSWER_TYPE =
         keccak256("Answer(uint64 requestId,bytes32 terms,bytes32 codeHash,uint8 outcome,bytes32 resultHash)");
 
-    uint64 private _requestCount;
     /// keccak-256 of the terms while a request is open; of what a failed callback needs, after; 0 otherwise.
     mapping(uint64 id => bytes32) private _commitment;
     /// Wei that can be taken out.

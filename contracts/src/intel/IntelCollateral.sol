@@ -211,10 +211,10 @@ contract IntelCollateral layout at erc7201("phala.IntelCollateral") is Governed,
         }
         if (nextUpdate <= block.timestamp) revert CollateralExpired(kind, id, nextUpdate);
         doc.packed = _keep(packed);
-        doc.until = uint40(nextUpdate);
+        doc.until = uint32(_least(nextUpdate, type(uint32).max));
+        doc.signerUntil = uint32(_least(signer.until, type(uint32).max));
         doc.evalNo = uint32(evalNo);
         doc.issued = uint40(issued);
-        doc.signerUntil = signer.until;
         doc.signerSerial = signer.serial;
     }
 

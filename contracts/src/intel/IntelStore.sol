@@ -21,13 +21,14 @@ struct Ca {
     Role role;
 }
 
-/// @notice A document in force. Reading it for a verdict takes two slots.
+/// @notice A document in force. A verdict reads one slot, and the second one when the root has revoked anything.
+/// What ends after 2106 is held to end then: 32 bits of seconds are what fits.
 struct Doc {
     address packed;
-    uint40 until; // nextUpdate, Unix seconds
+    uint32 until; // nextUpdate, Unix seconds
+    uint32 signerUntil;
     uint32 evalNo;
     uint40 issued;
-    uint40 signerUntil;
     uint168 signerSerial;
 }
 

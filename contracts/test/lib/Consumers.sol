@@ -10,7 +10,6 @@ contract Consumer is IPhatConsumer, IPhatReceiver {
     PhatAnchor internal immutable anchor;
     bytes32 public answer;
     uint64 public answered;
-    uint256 public gasSeen;
     bytes public message;
 
     error NotAnchor();
@@ -29,7 +28,6 @@ contract Consumer is IPhatConsumer, IPhatReceiver {
 
     function onPhatAnswer(uint64 id, uint8 outcome, bytes calldata result) external virtual {
         if (msg.sender != address(anchor)) revert NotAnchor();
-        gasSeen = gasleft();
         answer = keccak256(abi.encode(outcome, result));
         answered = id;
     }
@@ -44,6 +42,17 @@ contract Consumer is IPhatConsumer, IPhatReceiver {
     }
 
     receive() external payable {}
+}
+
+/// @notice Sees how much gas its callback has.
+contract MeteredConsumer is Consumer {
+    uint256 public gasSeen;
+
+    constructor(PhatAnchor anchor_) Consumer(anchor_) {}
+
+    function onPhatAnswer(uint64, uint8, bytes calldata) external override {
+        gasSeen = gasleft();
+    }
 }
 
 /// @notice What a hostile consumer may try in its callback.
