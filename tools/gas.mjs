@@ -1,9 +1,9 @@
 // Measures gas with foundry.toml's profile `release` and holds it against contracts/gas: a difference is wanted, or a
-// mistake. Half a percent is neither: what else is compiled at the same time can move the compiler's choices that much.
+// mistake. Also whether each contract is small enough to be deployed as it is compiled there. Half a percent is neither: what else is compiled at the same time can move the compiler's choices that much.
 // node tools/gas.mjs prints TAP; with --write the measured numbers become the repository's.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { forge, root, runChecks } from './lib_source.mjs';
 import { parseForge } from './test_results.mjs';
 
@@ -32,6 +32,19 @@ function differences(group) {
     .map((name) => `contracts/gas/${group}.json: "${name}" was ${kept[name] ?? 'not there'}, is ${now[name] ?? 'not measured'}`);
 }
 
+// EIP-170: bytes of code that a chain takes. Foundry's tests do not mind more.
+const CODE_MAX = 24576;
+
+/** Contracts of contracts/src, as `release` compiled them, that no chain would take. */
+function tooLong() {
+  const out = join(root, 'build-contracts/release/out');
+  const sources = new Set(readdirSync(join(root, 'contracts/src'), { recursive: true }).filter((path) => path.endsWith('.sol')).map((path) => basename(path)));
+  const artifacts = readdirSync(out, { recursive: true }).filter((path) => path.endsWith('.json') && sources.has(basename(dirname(path))));
+  if (artifacts.length === 0) return [`${out} has no compiled contract: the check would say nothing`];
+  return artifacts.map((path) => [path, (JSON.parse(readFileSync(join(out, path), 'utf8')).deployedBytecode.object.length - 2) / 2])
+    .filter(([, length]) => length > CODE_MAX).map(([path, length]) => `${path}: ${length} bytes of code, ${CODE_MAX} at most: split it, or fewer optimizer_runs`);
+}
+
 const complaint = ({ status: result, detail }) => (result === 'fail' ? [detail || 'failed'] : []);
 if (process.argv[2] === '--write') {
   for (const test of tests.filter((one) => one.status === 'fail')) throw new Error(`${test.suite}: ${test.name}: ${test.detail}`);
@@ -43,6 +56,7 @@ if (process.argv[2] === '--write') {
   }
 } else {
   runChecks([
+    ['each contract is small enough for a chain', tooLong],
     ...tests.map((test) => [`${test.suite}: ${test.name}`, () => complaint(test)]),
     ...groups.map((group) => [`gas of ${group} is what contracts/gas says (accept: node tools/gas.mjs --write)`, () => differences(group)]),
   ]);

@@ -49,6 +49,13 @@ contract PhatAnchorGas is AnchorTest {
         net.anchor.fulfill(t, reply(), s);
         vm.snapshotGasLastCall("PhatAnchor", "fulfill, one replica, callback that writes");
 
+        id = consumer.ask(app, input, CALLBACK_GAS, deadline, 1, 0);
+        vm.snapshotGasLastCall("PhatAnchor", "request without a fee, 200 bytes, through a consumer");
+        t = Terms(id, app, address(consumer), 0, CALLBACK_GAS, deadline, 1, 0, keccak256(input));
+        s = signatures1(t, KEY_A);
+        net.anchor.fulfill(t, reply(), s);
+        vm.snapshotGasLastCall("PhatAnchor", "fulfill without a fee, one replica, callback that writes");
+
         t = ask(1000, 3, 0);
         s = signatures2(t, KEY_A, KEY_B);
         net.anchor.fulfill(t, reply(), s);
