@@ -36,6 +36,8 @@ struct ph_rekey {
     struct ph_phat_id looked;
     struct ph_state_tip tip;
     enum ph_err err;
+    struct ph_owner_request deletion; /* of its phat, with the owner's signature */
+    uint8_t deletion_sig[65];
     char why[PH_STATE_SERVER_WHY];
     int64_t from_ns; /* the epoch began, or this process */
     bool active;
@@ -107,6 +109,47 @@ static void start(struct ph_phat *phat)
                NULL);
 }
 
+/* A wiped state, which phala-keyd ends anew for the same deletion. */
+static void renew_wiped_work(struct ph_job *job)
+{
+    struct ph_rekey *r = (struct ph_rekey *)job;
+    r->err = ph_state_server_renew_wiped(r->node->states, &r->looked, &r->deletion, r->deletion_sig,
+                                         r->why);
+}
+
+static void renew_wiped_done(struct ph_job *job, bool dropped)
+{
+    struct ph_rekey *r = (struct ph_rekey *)job;
+
+    if (dropped)
+        return;
+    struct ph_phat *phat = ph_phats_find(r->node->phats, &r->looked);
+    if (phat)
+        ph_phat_state_let_go(phat);
+    if (r->err != PH_OK)
+        ph_log(PH_LOG_WARN, "what is left of a deleted phat's state keeps its epoch", "why", r->why,
+               NULL);
+    r->at++;
+    again(r, 0);
+}
+
+/* Nobody but this round may be at the state of a phat that is deleted. */
+static bool is_wiped(const struct ph_phat *phat)
+{
+    return !phat->version && !phat->wipe && !phat->instance && !phat->state_busy &&
+           strcmp(phat->deletion.action, "delete") == 0;
+}
+
+static void renew_wiped(struct ph_rekey *r, struct ph_phat *phat)
+{
+    phat->state_busy = true;
+    r->looked = phat->id;
+    r->deletion = phat->deletion;
+    memcpy(r->deletion_sig, phat->deletion_sig, sizeof(r->deletion_sig));
+    r->job = (struct ph_job){.work = renew_wiped_work, .done = renew_wiped_done};
+    ph_offload_add(r->thread, &r->job, false);
+}
+
 /* Another worker that has the lease renews the state itself. */
 static void told(void *ctx, enum ph_lease_told what, const char *url)
 {
@@ -114,6 +157,10 @@ static void told(void *ctx, enum ph_lease_told what, const char *url)
     struct ph_phat *phat = ph_phats_find(r->node->phats, &r->looked);
 
     (void)url;
+    if (what == PH_LEASE_OURS && phat && is_wiped(phat)) {
+        renew_wiped(r, phat);
+        return;
+    }
     if (what == PH_LEASE_OURS && phat)
         start(phat);
     r->at++;
@@ -134,12 +181,27 @@ static bool holder_is_older(struct ph_rekey *r, struct ph_phat *phat)
     return true;
 }
 
+/* Going on comes when it is told, perhaps at once. */
+static void want_lease(struct ph_rekey *r, struct ph_phat *phat)
+{
+    r->looked = phat->id;
+    r->waiter = (struct ph_lease_waiter){.told = told, .ctx = r};
+    if (ph_lease_is_held(phat))
+        told(r, PH_LEASE_OURS, NULL);
+    else
+        ph_lease_want(phat, &r->waiter);
+}
+
 /* It has pages of an older epoch. False: going on comes later. */
 static bool nudge(struct ph_rekey *r, struct ph_phat *phat)
 {
     struct ph_instance *i = phat->instance;
 
     r->round.states++;
+    if (is_wiped(phat) && r->tip.page_cnt == 0) {
+        want_lease(r, phat);
+        return false;
+    }
     if (!phat->version || phat->version->manifest.state_pages == 0) {
         r->round.left++;
         return true;
@@ -152,13 +214,7 @@ static bool nudge(struct ph_rekey *r, struct ph_phat *phat)
     if (r->started >= STARTED_MAX || r->node->stopping)
         return true;
     r->started++;
-    if (ph_lease_is_held(phat)) {
-        start(phat);
-        return true;
-    }
-    r->looked = phat->id;
-    r->waiter = (struct ph_lease_waiter){.told = told, .ctx = r};
-    ph_lease_want(phat, &r->waiter);
+    want_lease(r, phat);
     return false;
 }
 

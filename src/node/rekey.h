@@ -6,8 +6,8 @@
  *
  * It goes through the phats, one after another. Secrets are sealed anew by phala-keyd and replaced
  * in their file; states by their own instances, which are started for it, a few at a time (node/
- * phat_state.h). All of it can be cut off anywhere: what is done stays done, and the next start
- * goes through all again.
+ * phat_state.h), and what wipes have left of them by phala-keyd, for the deletion. All of it can be
+ * cut off anywhere: what is done stays done, and the next start goes through all again.
  *
  * Layer: node. Tests: tests/integration/rekey.test.mjs.
  */
@@ -26,8 +26,8 @@ struct ph_rekey_status {
     bool known;       /* all phats were looked at since the newest epoch began */
     uint32_t secrets; /* of phats: not of the newest epoch */
     uint32_t states;  /* not wholly of the newest epoch */
-    uint32_t left;    /* of those: of phats that are deleted or have no state any more, whom nobody
-                         can renew */
+    uint32_t left; /* of those: of phats that were deployed without state since, or are deleted and
+                      not wiped yet, which nobody can renew */
 };
 void ph_rekey_status(const struct ph_node *node, struct ph_rekey_status *out);
 /* May the older epochs be forgotten, for all that this worker sees? */

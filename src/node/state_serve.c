@@ -226,12 +226,22 @@ static enum ph_err append_wiped(const struct ph_serve_means *m, struct ph_served
     return PH_OK;
 }
 
+/* The commit of no pages that phala-keyd makes for the deletion, and nothing before it. */
+static enum ph_err end_with(const struct ph_serve_means *m, struct ph_served *v,
+                            const struct ph_owner_request *request,
+                            const uint8_t owner_sig[static 65], struct ph_bytes head, char *why)
+{
+    uint8_t wiped[PH_STATE_HEAD_LEN];
+
+    PH_TRY(ph_keyd_state_wipe(m->keyd, request, owner_sig, head, wiped, why));
+    return append_wiped(m, v, PH_BYTES_OF(wiped), why);
+}
+
 static enum ph_err wipe(const struct ph_serve_means *m, struct ph_served *v,
                         const struct ph_owner_request *request, const uint8_t owner_sig[static 65],
-                        char *why)
+                        bool only_empty, char *why)
 {
     struct ph_buf head PH_OWNED(ph_buf_clear) = PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
-    uint8_t wiped[PH_STATE_HEAD_LEN];
     uint64_t first, last;
 
     PH_TRY(ph_commit_writer_open(m->log, &v->phat, &v->writer, why));
@@ -239,17 +249,19 @@ static enum ph_err wipe(const struct ph_serve_means *m, struct ph_served *v,
     if (last == 0)
         return PH_OK;
     PH_TRY(bring_to_newest(m, v, &head, why));
-    if (v->tip.page_cnt > 0) {
-        PH_TRY(ph_keyd_state_wipe(m->keyd, request, owner_sig, ph_buf_view(&head), wiped, why));
-        PH_TRY(append_wiped(m, v, PH_BYTES_OF(wiped), why));
+    if (only_empty && v->tip.page_cnt > 0) {
+        (void)snprintf(why, PH_SERVED_WHY, "the state has pages");
+        return PH_ERR_CONFLICT;
     }
+    if (only_empty || v->tip.page_cnt > 0)
+        PH_TRY(end_with(m, v, request, owner_sig, ph_buf_view(&head), why));
     PH_TRY(checkpoint(v, why)); /* pages behind the end leave storage */
     return ph_commit_truncate(v->writer, v->tip.index, why);
 }
 
-enum ph_err ph_served_wipe(const struct ph_serve_means *means, const struct ph_phat_id *phat,
-                           const struct ph_owner_request *request,
-                           const uint8_t owner_sig[static 65], char why[static PH_SERVED_WHY])
+static enum ph_err wipe_closed(const struct ph_serve_means *means, const struct ph_phat_id *phat,
+                               const struct ph_owner_request *request,
+                               const uint8_t owner_sig[static 65], bool only_empty, char *why)
 {
     struct ph_served *v PH_OWNED(served_freep) = calloc(1, sizeof(*v));
 
@@ -257,7 +269,22 @@ enum ph_err ph_served_wipe(const struct ph_serve_means *means, const struct ph_p
         return PH_ERR_NOMEM;
     v->channel = -1;
     v->phat = *phat;
-    return wipe(means, v, request, owner_sig, why);
+    return wipe(means, v, request, owner_sig, only_empty, why);
+}
+
+enum ph_err ph_served_wipe(const struct ph_serve_means *means, const struct ph_phat_id *phat,
+                           const struct ph_owner_request *request,
+                           const uint8_t owner_sig[static 65], char why[static PH_SERVED_WHY])
+{
+    return wipe_closed(means, phat, request, owner_sig, false, why);
+}
+
+enum ph_err ph_served_renew_wiped(const struct ph_serve_means *means, const struct ph_phat_id *phat,
+                                  const struct ph_owner_request *request,
+                                  const uint8_t owner_sig[static 65],
+                                  char why[static PH_SERVED_WHY])
+{
+    return wipe_closed(means, phat, request, owner_sig, true, why);
 }
 
 enum ph_err ph_served_open(const struct ph_serve_means *means, const struct ph_phat_id *phat,
@@ -277,6 +304,8 @@ enum ph_err ph_served_open(const struct ph_serve_means *means, const struct ph_p
     v->roots = ph_state_roots_ref(roots);
     v->record = PH_BUF(ph_state_record_len(PH_STATE_COMMIT_PAGES));
     PH_TRY(bring_up(means, v, why));
+    if (v->max_pages < v->tip.page_cnt)
+        v->max_pages = v->tip.page_cnt;
     *out = PH_TAKE(v);
     return PH_OK;
 }

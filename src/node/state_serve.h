@@ -28,8 +28,8 @@ struct ph_serve_means {
 
 struct ph_served {
     struct ph_phat_id phat;
-    int channel; /* owned */
-    uint32_t max_pages;
+    int channel;        /* owned */
+    uint32_t max_pages; /* or as many as it had when it was opened, after its limit was lowered */
     struct ph_state_roots *roots; /* gets every commit before the instance is told of it */
     struct ph_commit_writer *writer;
     struct ph_page_below below;
@@ -69,6 +69,13 @@ PH_CHECKED enum ph_err ph_served_wipe(const struct ph_serve_means *means,
                                       const struct ph_owner_request *request,
                                       const uint8_t owner_sig[static 65],
                                       char why[static PH_SERVED_WHY]);
+/* What a wipe has left of a state, again: under the newest epoch of the keys. The same, and
+ * PH_ERR_CONFLICT: the state has pages, its phat may live again. */
+PH_CHECKED enum ph_err ph_served_renew_wiped(const struct ph_serve_means *means,
+                                             const struct ph_phat_id *phat,
+                                             const struct ph_owner_request *request,
+                                             const uint8_t owner_sig[static 65],
+                                             char why[static PH_SERVED_WHY]);
 /* Give log and pages back. `whole`: no call has failed, so the pages are brought up to the log for
  * the next start. */
 void ph_served_close(struct ph_served *served, bool whole);

@@ -345,6 +345,15 @@ enum ph_err ph_state_server_wipe(struct ph_state_server *server, const struct ph
     return PH_OK;
 }
 
+enum ph_err ph_state_server_renew_wiped(struct ph_state_server *server,
+                                        const struct ph_phat_id *phat,
+                                        const struct ph_owner_request *request,
+                                        const uint8_t owner_sig[static 65],
+                                        char why[static PH_STATE_SERVER_WHY])
+{
+    return ph_served_renew_wiped(&server->means, phat, request, owner_sig, why);
+}
+
 bool ph_state_server_tip(struct ph_state_server *server, const struct ph_phat_id *phat,
                          struct ph_state_tip *out)
 {

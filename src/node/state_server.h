@@ -60,6 +60,14 @@ PH_CHECKED enum ph_err ph_state_server_wipe(struct ph_state_server *server,
                                             const struct ph_phat_id *phat,
                                             const struct ph_owner_request *request,
                                             const uint8_t owner_sig[static 65]);
+/* What a wipe has left of the state of a deleted phat, sealed under the newest epoch of the keys.
+ * Blocks; any thread. Nobody may open the state meanwhile. PH_ERR_CONFLICT: it is open, or not
+ * empty; and what opening a state says. */
+PH_CHECKED enum ph_err ph_state_server_renew_wiped(struct ph_state_server *server,
+                                                   const struct ph_phat_id *phat,
+                                                   const struct ph_owner_request *request,
+                                                   const uint8_t owner_sig[static 65],
+                                                   char why[static PH_STATE_SERVER_WHY]);
 /* What the log of a state that is not open says its newest commit is, unjudged; an index of 0:
  * there is none. phala-keyd is shown what it had not heard of, if it knows the state. Blocks; any
  * thread. Nobody may open the state meanwhile. PH_ERR_CONFLICT: it is open. PH_ERR_UNTRUSTED: the

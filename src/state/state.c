@@ -214,6 +214,8 @@ enum ph_err ph_state_open(const struct ph_phat_id *phat, const struct ph_state_k
     s->epochs = *keys;
     s->source = *source;
     set_limits(s, limits);
+    if (s->limits.pages < tip->page_cnt) /* the limit was lowered: it may be written, not grow */
+        s->limits.pages = tip->page_cnt;
     s->durable = s->sent = *tip;
     s->page_cnt = s->cut = tip->page_cnt;
     ph_random(s->session.b, sizeof(s->session.b));
@@ -268,8 +270,6 @@ enum ph_err ph_state_renew(struct ph_state *state, uint32_t pages)
 
     if (s->fault == PH_ERR_UNTRUSTED)
         return s->fault;
-    if (s->page_cnt > s->limits.pages)
-        return PH_ERR_LIMIT; /* larger than it may be now: no record of it is taken */
     for (uint32_t done = 0; s->renew_at < s->cut && s->renew_at < s->page_cnt; s->renew_at++) {
         if (done == pages)
             return PH_OK;

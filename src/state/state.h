@@ -30,7 +30,7 @@ struct ph_state_source {
 };
 
 struct ph_state_limits {
-    uint32_t pages;       /* of the database */
+    uint32_t pages;       /* of the database, or as many as it has when it is opened */
     uint32_t cache_bytes; /* SQLite's page cache; default 8 MiB */
     uint32_t dirty_bytes; /* changed pages in memory before PH_ERR_LIMIT; default 64 MiB */
 };
@@ -96,7 +96,6 @@ bool ph_state_is_behind(const struct ph_state *state);
  * @pages  at most so many
  *
  * Returns PH_ERR_NOT_FOUND  none is left: the next record says so
- *         PH_ERR_LIMIT      the database is larger than its limit, which was lowered
  *         PH_ERR_UNTRUSTED, PH_ERR_IO, PH_ERR_NOMEM
  */
 PH_CHECKED enum ph_err ph_state_renew(struct ph_state *state, uint32_t pages);

@@ -483,17 +483,28 @@ TEST(without_the_key_of_an_older_epoch_its_pages_do_not_open)
     test_keeper_clear();
 }
 
-TEST(a_state_over_a_lowered_limit_is_not_renewed)
+TEST(a_state_over_a_lowered_limit_is_renewed_and_does_not_grow)
 {
     static const struct ph_state_limits small = {.pages = 2};
     struct ph_state *s;
 
     fill();
+    const uint32_t pages = test_keeper.tip.page_cnt;
+    CHECK(pages > small.pages);
     rotate();
     CHECK(ph_state_open(&test_phat, &test_keys, &test_keeper.tip, &test_source, &small, &s, why) ==
           PH_OK);
-    CHECK(ph_state_is_behind(s) && ph_state_renew(s, 5) == PH_ERR_LIMIT && !ph_state_is_dirty(s));
+    while (ph_state_is_behind(s)) {
+        const enum ph_err err = ph_state_renew(s, 7);
+        CHECK(err == PH_OK || err == PH_ERR_NOT_FOUND);
+        commit_all(s);
+    }
+    CHECK(sqlite3_exec(ph_state_db(s), "CREATE TABLE more AS SELECT zeroblob(1000000)", NULL, NULL,
+                       NULL) == SQLITE_FULL);
     ph_state_free(s);
+    CHECK(test_keeper.tip.page_cnt == pages && test_keeper.tip.older_epoch == 0);
+    retire();
+    CHECK(read_all() == PH_OK);
     test_keeper_clear();
 }
 
@@ -519,5 +530,5 @@ PH_TEST_MAIN(CASE(random_work_with_crashes_keeps_exactly_the_durable_commits),
              CASE(pages_of_an_older_epoch_are_renewed_some_at_a_time_and_readable_throughout),
              CASE(renewal_goes_on_where_a_crash_stopped_it_and_across_two_rotations),
              CASE(without_the_key_of_an_older_epoch_its_pages_do_not_open),
-             CASE(a_state_over_a_lowered_limit_is_not_renewed),
+             CASE(a_state_over_a_lowered_limit_is_renewed_and_does_not_grow),
              CASE(opening_reads_one_page_and_the_top_node))

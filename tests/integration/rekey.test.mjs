@@ -139,7 +139,7 @@ describe('after a rotation', () => {
     assert.equal((await (await fetch(`${worker.url}/p/${phat.id}/`)).json()).secret, 'new');
   });
 
-  test('a deleted phat, of whose state the end is left, keeps its epoch; storage from before is refused once the epoch is gone', async (t) => {
+  test('the end that is left of a deleted phat\'s state moves too; storage from before is refused once the epoch is gone', async (t) => {
     const keyOwner = new Owner();
     const data = await tempDir(t);
     let worker = await startWorker(t, { data, args: ['--key-owner', keyOwner.address, ...noGrace] });
@@ -175,12 +175,50 @@ describe('after a rotation', () => {
     const deleted = await fetch(`${worker.url}/v1/phats/${phat.id}`, { method: 'DELETE', headers: { authorization: deletion } });
     assert.equal(deleted.status, 200, await deleted.text());
     assert.equal((await rotate(worker, [keyOwner])).status, 200);
+    await settled(worker);
+    await worker.stop();
+    const head = await newestHead(data, phat.id);
+    assert.deepEqual([head.epoch, head.older], [2, 0]);
+    // Deployed again, its state begins where it was wiped.
+    worker = await startWorker(t, { data, args: noGrace });
+    await worker.phat('book', book, { state: {} }, owner);
+    assert.equal((await (await fetch(`${worker.url}/p/${phat.id}/`)).json()).n, 0);
+  });
+});
+
+const large = `export default { fetch(request, env) {
+  const grow = new URL(request.url).searchParams.get('kb');
+  env.DB.exec('CREATE TABLE IF NOT EXISTS t(v BLOB)');
+  if (grow) env.DB.prepare('INSERT INTO t VALUES(zeroblob(?))').bind(1024 * Number(grow)).run();
+  return Response.json(env.DB.prepare('SELECT sum(length(v)) AS n FROM t').first('n'));
+} };`;
+
+describe('after a rotation, a phat that has less than it had', () => {
+  test('moves a state over a limit that was lowered, which can be written and not grow', async (t) => {
+    const keyOwner = new Owner();
+    const worker = await startWorker(t, { args: ['--key-owner', keyOwner.address, ...noGrace] });
+    const owner = new Owner();
+    await (await worker.phat('large', large, { state: { maxMiB: 8 } }, owner))('/?kb=3000');
+    const phat = await worker.phat('large', `${large} // less`, { state: { maxMiB: 1 } }, owner);
+    assert.equal((await rotate(worker, [keyOwner])).status, 200);
+    await settled(worker);
+    assert.equal(await (await phat('/')).json(), 3000 * 1024);
+    assert.ok((await phat('/?kb=3000')).status >= 500);
+    assert.equal(await (await phat('/')).json(), 3000 * 1024);
+  });
+
+  test('keeps the epoch while its state has no version that asks for it', async (t) => {
+    const keyOwner = new Owner();
+    const worker = await startWorker(t, { args: ['--key-owner', keyOwner.address, ...noGrace] });
+    const owner = new Owner();
+    await (await worker.phat('book', book, { state: {} }, owner))('/fill');
+    await worker.phat('book', bare, {}, owner);
+    assert.equal((await rotate(worker, [keyOwner])).status, 200);
     await until(async () => { const { older } = await status(worker); return older.known && older.left === 1; }, { timeoutMs: 30_000, what: 'the state that is left' });
     assert.deepEqual((await status(worker)).epochs, [1, 2]);
-    // Deployed again, its state begins where it was wiped, and moves.
-    await worker.phat('book', book, { state: {} }, owner);
+    const phat = await worker.phat('book', book, { state: {} }, owner);
     await settled(worker);
-    assert.equal((await (await fetch(`${worker.url}/p/${phat.id}/`)).json()).n, 0);
+    assert.equal((await (await phat('/')).json()).n, rows);
   });
 });
 
@@ -214,6 +252,10 @@ describe('workers that share storage', { skip: postgresBin() ? false : 'PostgreS
     await putKey(first, owner, 'book', 'shared');
     const at = (worker) => fetch(`${worker.url}/p/${phat.id}/`);
     await until(async () => (await at(second)).ok, { what: 'the record' });
+    // Of another phat the end is left.
+    await (await first.phat('gone', book, { state: { maxMiB: 16 } }, owner))('/fill');
+    const deletion = await owner.authorization({ action: 'delete', name: 'gone', cluster: first.cluster, sequence: owner.nextSequence() });
+    assert.equal((await fetch(`${first.url}/v1/phats/${owner.phatId('gone')}`, { method: 'DELETE', headers: { authorization: deletion } })).status, 200);
 
     assert.equal((await rotate(first, [keyOwner])).status, 200);
     const moved = (worker) => until(async () => {
