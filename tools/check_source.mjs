@@ -165,6 +165,19 @@ function packagesArePinned() {
     .map(([name, version]) => `package.json: ${name} is "${version}", not an exact version`);
 }
 
+// Debian 12's node, which tools/setup.sh installs. Foundry's packages hold programs, and no JavaScript.
+const NODE_MAJOR = 18;
+
+function packagesRunOnDebiansNode() {
+  const isFor = (range) => range.split('||').some((part) => {
+    const [, operator, major] = /^\s*(>=|>|\^|~|)\s*(\d+|\*)/.exec(part) ?? [];
+    return major === '*' || (operator?.startsWith('>') ? Number(major) <= NODE_MAJOR : Number(major) === NODE_MAJOR);
+  });
+  return Object.entries(JSON.parse(readSource('package-lock.json')).packages)
+    .filter(([path, { engines }]) => path && !path.includes('/@foundry-rs/') && engines?.node && !isFor(engines.node))
+    .map(([path, { version, engines }]) => `package-lock.json: ${path} ${version} is for node ${engines.node}, Debian 12 has ${NODE_MAJOR}: take an older version`);
+}
+
 // Every module's tests are registered: a *_test.c or *_fuzz.c that no meson.build names never runs.
 function testsAreBuilt() {
   const complaints = [];
@@ -209,6 +222,7 @@ runChecks([
   ['source: plain text', plainText],
   ['source: the lock file names no registry host', lockFileNamesNoHost],
   ['source: npm packages are pinned', packagesArePinned],
+  ['source: npm packages are for the node of Debian 12', packagesRunOnDebiansNode],
   ['source: every test file is built', testsAreBuilt],
   ['source: Solidity keeps its rules', solidityKeepsItsRules],
 ]);
