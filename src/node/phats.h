@@ -48,6 +48,7 @@ struct ph_phat {
     bool unwiped;                     /* deleted, and its state may be there yet; the deletion: */
     struct ph_owner_request deletion;
     uint8_t deletion_sig[65];
+    uint64_t shared[2];   /* sequences of its records in the cluster's database; by ph_phat_file */
     struct ph_wipe *wipe; /* under way; NULL: none */
     struct ph_phat_log log;
     uint32_t guest_tag; /* of its guest agent socket; 0: it never had one */

@@ -7,6 +7,7 @@
 #include "node/calls.h"
 #include "node/instances.h"
 #include "node/offload.h"
+#include "node/records_bring.h"
 #include "store/cluster_records.h"
 
 #include <stdlib.h>
@@ -19,6 +20,8 @@ struct ph_records {
     struct ph_offload *thread;
     struct ph_timer timer;
     bool failing;
+    bool brought; /* what this worker alone had is in the database */
+    struct ph_bring bring;
     uint64_t since;
     struct ph_record_change changes[PH_RECORDS_AT_ONCE];
     size_t cnt, at;
@@ -276,6 +279,15 @@ static void read_work(struct ph_job *job)
 
 static void read_done(struct ph_job *job, bool dropped);
 
+/* This change is dealt with. */
+static void seen(struct ph_records *r)
+{
+    const struct ph_record_change *c = &r->changes[r->at++];
+
+    ph_bring_note(r->node, &c->phat, c->file, c->sequence);
+    r->since = c->change;
+}
+
 static void read_record(struct ph_records *r, enum ph_phat_file file, const struct ph_phat_id *phat)
 {
     struct poll_job *j = new_poll(r, read_work, read_done);
@@ -320,8 +332,19 @@ static void read_done(struct ph_job *job, bool dropped)
         read_record(r, PH_PHAT_SECRETS, &phat);
         return;
     }
-    r->since = r->changes[r->at++].change;
+    seen(r);
     next_change(r);
+}
+
+static void brought(void *ctx, enum ph_err err)
+{
+    struct ph_records *r = ctx;
+
+    r->brought = err == PH_OK;
+    if (err == PH_OK)
+        poll_later(r);
+    else if (err != PH_ERR_CLOSED)
+        poll_failed(r, "a record of this worker was not stored");
 }
 
 static bool is_news(const struct ph_records *r, const struct ph_record_change *c)
@@ -335,15 +358,17 @@ static bool is_news(const struct ph_records *r, const struct ph_record_change *c
 
 static void next_change(struct ph_records *r)
 {
-    for (; r->at < r->cnt; r->at++) {
+    for (; r->at < r->cnt; seen(r)) {
         const struct ph_record_change *c = &r->changes[r->at];
         if (is_news(r, c)) {
             read_record(r, c->file, &c->phat);
             return;
         }
-        r->since = c->change;
     }
-    poll_later(r);
+    if (r->brought || r->cnt == PH_RECORDS_AT_ONCE)
+        poll_later(r);
+    else
+        ph_bring_begin(&r->bring, r->node, brought, r);
 }
 
 static void list_work(struct ph_job *job)
@@ -409,6 +434,7 @@ void ph_records_close(struct ph_node *node)
     if (!r)
         return;
     ph_offload_stop(r->thread);
+    ph_bring_clear(&r->bring);
     ph_timer_cancel(node->loop, &r->timer);
     ph_record_store_free(r->store);
     free(r);

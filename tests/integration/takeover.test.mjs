@@ -106,6 +106,41 @@ describe('a cluster', { skip: postgresBin() ? false : 'PostgreSQL is not install
     assert.ok(n >= 4, `${n}`);
   });
 
+  test('gets what a worker had before it came into it, and not what was changed there since', async (t) => {
+    const data = await tempDir(t);
+    const alone = await startWorker(t, { data });
+    const owner = new Owner();
+    const echo = 'export default { fetch(r, env) { return Response.json(env.API_KEY ?? null); } };';
+    const [kept, gone] = [await alone.phat('kept', echo, {}, owner), await alone.phat('gone', echo, {}, owner)];
+    assert.equal((await putSecrets(alone, owner, 'kept', { API_KEY: 'of before' })).status, 200);
+    const changed = await alone.phat('changed', hello('old'), {}, owner);
+    await alone.stop();
+    const copy = async () => {
+      const to = await tempDir(t);
+      for (const path of ['keyd.state', 'simulator']) await cp(join(data, path), join(to, path), { recursive: true });
+      return to;
+    };
+    const other = await member(t, await copy());
+    await other.phat('changed', hello('new'), {}, owner);
+    const deploying = await other.phat('gone', echo, {}, owner);
+    const deletion = await owner.authorization({ action: 'delete', name: 'gone', cluster: other.cluster, sequence: owner.nextSequence() });
+    assert.equal((await fetch(`${other.url}/v1/phats/${deploying.id}`, { method: 'DELETE', headers: { authorization: deletion } })).status, 200);
+    const joined = await member(t, data);
+    await until(async () => (await (await at(other, kept.id)).json()) === 'of before', { what: 'what it had before' });
+    await until(async () => (await (await at(joined, changed.id)).text()) === 'new', { what: 'the change' });
+    await until(async () => (await at(joined, gone.id)).status === 404, { what: 'the deletion' });
+    assert.equal(await (await at(other, changed.id)).text(), 'new');
+    // Who comes later finds it in the database, and it is put there once.
+    const later = await member(t, await copy());
+    await until(async () => (await (await at(later, kept.id)).json()) === 'of before', { what: 'the record' });
+    const changes = server.query('SELECT n FROM phala_changes');
+    await joined.stop();
+    const again = await member(t, data);
+    await until(async () => (await (await at(again, kept.id)).json()) === 'of before', { what: 'a restart' });
+    await again.stop();
+    assert.equal(server.query('SELECT n FROM phala_changes'), changes);
+  });
+
   test('refuses records that are not the owner\'s, and holders that are not of the cluster', async (t) => {
     const [a, b] = await cluster(t, 2);
     const owner = new Owner();
