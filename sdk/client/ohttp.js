@@ -1,10 +1,11 @@
-// Oblivious HTTP's envelopes (RFC 9458), the client's side. HPKE is @hpke/core's.
+// Oblivious HTTP's envelopes (RFC 9458), the client's side. HPKE and its ciphers are @hpke's.
+import { Chacha20Poly1305 } from '@hpke/chacha20poly1305';
 import { Aes128Gcm, Aes256Gcm, CipherSuite, HkdfSha256 } from '@hpke/core';
 import { DhkemX25519HkdfSha256 } from '@hpke/dhkem-x25519';
 import { concat } from './bhttp.js';
 
 const KEM_X25519 = 0x0020, KDF_SHA256 = 0x0001;
-const AEADS = { 1: { Aead: Aes128Gcm, keyLength: 16 }, 2: { Aead: Aes256Gcm, keyLength: 32 } };
+const AEADS = { 1: Aes128Gcm, 2: Aes256Gcm, 3: Chacha20Poly1305 };
 const text = new TextEncoder();
 const u16 = (n) => Uint8Array.of(n >> 8, n & 0xff);
 
@@ -28,8 +29,8 @@ export function parseKeys(bytes) {
 
 /** Seals one request; yields the envelope, and what opens its response. */
 export async function seal({ keyId, publicKey, aeadId }, request) {
-  const { Aead, keyLength } = AEADS[aeadId];
-  const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead: new Aead() });
+  const aead = new AEADS[aeadId]();
+  const suite = new CipherSuite({ kem: new DhkemX25519HkdfSha256(), kdf: new HkdfSha256(), aead });
   const hdr = concat(Uint8Array.of(keyId), u16(KEM_X25519), u16(KDF_SHA256), u16(aeadId));
   const sender = await suite.createSenderContext({
     recipientPublicKey: await suite.kem.deserializePublicKey(publicKey.slice().buffer),
@@ -37,19 +38,19 @@ export async function seal({ keyId, publicKey, aeadId }, request) {
   });
   const enc = new Uint8Array(sender.enc);
   const sealed = new Uint8Array(await sender.seal(request.slice().buffer));
-  const secret = await sender.export(text.encode('message/bhttp response').buffer, keyLength);
-  return { envelope: concat(hdr, enc, sealed), open: (response) => open(response, enc, secret, keyLength) };
+  const secret = await sender.export(text.encode('message/bhttp response').buffer, aead.keySize);
+  return { envelope: concat(hdr, enc, sealed), open: (response) => open(response, enc, secret, aead) };
 }
 
-async function open(response, enc, secret, keyLength) {
-  const nonce = response.subarray(0, keyLength), { subtle } = globalThis.crypto;
-  if (response.length < keyLength + 16) throw new SyntaxError('the sealed response is cut off');
+async function open(response, enc, secret, aead) {
+  const length = aead.keySize, nonce = response.subarray(0, length), { subtle } = globalThis.crypto;
+  if (response.length < length + aead.tagSize) throw new SyntaxError('the sealed response is cut off');
   const ikm = await subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits']);
-  const derive = (info, length) => subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: concat(enc, nonce), info: text.encode(info) }, ikm, length * 8);
-  const key = await subtle.importKey('raw', await derive('key', keyLength), 'AES-GCM', false, ['decrypt']);
-  const iv = await derive('nonce', 12);
+  const derive = (info, size) => subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: concat(enc, nonce), info: text.encode(info) }, ikm, size * 8);
+  const opener = aead.createEncryptionContext(await derive('key', length));
+  const iv = await derive('nonce', aead.nonceSize);
   try {
-    return new Uint8Array(await subtle.decrypt({ name: 'AES-GCM', iv }, key, response.subarray(keyLength)));
+    return new Uint8Array(await opener.open(iv, response.slice(length).buffer, new ArrayBuffer(0)));
   } catch {
     throw new Error('the response was not sealed by the worker for this request');
   }

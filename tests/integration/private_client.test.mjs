@@ -127,8 +127,28 @@ test('the client of private calls', async (t) => {
     for (const now of [Date.now(), Math.floor(Date.now() / 1000), 'now', new Date(NaN)]) await assert.rejects(connect(worker.url, { verifyEvidence, policy, now }), /now is a Date/);
   });
 
+  const ciphers = [AeadId.Aes128Gcm, AeadId.Aes256Gcm, AeadId.Chacha20Poly1305];
+  await t.test('with each cipher that the worker names', async () => {
+    for (const aead of ciphers) {
+      const asked = [];
+      const only = watched((d) => {
+        const keys = Buffer.from(d.identity.ohttp_keys, 'hex');
+        assert.ok(keys.subarray(39).includes(Buffer.from([0, 1, 0, aead])), `${aead} is offered`);
+        d.identity.ohttp_keys = Buffer.concat([Buffer.from([0, 41]), keys.subarray(2, 37), Buffer.from([0, 4, 0, 1, 0, aead])]).toString('hex');
+        return d;
+      });
+      // What the evidence binds is the whole list: this is about the envelope.
+      const client = await connect(worker.url, { verifyEvidence: () => ({ verdict: 'accepted' }), fetch: (url, init) => {
+        if (init?.body instanceof Uint8Array || init?.body instanceof ArrayBuffer) asked.push(Buffer.from(init.body)[6]);
+        return only(url, init);
+      } });
+      assert.equal((await client.fetch('/v1/info')).status, 200);
+      assert.ok(asked.length > 0 && asked.every((id) => id === aead), asked.join());
+    }
+  });
+
   await t.test("another implementation's gateway takes its envelopes, with each cipher that it has", async (t2) => {
-    for (const aead of [AeadId.Aes128Gcm, AeadId.Aes256Gcm]) {
+    for (const aead of ciphers) {
       const got = [];
       const gateway = await Gateway.make(aead, async (request) => {
         got.push({ method: request.method, url: request.url, mine: request.headers.get('x-mine'), date: request.headers.get('date'), text: await request.text() });
@@ -156,7 +176,8 @@ test('the client of private calls', async (t) => {
       assert.deepEqual(seen, { method: 'PUT', url: `http://127.0.0.1:${server.address().port}/p/x/a?b=c`, mine: 'of mine', text: 'to another server' });
       assert.ok(Math.abs(Date.parse(date) - Date.now()) < 60_000);
     }
-    const { keys } = await Gateway.make(AeadId.Chacha20Poly1305);
+    const { keys } = await Gateway.make(AeadId.Aes128Gcm);
+    keys[keys.length - 1] = 9;
     const theirs = watched((d) => { d.identity.ohttp_keys = Buffer.from(keys).toString('hex'); return d; });
     await assert.rejects(connect(worker.url, { verifyEvidence: () => ({ verdict: 'accepted' }), fetch: theirs }), /no suite that this client has/);
   });
