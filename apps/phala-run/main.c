@@ -12,21 +12,25 @@
 enum { CONTROL_FD = 3, EXIT_REFUSED = 1, EXIT_USAGE = 2 };
 
 static const char usage[] =
-    "usage: phala-run --zygote [--require-sandbox=full]\n"
+    "usage: phala-run --zygote [--require-sandbox=full] [--no-spare]\n"
     "Runs phats for phalad, which starts it with a control socket (SOCK_SEQPACKET) as descriptor "
     "3.\n"
-    "  --require-sandbox=full  exit with 1 when this host lacks a layer of the sandbox\n";
+    "  --require-sandbox=full  exit with 1 when this host lacks a layer of the sandbox\n"
+    "  --no-spare              fork an instance's process only when it is asked for\n";
 
 int main(int argc, char **argv)
 {
-    bool zygote = false, full = false;
+    bool zygote = false;
+    struct ph_zygote_options options = {.spare = true};
     char why[2048];
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--zygote") == 0) {
             zygote = true;
         } else if (strcmp(argv[i], "--require-sandbox=full") == 0) {
-            full = true;
+            options.require_full = true;
+        } else if (strcmp(argv[i], "--no-spare") == 0) {
+            options.spare = false;
         } else if (strcmp(argv[i], "--help") == 0) {
             (void)fputs(usage, stdout);
             return 0;
@@ -45,7 +49,7 @@ int main(int argc, char **argv)
     ph_log_setup("phala-run", PH_LOG_INFO);
     const struct ph_prelude_script *script = ph_prelude_script("main");
     const struct ph_engine_prelude prelude = {script->text, script->url};
-    if (ph_zygote_serve(CONTROL_FD, prelude, full, why) != PH_OK) {
+    if (ph_zygote_serve(CONTROL_FD, prelude, options, why) != PH_OK) {
         ph_log(PH_LOG_ERROR, why, NULL);
         return EXIT_REFUSED;
     }

@@ -67,6 +67,7 @@ static const char *const usage[] = {
     "  --require-sandbox full         refuse to start unless every sandbox layer is in force\n"
     "  --no-jit                       interpret JavaScript only\n"
     "  --warm N                       instances that wait ready (default 2)\n"
+    "  --no-spare                     keep no process that is ready to become an instance\n"
     "  --instances N                  instances that run phats at once (default 256)\n"
     "  --idle SECONDS                 end an instance without calls (default 300)\n"
     "  --grace SECONDS                for calls in flight at shutdown (default 30)\n"
@@ -188,6 +189,7 @@ enum option_id {
     OPT_SANDBOX,
     OPT_NO_JIT,
     OPT_WARM,
+    OPT_NO_SPARE,
     OPT_INSTANCES,
     OPT_IDLE,
     OPT_GRACE,
@@ -223,7 +225,8 @@ static const struct option options[] = {
     { "guest-agent", 1, NULL, OPT_GUEST_AGENT }, { "guest-agent-quotes", 0, NULL, OPT_GUEST_QUOTES },
     { "keyd", 1, NULL, OPT_KEYD },             { "run", 1, NULL, OPT_RUN },
     { "require-sandbox", 1, NULL, OPT_SANDBOX }, { "no-jit", 0, NULL, OPT_NO_JIT },
-    { "warm", 1, NULL, OPT_WARM },             { "instances", 1, NULL, OPT_INSTANCES },
+    { "warm", 1, NULL, OPT_WARM },             { "no-spare", 0, NULL, OPT_NO_SPARE },
+    { "instances", 1, NULL, OPT_INSTANCES },
     { "idle", 1, NULL, OPT_IDLE },             { "grace", 1, NULL, OPT_GRACE },
     { "epoch-grace", 1, NULL, OPT_EPOCH_GRACE },
     { "connections", 1, NULL, OPT_CONNECTIONS },
@@ -373,6 +376,9 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
         return PH_OK;
     case OPT_WARM:
         return parse_u32(arg, 0, 64, &c->warm);
+    case OPT_NO_SPARE:
+        c->spare = false;
+        return PH_OK;
     case OPT_INSTANCES:
         return parse_u32(arg, 1, 10000, &c->instances_max);
     case OPT_IDLE:
@@ -414,6 +420,7 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
 enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char why[static 256])
 {
     struct ph_config c = {.warm = 2,
+                          .spare = true,
                           .instances_max = 256,
                           .idle_s = 300,
                           .epoch_grace_s = 900,

@@ -58,6 +58,7 @@ struct ph_config {
     bool require_full_sandbox;
     bool jit;
     uint32_t warm;          /* instances that wait ready */
+    bool spare;             /* a process waits to become an instance */
     uint32_t instances_max; /* instances that run phats; the longest idle goes first */
     uint32_t idle_s;        /* an instance without calls is ended after this */
     uint32_t grace_s;       /* for calls in flight at shutdown */

@@ -18,14 +18,15 @@ TEST(a_full_command_line_is_understood)
               (char *)"--tls", (char *)"[::1]:0", (char *)"--listen-phat",
               (char *)"127.0.0.1:8787=00112233445566778899aabbccddeeff00112233", (char *)"--owner",
               (char *)"0x00112233445566778899aabbccddeeff00112233", (char *)"--warm", (char *)"5",
-              (char *)"--connections-per-address", (char *)"77") == PH_OK);
+              (char *)"--no-spare", (char *)"--connections-per-address", (char *)"77") == PH_OK);
     CHECK(c.connections == 4096 && c.connections_per_address == 77);
     CHECK(c.listen_cnt == 3 && c.listen[0].port == 8080 && !c.listen[0].tls &&
           !c.listen[0].one_phat);
     assert_string_equal(c.listen[1].address, "::1");
     CHECK(c.listen[1].tls && c.listen[1].port == 0);
     CHECK(c.listen[2].one_phat && c.listen[2].phat.b[1] == 0x11 && c.listen[2].port == 8787);
-    CHECK(c.owner_cnt == 1 && c.owners[0].b[19] == 0x33 && !c.open && c.warm == 5 && c.jit);
+    CHECK(c.owner_cnt == 1 && c.owners[0].b[19] == 0x33 && !c.open && c.warm == 5 && !c.spare &&
+          c.jit);
 }
 
 TEST(what_would_serve_nobody_or_everybody_by_accident_is_refused)

@@ -273,8 +273,9 @@ enum ph_err ph_instances_open(struct ph_node *node, struct ph_instances **out)
         return PH_ERR_NOMEM;
     all->node = node;
     all->zygote.sock = -1;
-    enum ph_err err =
-        ph_zygote_start(node->config->run_path, node->config->require_full_sandbox, &all->zygote);
+    const struct ph_zygote_how how = {.require_full = node->config->require_full_sandbox,
+                                      .spare = node->config->spare};
+    enum ph_err err = ph_zygote_start(node->config->run_path, how, &all->zygote);
     if (err == PH_OK)
         err =
             ph_watch_add(node->loop, &all->zygote_watch, all->zygote.sock, EPOLLIN, on_zygote, all);

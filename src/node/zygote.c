@@ -14,10 +14,15 @@
 
 enum { START_TIMEOUT_MS = 10000, DATAGRAM_MAX = 4096 };
 
-_Noreturn static void exec_zygote(const char *path, bool require_full, int sock)
+_Noreturn static void exec_zygote(const char *path, struct ph_zygote_how how, int sock)
 {
-    const char *argv[] = {path, "--zygote", require_full ? "--require-sandbox=full" : NULL, NULL};
+    const char *argv[5] = {path, "--zygote"};
+    size_t cnt = 2;
 
+    if (how.require_full)
+        argv[cnt++] = "--require-sandbox=full";
+    if (!how.spare)
+        argv[cnt++] = "--no-spare";
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     (void)umask(022); /* what it makes for instances is read by other uids */
     if (dup2(sock, 3) < 0)
@@ -49,7 +54,7 @@ static enum ph_err read_up(struct ph_zygote *z)
     return PH_OK;
 }
 
-enum ph_err ph_zygote_start(const char *path, bool require_full, struct ph_zygote *out)
+enum ph_err ph_zygote_start(const char *path, struct ph_zygote_how how, struct ph_zygote *out)
 {
     int pair[2];
     struct ph_zygote z = {.sock = -1};
@@ -62,7 +67,7 @@ enum ph_err ph_zygote_start(const char *path, bool require_full, struct ph_zygot
     (void)fcntl(pair[1], F_SETFL, fcntl(pair[1], F_GETFL) & ~O_NONBLOCK);
     z.pid = fork();
     if (z.pid == 0)
-        exec_zygote(path, require_full, pair[1]);
+        exec_zygote(path, how, pair[1]);
     (void)close(pair[1]);
     const enum ph_err err = z.pid < 0 ? PH_ERR_IO : read_up(&z);
     if (err != PH_OK) {

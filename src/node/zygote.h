@@ -14,9 +14,15 @@ struct ph_zygote {
     char layers[1024]; /* of ZYGOTE_UP */
 };
 
+struct ph_zygote_how {
+    bool require_full; /* it refuses where a sandbox layer is missing */
+    bool spare;        /* it keeps a process that is ready to become an instance */
+};
+
 /* Start `path --zygote` and wait for ZYGOTE_UP, at most 10 s. PH_ERR_IO, PH_ERR_CLOSED (it refused:
  * its log says why), PH_ERR_AGAIN (no answer). */
-PH_CHECKED enum ph_err ph_zygote_start(const char *path, bool require_full, struct ph_zygote *out);
+PH_CHECKED enum ph_err ph_zygote_start(const char *path, struct ph_zygote_how how,
+                                       struct ph_zygote *out);
 /* Closing the channel ends it and every instance. */
 void ph_zygote_stop(struct ph_zygote *zygote);
 /* Ask for one instance; the descriptors are the instance's ends, borrowed. SPAWNED or SPAWN_FAIL

@@ -250,6 +250,28 @@ static int set_options(void)
     return setenv("JSC_numberOfGCMarkers", "1", 1);
 }
 
+/* Of an initialised library without an engine. */
+static GMainContext *next_glib;
+
+enum ph_err ph_engine_init(void)
+{
+    if (next_glib)
+        return PH_OK;
+    if (set_options() != 0)
+        return PH_ERR_NOMEM;
+    /* Before the library: asynchronous WebAssembly compilation and the collector's timers run on
+     * the main context of the thread that initialises it. */
+    next_glib = g_main_context_new();
+    g_main_context_push_thread_default(next_glib);
+    /* The timer of full collections looks for the main run loop of a GTK program, finds none and
+     * crashes: idle instances collect in limits.c instead. */
+    JSDisableGCTimer();
+    /* The first object of the C API initialises what VMs share: options, address space reserved
+     * for them, the pool of compiled code. */
+    JSStringRelease(JSStringCreateWithUTF8CString(""));
+    return PH_OK;
+}
+
 enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelude, int fd,
                           int secrets_fd, int statm_fd, char why[static 256])
 {
@@ -263,19 +285,14 @@ enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelu
         return PH_ERR_NOMEM;
     }
     ph_the_engine = e;
-    if (set_options() != 0) {
+    if (ph_engine_init() != PH_OK) {
         free(e->strings);
         free(e);
         (void)snprintf(why, 256, "out of memory");
         return PH_ERR_NOMEM;
     }
-    /* Before the VM: asynchronous WebAssembly compilation and the collector's timers run on the
-     * main context of the thread that makes it. */
-    e->glib = g_main_context_new();
-    g_main_context_push_thread_default(e->glib);
-    /* The timer of full collections looks for the main run loop of a GTK program, finds none and
-     * crashes: idle instances collect in limits.c instead. */
-    JSDisableGCTimer();
+    e->glib = next_glib;
+    next_glib = NULL;
     e->group = JSContextGroupCreate();
     e->ctx = JSGlobalContextCreateInGroup(e->group, NULL);
     e->js_true = JSValueMakeBoolean(e->ctx, true);

@@ -153,6 +153,23 @@ static void name_of(char out[static 32], uint32_t slot)
     (void)snprintf(out, 32, "phat-%u", slot);
 }
 
+static bool set_memory(int dir, uint32_t memory_mib)
+{
+    char text[32];
+
+    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)memory_mib << 20);
+    return write_at(dir, "memory.max", text);
+}
+
+enum ph_err ph_cgroup_limit(const struct ph_cgroup *cgroup, uint32_t slot, uint32_t memory_mib)
+{
+    char name[32];
+
+    name_of(name, slot);
+    int dir PH_OWNED(ph_closep) = openat(cgroup->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir >= 0 && set_memory(dir, memory_mib) ? PH_OK : PH_ERR_IO;
+}
+
 enum ph_err ph_cgroup_join(const struct ph_cgroup *cgroup, uint32_t slot, uint32_t memory_mib)
 {
     char name[32], text[32];
@@ -163,8 +180,7 @@ enum ph_err ph_cgroup_join(const struct ph_cgroup *cgroup, uint32_t slot, uint32
     int dir PH_OWNED(ph_closep) = openat(cgroup->dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return PH_ERR_IO;
-    (void)snprintf(text, sizeof(text), "%llu", (unsigned long long)memory_mib << 20);
-    if (!write_at(dir, "memory.max", text))
+    if (!set_memory(dir, memory_mib))
         return PH_ERR_IO;
     /* Absent on a kernel without swap accounting: then there is nothing to turn off. */
     if (!write_at(dir, "memory.swap.max", "0") && errno != ENOENT)

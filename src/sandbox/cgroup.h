@@ -36,6 +36,10 @@ PH_CHECKED enum ph_err ph_cgroup_open(struct ph_cgroup *out, char why[static 64]
 PH_CHECKED enum ph_err ph_cgroup_join(const struct ph_cgroup *cgroup, uint32_t slot,
                                       uint32_t memory_mib);
 
+/* Set memory.max of an instance that has joined. PH_ERR_IO. */
+PH_CHECKED enum ph_err ph_cgroup_limit(const struct ph_cgroup *cgroup, uint32_t slot,
+                                       uint32_t memory_mib);
+
 /* Remove the cgroup of an instance whose processes are gone. */
 void ph_cgroup_remove(const struct ph_cgroup *cgroup, uint32_t slot);
 

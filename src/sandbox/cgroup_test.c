@@ -69,7 +69,9 @@ TEST(an_instance_gets_its_limits_and_then_itself)
     CHECK(ph_cgroup_join(&cg, 7, 128) == PH_OK);
     CHECK(holds("phat-7/memory.max", "134217728") && holds("phat-7/memory.oom.group", "1"));
     CHECK(holds("phat-7/pids.max", "64") && holds("phat-7/cgroup.procs", "0"));
+    CHECK(ph_cgroup_limit(&cg, 7, 256) == PH_OK && holds("phat-7/memory.max", "268435456"));
     /* A limit that cannot be set is no limit. */
+    CHECK(ph_cgroup_limit(&cg, 9, 256) == PH_ERR_IO);
     CHECK(ph_cgroup_join(&cg, 8, 128) == PH_ERR_IO);
     ph_cgroup_remove(&cg, 8);
     CHECK(faccessat(cg.dir, "phat-8", F_OK, 0) != 0);

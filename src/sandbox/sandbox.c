@@ -317,6 +317,11 @@ enum ph_err ph_sandbox_trial(const struct ph_sandbox *sb, struct ph_sandbox_repo
     return status == 0 ? PH_OK : PH_ERR_IO;
 }
 
+enum ph_err ph_sandbox_limit_memory(const struct ph_sandbox *sb, uint32_t slot, uint32_t memory_mib)
+{
+    return sb->cgroup.dir < 0 ? PH_OK : ph_cgroup_limit(&sb->cgroup, slot, memory_mib);
+}
+
 void ph_sandbox_remove(const struct ph_sandbox *sb, uint32_t slot)
 {
     ph_cgroup_remove(&sb->cgroup, slot);

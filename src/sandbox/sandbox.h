@@ -77,6 +77,11 @@ PH_CHECKED enum ph_err ph_sandbox_enter_after_vm(const struct ph_sandbox *sb,
 PH_CHECKED enum ph_err ph_sandbox_trial(const struct ph_sandbox *sb,
                                         struct ph_sandbox_report *report);
 
+/* Set memory.max of a living child's cgroup, for a child that entered before it was known for which
+ * phat. PH_OK on a host without cgroup; PH_ERR_IO. */
+PH_CHECKED enum ph_err ph_sandbox_limit_memory(const struct ph_sandbox *sb, uint32_t slot,
+                                               uint32_t memory_mib);
+
 /* Remove what an exited child leaves behind: its cgroup. */
 void ph_sandbox_remove(const struct ph_sandbox *sb, uint32_t slot);
 

@@ -65,8 +65,11 @@ test('SIGTERM finishes calls in flight, refuses new connections, and leaves no p
   const call = await worker.phat('end', handlers);
   const answers = [call('/slow').then((r) => r.text()), call('/stream').then((r) => r.text())];
   await inFlight(worker, 2);
-  const processes = await family(worker.pid);
-  for (const name of ['phalad', 'phala-keyd', 'phala-run', 'phala-phat']) assert.ok(processes.some((p) => p.name === name), `${name} among ${processes.map((p) => p.name)}`);
+  const processes = await until(async () => {
+    const found = await family(worker.pid);
+    for (const name of ['phalad', 'phala-keyd', 'phala-run', 'phala-phat', 'phala-spare']) assert.ok(found.some((p) => p.name === name), `${name} among ${found.map((p) => p.name)}`);
+    return found;
+  }, { what: 'every process' });
   worker.child.kill('SIGTERM');
   await refusesConnections(worker.url);
   assert.deepEqual(await Promise.all(answers), ['finished', 'xxxxxxxx']);
