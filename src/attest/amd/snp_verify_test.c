@@ -258,6 +258,73 @@ TEST(least_versions_are_of_the_product_reported_and_at_launch)
     w.s.report.launch_tcb[6]--;
     CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_POLICY_SNP_MIN_TCB);
     CHECK(v.status == PH_TCB_UP_TO_DATE); /* the status is the report's, not the policy's */
+    milan();                              /* launched as it must, and behind since */
+    p->has_min_tcb = p->min_tcb[PH_SNP_MILAN].present = true;
+    p->min_tcb[PH_SNP_MILAN].tcb = w.s.tcb;
+    w.policy.statuses = 1u << PH_TCB_OUT_OF_DATE;
+    w.s.tcb.microcode--;
+    w.s.report.reported_tcb[7]--;
+    CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_POLICY_SNP_MIN_TCB);
+    p->has_min_tcb = false;
+    CHECK(snp_world_judge(&w, &v) == PH_OK);
+}
+
+TEST(each_tcb_of_a_report_has_zeros_where_its_product_has_nothing)
+{
+    struct ph_snp_report *r = &w.s.report;
+    uint8_t *const tcbs[] = {r->current_tcb, r->reported_tcb, r->committed_tcb, r->launch_tcb};
+
+    for (size_t i = 0; i < PH_LEN(tcbs); i++) {
+        milan();
+        tcbs[i][2] = 1;
+        w.trace = &trace;
+        CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_TCB_FORM);
+        CHECK(failures() == 2 && v.status == PH_TCB_UNKNOWN); /* and the policy's on the status */
+    }
+}
+
+/* A check that refuses beside others shows it too: whoever asks what is wrong sees all of it. */
+TEST(a_trace_shows_what_else_is_wrong)
+{
+    milan();
+    w.trace = &trace;
+    memset(w.s.report.chip_id, 0, 64); /* masked, which is only a VLEK's to do */
+    w.s.report.flags[0] |= PH_SNP_FLAG_MASK_CHIP_KEY;
+    CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_CHIP_ID);
+    CHECK(trace.check[PH_CHECK_SNP_CHIP_MASK].result == PH_TRACE_FAIL);
+    milan();
+    w.trace = &trace;
+    CHECK(snp_world_break(&w, PH_CHECK_SNP_VEK_EXTENSION));
+    w.s.report.cpuid_family[0] = 0xff; /* of no product that is known; nor is the certificate's */
+    CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_VEK_EXTENSION);
+    CHECK(trace.check[PH_CHECK_SNP_PRODUCT].result == PH_TRACE_FAIL);
+}
+
+TEST(a_list_of_revocations_is_needed_only_where_the_policy_says_so)
+{
+    milan();
+    w.policy.snp.require_crl = true;
+    CHECK(snp_world_judge(&w, &v) == PH_OK && v.claims.snp.revocation_checked);
+    milan();
+    w.drop_crl = true;
+    CHECK(snp_world_judge(&w, &v) == PH_OK && !v.claims.snp.revocation_checked);
+}
+
+TEST(lists_of_a_policy_end_where_they_end)
+{
+    struct ph_policy_snp *p = &w.policy.snp;
+
+    milan();
+    p->guest[1] = p->guest[0];
+    p->guest[0].measurement[0] ^= 1;
+    CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_POLICY_MEASUREMENT);
+    milan();
+    p->chip_id_cnt = 1;
+    memcpy(p->chip_ids[1], w.s.hwid, 64);
+    CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_POLICY_SNP_CHIP);
+    milan();
+    p->deny_vlek = true;
+    CHECK(snp_world_judge(&w, &v) == PH_OK);
 }
 
 TEST(firmware_versions_are_compared_from_the_left)
@@ -554,22 +621,23 @@ TEST(the_configuration_that_host_data_names_is_claimed)
     CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_HOST_DATA);
 }
 
-PH_TEST_MAIN(CASE(the_configuration_that_host_data_names_is_claimed),
-             CASE(a_chain_is_valid_from_its_first_second),
-             CASE(a_certificate_that_the_caller_gives_counts_whatever_it_is),
-             CASE(each_check_alone_refuses_for_its_reason),
-             CASE(a_good_report_is_accepted_and_yields_claims),
-             CASE(a_trace_shows_where_each_check_looked),
-             CASE(every_product_version_and_key_is_accepted),
-             CASE(a_vlek_binds_no_chip_and_a_vcek_always_one),
-             CASE(each_component_of_each_tcb_is_compared),
-             CASE(least_versions_are_of_the_product_reported_and_at_launch),
-             CASE(firmware_versions_are_compared_from_the_left),
-             CASE(guest_policy_and_platform_bits_are_held_to_their_version),
-             CASE(a_platform_keeps_what_the_guest_demands_of_it),
-             CASE(author_keys_are_there_when_they_are_said_to_be),
-             CASE(privilege_levels_chips_and_allowances_are_the_policys),
-             CASE(signatures_out_of_range_are_refused),
-             CASE(a_status_is_there_exactly_when_what_it_rests_on_holds),
-             CASE(what_is_missing_denies), CASE(padding_after_the_table_is_the_policys_choice),
-             CASE(claims_are_written_as_json))
+PH_TEST_MAIN(
+    CASE(the_configuration_that_host_data_names_is_claimed),
+    CASE(a_chain_is_valid_from_its_first_second),
+    CASE(a_certificate_that_the_caller_gives_counts_whatever_it_is),
+    CASE(each_check_alone_refuses_for_its_reason),
+    CASE(a_good_report_is_accepted_and_yields_claims), CASE(a_trace_shows_where_each_check_looked),
+    CASE(every_product_version_and_key_is_accepted),
+    CASE(a_vlek_binds_no_chip_and_a_vcek_always_one), CASE(each_component_of_each_tcb_is_compared),
+    CASE(least_versions_are_of_the_product_reported_and_at_launch),
+    CASE(each_tcb_of_a_report_has_zeros_where_its_product_has_nothing),
+    CASE(a_trace_shows_what_else_is_wrong),
+    CASE(a_list_of_revocations_is_needed_only_where_the_policy_says_so),
+    CASE(lists_of_a_policy_end_where_they_end), CASE(firmware_versions_are_compared_from_the_left),
+    CASE(guest_policy_and_platform_bits_are_held_to_their_version),
+    CASE(a_platform_keeps_what_the_guest_demands_of_it),
+    CASE(author_keys_are_there_when_they_are_said_to_be),
+    CASE(privilege_levels_chips_and_allowances_are_the_policys),
+    CASE(signatures_out_of_range_are_refused),
+    CASE(a_status_is_there_exactly_when_what_it_rests_on_holds), CASE(what_is_missing_denies),
+    CASE(padding_after_the_table_is_the_policys_choice), CASE(claims_are_written_as_json))
