@@ -1,4 +1,5 @@
 // What a worker's evidence must be about: the report data of its identity and our nonce (docs/receipts.md, section 5).
+import { crypto } from '#webcrypto';
 import { concat } from './bhttp.js';
 
 const text = new TextEncoder();
@@ -11,7 +12,7 @@ export function fromHex(hex, length) {
     throw new SyntaxError('the attestation document holds a value of the wrong form');
   return Uint8Array.from(digits.match(/../g) ?? [], (d) => Number.parseInt(d, 16));
 }
-const sha256 = async (...parts) => new Uint8Array(await globalThis.crypto.subtle.digest('SHA-256', concat(...parts)));
+const sha256 = async (...parts) => new Uint8Array(await crypto.subtle.digest('SHA-256', concat(...parts)));
 
 /** The 64 bytes that the quote must carry; `nonce` is 32 bytes. */
 export async function reportData(identity, nonce) {

@@ -1,4 +1,5 @@
 // Private calls: connect() verifies a worker's evidence, and only then is anything encrypted to the key that the evidence binds.
+import { crypto } from '#webcrypto';
 import { decodeResponse, encodeRequest } from './bhttp.js';
 import { fromHex, reportData, toHex } from './evidence.js';
 import { parseKeys, seal } from './ohttp.js';
@@ -40,7 +41,7 @@ export async function connect(url, { verifyEvidence, policy, collateral, nonce, 
   // A Date has no unit to be mistaken in: verifiers count seconds, clocks milliseconds.
   if (!(now instanceof Date) || Number.isNaN(now.getTime())) throw new TypeError('now is a Date');
   const base = String(url).replace(/\/+$/, '');
-  const challenge = nonce ?? globalThis.crypto.getRandomValues(new Uint8Array(32));
+  const challenge = nonce ?? crypto.getRandomValues(new Uint8Array(32));
   if (challenge.length !== 32) throw new TypeError('nonce is 32 bytes');
   const document = await fetchDocument(fetch, base, challenge);
   const bound = await reportData(document.identity, challenge);
@@ -86,7 +87,7 @@ class Client {
     const carrier = new Response(body ?? null);
     const fields = new Headers(headers);
     if (!fields.has('content-type') && carrier.headers.has('content-type')) fields.set('content-type', carrier.headers.get('content-type'));
-    const nonce = receipt ? toHex(globalThis.crypto.getRandomValues(new Uint8Array(32))) : null;
+    const nonce = receipt ? toHex(crypto.getRandomValues(new Uint8Array(32))) : null;
     if (receipt) {
       fields.set('phala-receipt', 'inline');
       fields.set('phala-nonce', nonce);

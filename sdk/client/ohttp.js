@@ -2,6 +2,7 @@
 import { Chacha20Poly1305 } from '@hpke/chacha20poly1305';
 import { Aes128Gcm, Aes256Gcm, CipherSuite, HkdfSha256 } from '@hpke/core';
 import { DhkemX25519HkdfSha256 } from '@hpke/dhkem-x25519';
+import { crypto } from '#webcrypto';
 import { concat } from './bhttp.js';
 
 const KEM_X25519 = 0x0020, KDF_SHA256 = 0x0001;
@@ -43,7 +44,7 @@ export async function seal({ keyId, publicKey, aeadId }, request) {
 }
 
 async function open(response, enc, secret, aead) {
-  const length = aead.keySize, nonce = response.subarray(0, length), { subtle } = globalThis.crypto;
+  const length = aead.keySize, nonce = response.subarray(0, length), { subtle } = crypto;
   if (response.length < length + aead.tagSize) throw new SyntaxError('the sealed response is cut off');
   const ikm = await subtle.importKey('raw', secret, 'HKDF', false, ['deriveBits']);
   const derive = (info, size) => subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt: concat(enc, nonce), info: text.encode(info) }, ikm, size * 8);

@@ -1,4 +1,5 @@
 // The other side of a private call, from implementations that are not ours: HPKE of hpke-js, binary HTTP of bhttp-js.
+import { webcrypto as crypto } from 'node:crypto';
 import { Chacha20Poly1305 } from '@hpke/chacha20poly1305';
 import { Aes128Gcm, Aes256Gcm } from '@hpke/core';
 import { BHttpDecoder, BHttpEncoder } from 'bhttp-js';

@@ -58,7 +58,7 @@ export async function until(probe, { timeoutMs = 10_000, everyMs = 20, what = 't
     } catch (error) {
       last = error;
     }
-    if (Date.now() > deadline) throw new Error(`${what} did not come true in ${timeoutMs} ms`, { cause: last });
+    if (Date.now() > deadline) throw new Error(`${what} did not come true in ${timeoutMs} ms${last ? `: ${last.message}` : ''}`, { cause: last });
     await sleep(everyMs);
   }
 }

@@ -1,0 +1,2 @@
+// Web Crypto of browsers; webcrypto_node.js is node's.
+export const { crypto } = globalThis;
