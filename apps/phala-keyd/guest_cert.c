@@ -20,8 +20,9 @@ static const int64_t ca_from_s = 1735689600, ca_until_s = 2524607999; /* 2025 to
 #define OID_USAGE "1.3.6.1.4.1.62397.1.4"
 #define OID_QUOTE "1.3.6.1.4.1.62397.1.1"
 #define OID_EVENT_LOG "1.3.6.1.4.1.62397.1.2"
+#define OID_APP_INFO "1.3.6.1.4.1.62397.1.9"
 
-enum { ORG_LEN = 64, EXT_MAX = 4 };
+enum { ORG_LEN = 64, EXT_MAX = 5, APP_INFO_MAX = 512 };
 
 static enum ph_err fail(char why[static CLUSTER_WHY_LEN], enum ph_err err, const char *what)
 {
@@ -178,8 +179,17 @@ static enum ph_err split(struct ph_bytes texts, const char *out[static PH_GUEST_
     return PH_OK;
 }
 
-static enum ph_err put_leaf(const struct authorities *a, const struct ph_msg_GUEST_CERT *m,
-                            struct ph_buf *out)
+static enum ph_err add_app_info(struct issue *issue, const struct keyring *ring,
+                                const struct ph_msg_GUEST_CERT *m)
+{
+    struct ph_buf info PH_OWNED(ph_buf_clear) = PH_BUF(APP_INFO_MAX);
+
+    PH_TRY(ph_dstack_app_info(&m->phat, &ring->signer, &ring->cluster, m->app_info, &info));
+    return add_ext(issue, OID_APP_INFO, ph_buf_view(&info));
+}
+
+static enum ph_err put_leaf(const struct keyring *ring, const struct authorities *a,
+                            const struct ph_msg_GUEST_CERT *m, struct ph_buf *out)
 {
     const char *names[PH_GUEST_NAMES_MAX], *subject[PH_GUEST_NAMES_MAX];
     struct issue issue PH_OWNED(issue_clear) = {0};
@@ -207,6 +217,8 @@ static enum ph_err put_leaf(const struct authorities *a, const struct ph_msg_GUE
         PH_TRY(add_ext(&issue, OID_QUOTE, m->quote));
         PH_TRY(add_ext(&issue, OID_EVENT_LOG, PH_BYTES_LIT("[]")));
     }
+    if (m->app_info.len > 0)
+        PH_TRY(add_app_info(&issue, ring, m));
     return issue_end(&issue, a->app_key, out);
 }
 
@@ -224,8 +236,8 @@ enum ph_err guest_cert(struct keyring *ring, const struct ph_ipc_frame *frame, s
     if (m.subject.len > PH_GUEST_SUBJECT_MAX + 1)
         return fail(why, PH_ERR_LIMIT, "GUEST_CERT: the subject is too long");
     enum ph_err err = open_authorities(ring, &m.phat, &a);
-    if (err == PH_OK)
-        err = put_leaf(&a, &m, &leaf);
+    if (err == PH_OK && m.pub.len > 0)
+        err = put_leaf(ring, &a, &m, &leaf);
     if (err == PH_OK)
         err = put_app(&a, &m.phat, &app);
     if (err == PH_OK)

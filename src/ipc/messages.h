@@ -123,7 +123,7 @@ enum {
     M(GUEST_TLS_KEY, 114, PH_D2K, F(B20, phat) F(U8, random) F(REST, path)) /* P-256, of the path unless random */ \
     M(GUEST_TLS_KEY_IS, 115, PH_K2D, F(B32, key) F(REST, pub)) /* key: secret; pub: x || y */ \
     M(GUEST_CERT,  116, PH_D2K, F(B20, phat) F(U8, usage) F(U64, not_before) F(U64, not_after)       \
-                                F(BYTES, pub) F(BYTES, subject) F(BYTES, alt_names) F(REST, quote)) /* texts end in NUL; quote: dstack's, or empty */ \
+                                F(BYTES, pub) F(BYTES, subject) F(BYTES, alt_names) F(BYTES, app_info) F(REST, quote)) /* no pub: no leaf; texts end in NUL; app_info: keys/dstack.h, or empty; quote: dstack's, or empty */ \
     M(GUEST_CERT_IS, 117, PH_K2D, F(BYTES, leaf) F(BYTES, app) F(REST, root)) /* DER */ \
     M0(KEYS_STATUS, 120, PH_D2K)                                                                   \
     M(KEYS_STATUS_IS, 121, PH_K2D, F(U8, needed) F(BYTES, owners) F(REST, epochs)) /* 20 bytes each; u32be each, ascending */ \

@@ -7,6 +7,52 @@
 #include "crypto/pkey.h"
 #include "crypto/secp256k1.h"
 
+#include <stdio.h>
+
+void ph_dstack_key_provider(const struct ph_eth_address *cluster,
+                            char out[static PH_DSTACK_PROVIDER_MAX])
+{
+    char hex[41];
+
+    ph_hex_encode(PH_BYTES_OF(cluster->b), hex);
+    (void)snprintf(out, PH_DSTACK_PROVIDER_MAX, "{\"name\":\"phala\",\"id\":\"%s\"}", hex);
+}
+
+/* MessagePack's fixstr and bin 8: names below 32 bytes, values below 256. */
+static enum ph_err put_field(struct ph_buf *out, const char *name, struct ph_bytes value)
+{
+    const uint8_t name_head = (uint8_t)(0xa0 | strlen(name)),
+                  value_head[2] = {0xc4, (uint8_t)value.len};
+
+    PH_TRY(ph_buf_add(out, (struct ph_bytes){&name_head, 1}));
+    PH_TRY(ph_buf_add_str(out, name));
+    PH_TRY(ph_buf_add(out, PH_BYTES_OF(value_head)));
+    return ph_buf_add(out, value);
+}
+
+enum ph_err ph_dstack_app_info(const struct ph_phat_id *app_id,
+                               const struct ph_eth_address *instance,
+                               const struct ph_eth_address *cluster, struct ph_bytes info,
+                               struct ph_buf *out)
+{
+    static const uint8_t map_of_8 = 0x88;
+    const struct ph_bytes none = {0};
+    char provider[PH_DSTACK_PROVIDER_MAX];
+
+    if (info.len != PH_DSTACK_APP_INFO_LEN)
+        return PH_ERR_MALFORMED;
+    ph_dstack_key_provider(cluster, provider);
+    PH_TRY(ph_buf_add(out, (struct ph_bytes){&map_of_8, 1}));
+    PH_TRY(put_field(out, "app_id", PH_BYTES_OF(app_id->b)));
+    PH_TRY(put_field(out, "compose_hash", (struct ph_bytes){info.ptr, 32}));
+    PH_TRY(put_field(out, "instance_id", PH_BYTES_OF(instance->b)));
+    PH_TRY(put_field(out, "device_id", none));
+    PH_TRY(put_field(out, "mr_system", (struct ph_bytes){info.ptr + 32, 32}));
+    PH_TRY(put_field(out, "mr_aggregated", (struct ph_bytes){info.ptr + 64, 32}));
+    PH_TRY(put_field(out, "os_image_hash", none));
+    return put_field(out, "key_provider_info", ph_bytes_str(provider));
+}
+
 enum ph_err ph_dstack_kdf(struct ph_bytes parent, struct ph_bytes path, uint8_t out[static 32])
 {
     if (path.len > PH_DSTACK_PATH_MAX)

@@ -25,13 +25,32 @@ enum ph_dstack_alg {
     PH_DSTACK_SECP256K1,           /* signs SHA-256 of the data */
     PH_DSTACK_SECP256K1_PREHASHED, /* the data is the digest, 32 bytes */
 };
+/* What a certificate may say of the app, in dstack's words: hash of what is deployed, the machine's
+ * boot without the app and with it. 32 bytes each, in this order. */
+enum { PH_DSTACK_APP_INFO_LEN = 96 };
 enum {
+    PH_DSTACK_PROVIDER_MAX = 80, /* with a NUL */
     PH_DSTACK_PATH_MAX = 1024,
     PH_DSTACK_PURPOSE_MAX = 256,
     PH_DSTACK_DATA_MAX = 32 * 1024,
     PH_DSTACK_PUBLIC_MAX = 33,
 };
 
+/* Who gave the keys, as dstack's key_provider_info: JSON that names the cluster. */
+void ph_dstack_key_provider(const struct ph_eth_address *cluster,
+                            char out[static PH_DSTACK_PROVIDER_MAX]);
+/**
+ * dstack's AppInfo (ra-tls, extension 1.3.6.1.4.1.62397.1.9), in MessagePack: a map by field names
+ * of byte strings; what is not known is empty.
+ *
+ * @info  PH_DSTACK_APP_INFO_LEN bytes
+ *
+ * Appends. PH_ERR_MALFORMED: another length; PH_ERR_LIMIT, PH_ERR_NOMEM
+ */
+PH_CHECKED enum ph_err ph_dstack_app_info(const struct ph_phat_id *app_id,
+                                          const struct ph_eth_address *instance,
+                                          const struct ph_eth_address *cluster,
+                                          struct ph_bytes info, struct ph_buf *out);
 /* @path at most PH_DSTACK_PATH_MAX bytes. PH_ERR_LIMIT: longer. */
 PH_CHECKED enum ph_err ph_dstack_kdf(struct ph_bytes parent, struct ph_bytes path,
                                      uint8_t out[static 32]);

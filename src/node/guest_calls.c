@@ -5,11 +5,9 @@
 #include "crypto/hash.h"
 #include "crypto/pkey.h"
 #include "keys/report_data.h"
-#include "node/guest_agent.h"
 #include "node/guest_calls_priv.h"
 #include "node/guest_params.h"
 #include "node/keyd_guest.h"
-#include "node/measured.h"
 #include "node/version.h"
 
 #include <stdio.h>
@@ -311,69 +309,11 @@ static void tdx_quote(struct ph_guest_call *call, const json_t *params)
     quote(call, report_data);
 }
 
-/* What the boot was measured as; empty where nothing was. */
-static void put_measured(struct ph_jput *j, const struct ph_measured *m)
+/* No evidence of a GPU is made when this machine boots. */
+static void gpu_info(struct ph_guest_call *call, const json_t *params)
 {
-    static const char *const names[] = {"rtmr0", "rtmr1", "rtmr2", "rtmr3"};
-    const struct ph_bytes none = {0};
-
-    ph_jput_hex(j, "mrtd", m->has_td ? PH_BYTES_OF(m->mr_td) : none);
-    for (size_t i = 0; i < PH_LEN(names); i++)
-        ph_jput_hex(j, names[i], m->has_td ? PH_BYTES_OF(m->rtmr[i]) : none);
-}
-
-static void put_aggregated(struct ph_jput *j, const struct ph_measured *m)
-{
-    ph_jput_hex(j, "mr_aggregated",
-                m->has_td ? PH_BYTES_OF(m->mr_aggregated) : (struct ph_bytes){0});
-}
-
-/* JSON inside a string, as dstack has it. What is not measured here is empty. */
-static void put_tcb_info(struct ph_jput *out, const struct ph_measured *m,
-                         struct ph_bytes bundle_hash)
-{
-    static const char *const none[] = {"os_image_hash", "device_id", "app_compose"};
-    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(4096);
-    struct ph_jput j = {.out = &text};
-
-    ph_jput_object(&j, NULL);
-    put_measured(&j, m);
-    put_aggregated(&j, m);
-    for (size_t i = 0; i < PH_LEN(none); i++)
-        ph_jput_str(&j, none[i], "");
-    ph_jput_hex(&j, "compose_hash", bundle_hash);
-    ph_jput_array(&j, "event_log");
-    ph_jput_close(&j);
-    ph_jput_close(&j);
-    if (ph_jput_end(&j) != PH_OK)
-        out->err = PH_ERR_NOMEM;
-    ph_jput_text(out, "tcb_info", ph_buf_view(&text));
-}
-
-static void info(struct ph_guest_call *call, const json_t *params)
-{
-    static const char *const none[] = {"app_cert",  "device_id",    "os_image_hash",
-                                       "vm_config", "cloud_vendor", "cloud_product"};
-    const struct ph_measured *measured = ph_guest_agents_measured(call->node);
-    const struct ph_phat *phat = ph_phats_find(call->node->phats, &call->id);
-    struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_GUEST_ANSWER_MAX);
-    struct ph_jput j = {.out = &text};
-    char cluster[41], provider[128];
-
     (void)params;
-    ph_hex_encode(PH_BYTES_OF(call->node->identity.cluster.b), cluster);
-    (void)snprintf(provider, sizeof(provider), "{\"name\":\"phala\",\"id\":\"%s\"}", cluster);
-    ph_jput_object(&j, NULL);
-    ph_jput_hex(&j, "app_id", PH_BYTES_OF(phat->id.b));
-    ph_jput_hex(&j, "instance_id", PH_BYTES_OF(call->node->identity.signer.b));
-    ph_jput_str(&j, "app_name", phat->version->request.name);
-    ph_jput_hex(&j, "compose_hash", PH_BYTES_OF(phat->version->bundle_hash.b));
-    ph_jput_str(&j, "key_provider_info", provider);
-    for (size_t i = 0; i < PH_LEN(none); i++)
-        ph_jput_str(&j, none[i], "");
-    put_aggregated(&j, measured);
-    put_tcb_info(&j, measured, PH_BYTES_OF(phat->version->bundle_hash.b));
-    ph_guest_answer(call, &j);
+    answer_raw(call, 200, PH_BYTES_LIT("{\"attestation\":\"\"}"));
 }
 
 static void version(struct ph_guest_call *call, const json_t *params)
@@ -401,7 +341,8 @@ static const struct ph_guest_method methods[] = {
     {"/GetKey", get_key},
     {"/GetQuote", get_quote},
     {"/GetTlsKey", ph_guest_get_tls_key},
-    {"/Info", info},
+    {"/GpuInfo", gpu_info},
+    {"/Info", ph_guest_info},
     {"/Sign", sign},
     {"/Verify", verify},
     {"/Version", version},
@@ -411,7 +352,7 @@ static const struct ph_guest_method methods[] = {
     {"/prpc/Tappd.DeriveK256Key", derive_k256_key},
     {"/prpc/Tappd.TdxQuote", tdx_quote},
     {"/prpc/Tappd.RawQuote", raw_quote},
-    {"/prpc/Tappd.Info", info},
+    {"/prpc/Tappd.Info", ph_guest_info},
 };
 
 static void on_closed(struct ph_exchange *ex, bool sent_all)

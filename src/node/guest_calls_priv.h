@@ -33,6 +33,8 @@ void ph_guest_answer(struct ph_guest_call *call, struct ph_jput *j);
 /* /GetTlsKey: a random key. /prpc/Tappd.DeriveKey: that of a path, unless "random_seed". */
 void ph_guest_get_tls_key(struct ph_guest_call *call, const json_t *params);
 void ph_guest_derive_key(struct ph_guest_call *call, const json_t *params);
+/* /Info. */
+void ph_guest_info(struct ph_guest_call *call, const json_t *params);
 void ph_guest_tls_free(struct ph_guest_tls *tls);
 
 #endif

@@ -7,8 +7,10 @@
 #include "codec/base64.h"
 #include "codec/cert_put.h"
 #include "codec/der.h"
+#include "node/guest_agent.h"
 #include "node/guest_calls_priv.h"
 #include "node/keyd_guest.h"
+#include "node/measured.h"
 
 #include <stdlib.h>
 
@@ -23,6 +25,7 @@ struct ph_guest_tls {
     struct ph_guest_tls_key key; /* secret */
     struct ph_guest_cert_wish wish;
     struct ph_buf names; /* what wish.subject and wish.alt_names point into */
+    uint8_t app_info[PH_DSTACK_APP_INFO_LEN];
 };
 
 void ph_guest_tls_free(struct ph_guest_tls *tls)
@@ -205,6 +208,23 @@ static void ask_quote(struct ph_guest_call *call)
         ph_guest_refuse(call, 500, "too many quotes are being made; try again later");
 }
 
+/* What dstack's KMS has from the machine's event log, said by this worker. */
+static bool read_app_info(struct ph_guest_call *call, struct ph_guest_tls *tls)
+{
+    const struct ph_measured *measured = ph_guest_agents_measured(call->node);
+    const struct ph_phat *phat = ph_phats_find(call->node->phats, &call->id);
+    char provider[PH_DSTACK_PROVIDER_MAX];
+
+    if (!measured->has_td)
+        return refuse_param(call, "with_app_info", "this machine's boot is not measured as a TD's");
+    ph_dstack_key_provider(&call->node->identity.cluster, provider);
+    memcpy(tls->app_info, phat->version->bundle_hash.b, 32);
+    ph_measured_system(measured, ph_bytes_str(provider), tls->app_info + 32);
+    memcpy(tls->app_info + 64, measured->mr_aggregated, 32);
+    tls->wish.app_info = PH_BYTES_OF(tls->app_info);
+    return true;
+}
+
 /* What both calls have in common. */
 static void make(struct ph_guest_call *call, const json_t *params, bool random, const char *path)
 {
@@ -225,11 +245,8 @@ static void make(struct ph_guest_call *call, const json_t *params, bool random, 
         !read_date(call, params, "not_before", now_s - BACKDATE_S, &tls->wish.not_before) ||
         !read_date(call, params, "not_after", now_s + VALID_S, &tls->wish.not_after))
         return;
-    if (app_info) {
-        (void)refuse_param(call, "with_app_info",
-                           "not supported: the worker's boot measures no app; the chain names it");
+    if (app_info && !read_app_info(call, tls))
         return;
-    }
     tls->wish.usage =
         (uint8_t)((server ? PH_GUEST_SERVER_AUTH : 0) | (client ? PH_GUEST_CLIENT_AUTH : 0));
     const enum ph_err err =

@@ -82,6 +82,7 @@ enum ph_err ph_keyd_guest_cert(struct ph_keyd_client *client, const struct ph_ph
                                         .pub = wish->pub,
                                         .subject = wish->subject,
                                         .alt_names = wish->alt_names,
+                                        .app_info = wish->app_info,
                                         .quote = wish->quote};
     struct ph_msg_GUEST_CERT_IS got;
     PH_KEYD_QUESTION;

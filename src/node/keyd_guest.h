@@ -41,8 +41,10 @@ PH_CHECKED enum ph_err ph_keyd_guest_tls_key(struct ph_keyd_client *client,
 struct ph_guest_cert_wish {
     uint8_t usage; /* enum ph_guest_usage */
     uint64_t not_before, not_after;
-    struct ph_bytes pub, subject, alt_names;
-    struct ph_bytes quote; /* over the key in dstack's manner; empty: none */
+    struct ph_bytes pub; /* empty: no leaf, only the authorities */
+    struct ph_bytes subject, alt_names;
+    struct ph_bytes app_info; /* PH_DSTACK_APP_INFO_LEN bytes; empty: none */
+    struct ph_bytes quote;    /* over the key in dstack's manner; empty: none */
 };
 /* Leaf, the phat's authority, the cluster's: DER, appended. PH_ERR_MALFORMED: names or dates that
  * cannot stand in a certificate. */

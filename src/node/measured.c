@@ -20,6 +20,21 @@ static void aggregate(const struct ph_tdx_body *body, struct ph_measured *m)
     ph_sha256_final(&h, m->mr_aggregated);
 }
 
+void ph_measured_system(const struct ph_measured *m, struct ph_bytes key_provider,
+                        uint8_t out[static 32])
+{
+    struct ph_sha256 h;
+    uint8_t provider[32];
+
+    ph_sha256(key_provider, provider);
+    ph_sha256_init(&h);
+    ph_sha256_update(&h, PH_BYTES_OF(m->mr_td));
+    for (size_t i = 0; i < 3; i++)
+        ph_sha256_update(&h, PH_BYTES_OF(m->rtmr[i]));
+    ph_sha256_update(&h, PH_BYTES_OF(provider));
+    ph_sha256_final(&h, out);
+}
+
 enum ph_err ph_measured_of(struct ph_bytes quote, struct ph_measured *out)
 {
     struct ph_intel_quote parsed;

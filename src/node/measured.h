@@ -21,6 +21,9 @@ struct ph_measured {
     uint8_t mr_aggregated[32];
 };
 
+/* dstack's mr_system: SHA-256(MRTD || RTMR0..2 || SHA-256(key_provider)). */
+void ph_measured_system(const struct ph_measured *m, struct ph_bytes key_provider,
+                        uint8_t out[static 32]);
 /* Of a quote by Intel's hardware over a TD. PH_ERR_UNSUPPORTED: another kind of quote; *out is then
  * zero. */
 PH_CHECKED enum ph_err ph_measured_of(struct ph_bytes quote, struct ph_measured *out);

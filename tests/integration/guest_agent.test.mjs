@@ -1,7 +1,7 @@
 // The guest agent of phalad, with dstack's own SDK as it is published.
 import assert from 'node:assert/strict';
 import { createHash, createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import https from 'node:https';
 import { join } from 'node:path';
@@ -125,7 +125,17 @@ describe('guest agent', () => {
     const aggregated = createHash('sha256').update(field(136)).update(body.subarray(328, 520)).update(config.some((byte) => byte) ? config : '').digest('hex');
     assert.deepEqual([info.mr_aggregated, info.tcb_info.mr_aggregated], [aggregated, aggregated]);
     assert.equal(`0x${JSON.parse(info.key_provider_info).id}`, worker.cluster);
-    assert.deepEqual((await ask(socket, '/Info', { method: 'GET' })).body, { ...info, tcb_info: JSON.stringify(info.tcb_info) });
+    const [authority, root] = (await new DstackClient(socket).getTlsKey()).certificate_chain.slice(1);
+    const certs = info.app_cert.split(/(?<=-----END CERTIFICATE-----\n)/).map((pem) => new X509Certificate(pem)); // signed anew each time
+    for (const [i, pem] of [authority, root].entries()) {
+      assert.deepEqual(certs[i].publicKey.export({ type: 'spki', format: 'pem' }), new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'pem' }));
+      assert.ok(certs[i].verify(certs[1].publicKey));
+    }
+    const firmware = async (name) => (await readFile(`/sys/class/dmi/id/${name}`, 'latin1').catch(() => '')).slice(0, 64).replace(/[^ -~]/g, '');
+    assert.deepEqual([info.cloud_vendor, info.cloud_product], [await firmware('sys_vendor'), await firmware('product_name')]);
+    assert.deepEqual((await ask(socket, '/GpuInfo')).body, { attestation: '' });
+    const byGet = (await ask(socket, '/Info', { method: 'GET' })).body;
+    assert.deepEqual(byGet, { ...info, app_cert: byGet.app_cert, tcb_info: JSON.stringify(info.tcb_info) });
     assert.equal((await ask(socket, '/prpc/Tappd.Info')).body.app_id, phat.id);
     const posted = await ask(socket, '/GetKey', { body: '{"path":"a b"}' });
     assert.deepEqual(await ask(socket, '/GetKey?path=a%20b&algorithm=k256', { method: 'GET' }), posted);
@@ -292,6 +302,45 @@ describe('guest agent', () => {
     assert.equal(hex((await client.getKey('k')).key), key);
   });
 
+  test("a certificate says of the app what dstack's does, when it is asked to", async (t) => {
+    const worker = await withAgent(t);
+    const phat = await worker.phat('told', HELLO);
+    const socket = worker.socketOf(phat.id);
+    const info = await new DstackClient(socket).info();
+    const leafOf = async (params) => new X509Certificate((await ask(socket, '/GetTlsKey', { body: JSON.stringify(params) })).body.certificate_chain[0]);
+    const oid = Buffer.from('060a2b0601040183e73d0109', 'hex'); // 1.3.6.1.4.1.62397.1.9
+    assert.ok(!(await leafOf({})).raw.includes(oid));
+    const leaf = await leafOf({ with_app_info: true });
+    assert.ok(leaf.verify(new X509Certificate(info.app_cert).publicKey));
+    // An octet string in the extension's octet string, of MessagePack: a map by names.
+    const octets = (at) => {
+      assert.equal(leaf.raw[at], 4);
+      const long = leaf.raw[at + 1] & 0x80 ? leaf.raw[at + 1] & 0x7f : 0;
+      const length = long ? leaf.raw.readUIntBE(at + 2, long) : leaf.raw[at + 1];
+      return { at: at + 2 + long, end: at + 2 + long + length };
+    };
+    const inner = octets(octets(leaf.raw.indexOf(oid) + oid.length).at);
+    assert.equal(leaf.raw[inner.at] >> 4, 8, 'a map');
+    const got = {};
+    let at = inner.at + 1;
+    for (let i = leaf.raw[inner.at] & 15; i > 0; i--) {
+      assert.equal(leaf.raw[at] >> 5, 5, 'a short text');
+      const name = leaf.raw.subarray(at + 1, at + 1 + (leaf.raw[at] & 31)).toString();
+      at += 1 + name.length;
+      assert.equal(leaf.raw[at], 0xc4, 'bytes');
+      got[name] = leaf.raw.subarray(at + 2, at + 2 + leaf.raw[at + 1]);
+      at += 2 + got[name].length;
+    }
+    assert.equal(at, inner.end);
+    const { mrtd, rtmr0, rtmr1, rtmr2 } = info.tcb_info;
+    const provider = createHash('sha256').update(info.key_provider_info).digest();
+    const system = createHash('sha256').update(Buffer.from(mrtd + rtmr0 + rtmr1 + rtmr2, 'hex')).update(provider).digest('hex');
+    assert.deepEqual(Object.fromEntries(Object.entries(got).map(([name, bytes]) => [name, hex(bytes)])), {
+      app_id: phat.id, compose_hash: info.compose_hash, instance_id: info.instance_id, device_id: '', mr_system: system, mr_aggregated: info.mr_aggregated,
+      os_image_hash: '', key_provider_info: hex(Buffer.from(info.key_provider_info)),
+    });
+  });
+
   test('what is malformed is refused with 400 and a sentence', async (t) => {
     const worker = await withAgent(t);
     const phat = await worker.phat('strict', HELLO);
@@ -309,7 +358,7 @@ describe('guest agent', () => {
       ['/GetTlsKey', '{"subject":1}'], ['/GetTlsKey', JSON.stringify({ subject: 's'.repeat(257) })], ['/GetTlsKey', '{"alt_names":"x"}'],
       ['/GetTlsKey', '{"alt_names":["a b"]}'], ['/GetTlsKey', '{"alt_names":[""]}'], ['/GetTlsKey', JSON.stringify({ alt_names: Array(33).fill('a') })],
       ['/GetTlsKey', '{"usage_ra_tls":1}'], ['/GetTlsKey', '{"not_before":-1}'], ['/GetTlsKey', '{"not_before":2,"not_after":2}'],
-      ['/GetTlsKey', '{"not_after":1e3}'], ['/GetTlsKey', '{"with_app_info":true}'], ['/prpc/Tappd.DeriveKey', JSON.stringify({ path: 'p'.repeat(1025) })], ['/EmitEvent', '{"event":"e","payload":"00"}'], ['/Attest', '{"report_data":"00"}'],
+      ['/GetTlsKey', '{"not_after":1e3}'], ['/GetTlsKey', '{"with_app_info":1}'], ['/prpc/Tappd.DeriveKey', JSON.stringify({ path: 'p'.repeat(1025) })], ['/EmitEvent', '{"event":"e","payload":"00"}'], ['/Attest', '{"report_data":"00"}'],
     ];
 
     for (const [path, body] of bad) {
