@@ -33,7 +33,7 @@ struct key_means {
     struct key_acts *acts;
     const struct provider *provider;
     const struct heads *heads;
-    struct ph_secret *plain; /* for an opened document */
+    struct ph_secret *plain; /* for an opened set of secrets */
 };
 
 /* KEYS_STATUS, KEYS_NONCE, KEYS_ROTATE, KEYS_KEPT, KEYS_RETIRE, KEYS_RETIRE_SIGNED,

@@ -30,7 +30,7 @@ struct keyd {
     uint64_t last_batch_ms;   /* signed batches never go back in time */
     struct keyd_chain chain;  /* what may be signed for which network */
     struct heads heads;       /* newest commits of phats' states */
-    struct ph_secret *plain;  /* PH_SECRETS_SEALED_MAX bytes for an opened document; owned */
+    struct ph_secret *plain;  /* PH_SECRETS_SEALED_MAX bytes for an opened set; owned */
 };
 
 /**

@@ -1,5 +1,6 @@
 #include "secret_roles.h"
 
+#include "base/hex.h"
 #include "base/own.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
@@ -7,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* With the caller key of any epoch: the owner may have asked before a rotation. */
@@ -122,12 +124,32 @@ static enum ph_err take_note(struct job *job, const struct ph_phat_id *phat, uin
                                   "phats at most");
 }
 
+/* The bundle that is to run must be one that the set is for. */
+static enum ph_err document_for(struct job *job, const struct ph_owner_request *deploy,
+                                struct ph_bytes set, struct ph_bytes *document)
+{
+    struct ph_secrets_for bundles;
+    char hash[65], why[128];
+
+    if (ph_secrets_set_parse(set, &bundles, document, why) != PH_OK)
+        return because(job, PH_ERR_UNTRUSTED, why);
+    if (ph_secrets_are_for(&bundles, &deploy->content))
+        return PH_OK;
+    ph_hex_encode(PH_BYTES_OF(deploy->content.b), hash);
+    (void)snprintf(job->why, sizeof(job->why),
+                   "secrets: their owner gave them to %u other bundle%s, not to %s: set them for "
+                   "this one too (phala secrets --bundle)",
+                   bundles.cnt, bundles.cnt == 1 ? "" : "s", hash);
+    return PH_ERR_UNTRUSTED;
+}
+
 static enum ph_err do_secrets_release(struct job *job)
 {
     struct ph_msg_SECRETS_RELEASE m;
     struct ph_owner_request req;
     struct ph_phat_id phat;
     uint8_t *plain = ph_secret_at(job->keyd->plain);
+    struct ph_bytes document = {0};
     uint64_t sequence;
     size_t len = 0;
     bool changed;
@@ -141,10 +163,12 @@ static enum ph_err do_secrets_release(struct job *job)
     if (err == PH_OK)
         err = take_note(job, &phat, sequence, false, &changed);
     if (err == PH_OK)
-        err = write_pipe(job, (struct ph_bytes){plain, len});
+        err = document_for(job, &req, (struct ph_bytes){plain, len}, &document);
+    if (err == PH_OK)
+        err = write_pipe(job, document);
     ph_wipe(plain, len);
     PH_TRY(err);
-    const struct ph_msg_SECRETS_RELEASED answer = {.len = (uint32_t)len};
+    const struct ph_msg_SECRETS_RELEASED answer = {.len = (uint32_t)document.len};
     return ph_encode_SECRETS_RELEASED(job->reply, 0, job->frame->id, &answer);
 }
 

@@ -12,6 +12,8 @@ static const struct ph_opt opts[] = {
     {"dry-run", 'n', NULL,
      "bundle and print the hash only; with --worker, let it check the bundle too"},
     {"secret", 's', "NAME=@FILE", "set a secret (NAME=- asks or reads standard input); repeatable"},
+    {"pin-secrets", 0, NULL,
+     "give the secrets to this bundle and no other, also none deployed later"},
     {"out", 'o', "FILE", "keep the bundle, and its source map as FILE.map"},
     {0},
 };
@@ -94,6 +96,10 @@ static int deploy_as(const struct ph_cli *cli, const struct ph_api *api,
         rc = ph_target_look_up(cli, api, &target);
     (void)snprintf(target.name, sizeof(target.name), "%s", project->name);
     uint64_t sequence = ph_target_next_sequence(&target);
+    /* Secrets that are pinned to the bundle before would keep this one from starting. */
+    const bool first = secrets->bundles.cnt > 0 && target.exists && !dry_run;
+    if (rc == PH_EXIT_OK && first)
+        rc = ph_secrets_send(cli, api, owner, &target, secrets, sequence++);
     if (rc == PH_EXIT_OK)
         rc = ph_deploy_send(cli, api, owner, &target, bundle, sequence,
                             dry_run ? "/v1/phats?dry_run=1" : "/v1/phats", &answer);
@@ -101,7 +107,7 @@ static int deploy_as(const struct ph_cli *cli, const struct ph_api *api,
         return rc;
     if (dry_run)
         return print_dry_run(cli, project, bundle, true);
-    if (secrets->cnt > 0)
+    if (secrets->cnt > 0 && !first)
         rc = ph_secrets_send(cli, api, owner, &target, secrets, sequence + 1);
     return rc == PH_EXIT_OK ? print_deployed(cli, api, &target, bundle, answer, secrets->cnt) : rc;
 }
@@ -141,8 +147,12 @@ static int run(struct ph_cli *cli)
     }
     int rc = keep_bundle(cli, &bundle);
     bool offline = ph_opts_has(&cli->opts, "dry-run") && !ph_opts_has(&cli->opts, "worker");
+    if (rc == PH_EXIT_OK && ph_opts_has(&cli->opts, "pin-secrets") && spec_cnt == 0)
+        rc = ph_fail_usage(cli, "--pin-secrets needs the secrets: give them with --secret");
     if (rc == PH_EXIT_OK && !offline)
         rc = ph_secret_doc_read(cli, specs, spec_cnt, &secrets);
+    if (ph_opts_has(&cli->opts, "pin-secrets"))
+        secrets.bundles = (struct ph_secrets_for){.cnt = 1, .bundle = {bundle.hash}};
     if (rc == PH_EXIT_OK)
         rc = offline ? print_dry_run(cli, &project, &bundle, false)
                      : deploy(cli, &project, &bundle, &secrets);

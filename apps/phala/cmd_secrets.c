@@ -2,12 +2,37 @@
 
 #include "secret_args.h"
 
+#include "base/hex.h"
 #include "base/own.h"
 
 #include <stdio.h>
 
-static const struct ph_opt *const tables[] = {ph_opts_secrets, ph_opts_worker, ph_opts_key,
-                                              ph_opts_common, NULL};
+static const struct ph_opt opts[] = {
+    {"bundle", 'b', "HASH",
+     "only this bundle gets them, and those of further --bundle; default: any that you deploy"},
+    {0},
+};
+static const struct ph_opt *const tables[] = {opts,        ph_opts_secrets, ph_opts_worker,
+                                              ph_opts_key, ph_opts_common,  NULL};
+
+/* The hashes that receipts and phala deploy --dry-run show. */
+static int read_bundles(const struct ph_cli *cli, struct ph_secrets_for *out)
+{
+    const char *hash;
+
+    for (size_t at = 0; (hash = ph_opts_next(&cli->opts, "bundle", &at)) != NULL;) {
+        struct ph_hash32 *next = &out->bundle[out->cnt];
+        if (out->cnt == PH_SECRETS_BUNDLES_MAX)
+            return ph_fail_usage(cli, "--bundle is given at most %d times", PH_SECRETS_BUNDLES_MAX);
+        if (ph_hex_decode(ph_bytes_str(hash), next->b, sizeof(next->b)) != PH_OK)
+            return ph_fail_usage(cli, "--bundle takes a bundle hash of 64 hex digits, which phala "
+                                      "deploy --dry-run prints");
+        if (out->cnt > 0 && ph_secrets_are_for(out, next))
+            return ph_fail_usage(cli, "--bundle names %.70s twice", hash);
+        out->cnt++;
+    }
+    return PH_EXIT_OK;
+}
 
 static int send_them(const struct ph_cli *cli, const struct ph_api *api,
                      const struct ph_owner *owner, const struct ph_secret_doc *doc)
@@ -38,9 +63,13 @@ static int send_them(const struct ph_cli *cli, const struct ph_api *api,
 static int run(struct ph_cli *cli)
 {
     struct ph_api api;
-    struct ph_secret_doc doc;
+    struct ph_secret_doc doc = {0};
     struct ph_owner owner = {0};
-    int rc = ph_secret_doc_read(cli, cli->opts.operands + 1, cli->opts.operand_cnt - 1, &doc);
+    struct ph_secrets_for bundles = {0};
+    int rc = read_bundles(cli, &bundles);
+    if (rc == PH_EXIT_OK)
+        rc = ph_secret_doc_read(cli, cli->opts.operands + 1, cli->opts.operand_cnt - 1, &doc);
+    doc.bundles = bundles;
     if (rc == PH_EXIT_OK)
         rc = ph_api_open(cli, &api);
     if (rc == PH_EXIT_OK)
@@ -62,7 +91,8 @@ const struct ph_cmd ph_cmd_secrets = {
         "The secrets given replace all that the phat has; none given removes them. They are sealed "
         "to\n"
         "the worker's key, after its evidence met the policy, so that only the TEE reads them.\n"
-        "The phat finds them in env.",
+        "The phat finds them in env. With --bundle no other bundle gets them, also none that you\n"
+        "deploy later: name both before you change from one to the next.",
     .tables = tables,
     .operand_min = 1,
     .operand_max = 60,

@@ -97,8 +97,8 @@ int ph_secrets_send(const struct ph_cli *cli, const struct ph_api *api,
     struct ph_hash32 content;
     char why[128] = "", path[96];
     ph_phat_id_derive(&owner->address, target->name, &id);
-    enum ph_err err =
-        ph_secrets_seal(api->caller_x25519, &id, ph_buf_view(&doc->text), &envelope, why);
+    enum ph_err err = ph_secrets_seal(api->caller_x25519, &id, &doc->bundles,
+                                      ph_buf_view(&doc->text), &envelope, why);
     if (err != PH_OK)
         return ph_fail(cli, "bad-secret", NULL, NULL, "cannot seal the secrets: %s %s",
                        ph_err_name(err), why);

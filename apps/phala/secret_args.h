@@ -8,6 +8,7 @@
 
 #include "attest/policy.h"
 #include "keys/ohttp.h"
+#include "keys/secrets.h"
 
 /* Options of the commands that send secrets: --policy, --unverified-worker-insecure. */
 extern const struct ph_opt ph_opts_secrets[];
@@ -16,6 +17,7 @@ extern const struct ph_opt ph_opts_secrets[];
 struct ph_secret_doc {
     struct ph_buf text;
     size_t cnt;
+    struct ph_secrets_for bundles; /* that get them */
 };
 
 /* Read them all. @specs  cnt strings NAME=@FILE or NAME=-. */

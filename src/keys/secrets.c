@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-#define HPKE_INFO PH_BYTES_LIT("phala-secrets-v1")
+#define HPKE_INFO PH_BYTES_LIT("phala-secrets-v2")
 
 _Static_assert((int)PH_SECRETS_ENVELOPE_OVERHEAD == (int)PH_HPKE_OVERHEAD, "envelope overhead");
 
@@ -60,18 +60,81 @@ enum ph_err ph_secrets_check(struct ph_bytes document, char why[static 128])
     return PH_OK;
 }
 
-enum ph_err ph_secrets_seal(const uint8_t worker_x25519[static 32], const struct ph_phat_id *phat,
-                            struct ph_bytes document, struct ph_buf *out, char why[static 128])
+bool ph_secrets_are_for(const struct ph_secrets_for *bundles, const struct ph_hash32 *bundle)
 {
+    for (uint32_t i = 0; i < bundles->cnt; i++)
+        if (memcmp(bundles->bundle[i].b, bundle->b, sizeof(bundle->b)) == 0)
+            return true;
+    return bundles->cnt == 0;
+}
+
+static enum ph_err set_encode(const struct ph_secrets_for *bundles, struct ph_bytes document,
+                              struct ph_buf *out)
+{
+    const uint8_t cnt = (uint8_t)bundles->cnt;
+
+    PH_TRY(ph_buf_add(out, (struct ph_bytes){&cnt, 1}));
+    for (uint32_t i = 0; i < bundles->cnt; i++)
+        PH_TRY(ph_buf_add(out, PH_BYTES_OF(bundles->bundle[i].b)));
+    return ph_buf_add(out, document);
+}
+
+enum ph_err ph_secrets_set_parse(struct ph_bytes set, struct ph_secrets_for *bundles,
+                                 struct ph_bytes *document, char why[static 128])
+{
+    struct ph_secrets_for got = {0};
+    struct ph_reader r = {set};
+    uint8_t cnt = 0;
+
+    if (ph_read_u8(&r, &cnt) && cnt > PH_SECRETS_BUNDLES_MAX) {
+        (void)snprintf(why, 128, "secrets: for more than %d bundles", PH_SECRETS_BUNDLES_MAX);
+        return PH_ERR_LIMIT;
+    }
+    while (got.cnt < cnt) {
+        struct ph_hash32 *at = &got.bundle[got.cnt];
+        if (!ph_read_copy(&r, at->b, sizeof(at->b)) ||
+            (got.cnt > 0 && ph_secrets_are_for(&got, at))) {
+            (void)snprintf(why, 128,
+                           "secrets: the bundles that they are for: cut short, or one "
+                           "twice");
+            return PH_ERR_MALFORMED;
+        }
+        got.cnt++;
+    }
+    PH_TRY(ph_secrets_check(r.rest, why));
+    *bundles = got;
+    *document = r.rest;
+    return PH_OK;
+}
+
+enum ph_err ph_secrets_seal(const uint8_t worker_x25519[static 32], const struct ph_phat_id *phat,
+                            const struct ph_secrets_for *bundles, struct ph_bytes document,
+                            struct ph_buf *out, char why[static 128])
+{
+    struct ph_buf set = PH_BUF(PH_SECRETS_SET_MAX);
+    struct ph_secrets_for parsed;
+    struct ph_bytes inner;
     uint8_t *at;
 
-    PH_TRY(ph_secrets_check(document, why));
-    (void)snprintf(why, 128, "secrets: cannot be encrypted to the worker's key");
-    PH_TRY(ph_buf_reserve(out, document.len + PH_HPKE_OVERHEAD, &at));
-    PH_TRY(ph_hpke_seal(worker_x25519, HPKE_INFO, PH_BYTES_OF(phat->b), document, at));
-    out->len += document.len + PH_HPKE_OVERHEAD;
-    why[0] = '\0';
-    return PH_OK;
+    enum ph_err err = set_encode(bundles, document, &set);
+    if (err == PH_OK)
+        err = ph_secrets_set_parse(ph_buf_view(&set), &parsed, &inner, why);
+    else
+        (void)snprintf(why, 128, "secrets: longer than %d bytes", PH_SECRETS_MAX);
+    if (err == PH_OK) {
+        (void)snprintf(why, 128, "secrets: cannot be encrypted to the worker's key");
+        err = ph_buf_reserve(out, set.len + PH_HPKE_OVERHEAD, &at);
+    }
+    if (err == PH_OK)
+        err = ph_hpke_seal(worker_x25519, HPKE_INFO, PH_BYTES_OF(phat->b), ph_buf_view(&set), at);
+    if (err == PH_OK) {
+        out->len += set.len + PH_HPKE_OVERHEAD;
+        why[0] = '\0';
+    }
+    if (set.ptr)
+        ph_wipe(set.ptr, set.cap);
+    ph_buf_clear(&set);
+    return err;
 }
 
 enum ph_err ph_secrets_open(const uint8_t secret_x25519[static 32], const struct ph_phat_id *phat,
@@ -89,7 +152,10 @@ enum ph_err ph_secrets_open(const uint8_t secret_x25519[static 32], const struct
         return err;
     }
     const size_t len = envelope.len - PH_HPKE_OVERHEAD;
-    const enum ph_err checked = ph_secrets_check((struct ph_bytes){out, len}, why);
+    struct ph_secrets_for bundles;
+    struct ph_bytes document;
+    const enum ph_err checked =
+        ph_secrets_set_parse((struct ph_bytes){out, len}, &bundles, &document, why);
     if (checked != PH_OK) {
         ph_wipe(out, len);
         return checked;
@@ -98,7 +164,7 @@ enum ph_err ph_secrets_open(const uint8_t secret_x25519[static 32], const struct
     return PH_OK;
 }
 
-enum { SEALED_VERSION = 2, AAD_LEN = 23 + 20 + 4 + 8 };
+enum { SEALED_VERSION = 3, AAD_LEN = 23 + 20 + 4 + 8 };
 
 /* What stands before the ciphertext. */
 struct sealed_head {
@@ -125,28 +191,28 @@ static enum ph_err read_head(struct ph_bytes sealed, struct sealed_head *out)
 static void make_aad(const struct ph_phat_id *phat, uint32_t epoch, uint64_t sequence,
                      uint8_t out[static AAD_LEN])
 {
-    memcpy(out, "phala-secrets-sealed-v2", 23);
+    memcpy(out, "phala-secrets-sealed-v3", 23);
     memcpy(out + 23, phat->b, sizeof(phat->b));
     ph_put_u32be(out + 43, epoch);
     ph_put_u64be(out + 47, sequence);
 }
 
 enum ph_err ph_secrets_store(const uint8_t key[static 32], const struct ph_phat_id *phat,
-                             uint32_t epoch, uint64_t sequence, struct ph_bytes document,
+                             uint32_t epoch, uint64_t sequence, struct ph_bytes set,
                              struct ph_buf *out)
 {
     uint8_t aad[AAD_LEN], *at;
 
-    if (document.len > PH_SECRETS_MAX)
+    if (set.len > PH_SECRETS_SET_MAX)
         return PH_ERR_LIMIT;
-    PH_TRY(ph_buf_reserve(out, document.len + PH_SECRETS_SEALED_OVERHEAD, &at));
+    PH_TRY(ph_buf_reserve(out, set.len + PH_SECRETS_SEALED_OVERHEAD, &at));
     at[0] = SEALED_VERSION;
     ph_put_u32be(at + 1, epoch);
     ph_put_u64be(at + 5, sequence);
     ph_random(at + 13, PH_GCM_NONCE_LEN);
     make_aad(phat, epoch, sequence, aad);
-    PH_TRY(ph_aes256gcm_seal(key, at + 13, PH_BYTES_OF(aad), document, at + 25));
-    out->len += document.len + PH_SECRETS_SEALED_OVERHEAD;
+    PH_TRY(ph_aes256gcm_seal(key, at + 13, PH_BYTES_OF(aad), set, at + 25));
+    out->len += set.len + PH_SECRETS_SEALED_OVERHEAD;
     return PH_OK;
 }
 

@@ -14,6 +14,9 @@
 #define DOC PH_BYTES_LIT("{\"API_KEY\":\"k\\u00e9y\",\"_x9\":\"\"}")
 
 static char why[128];
+static const struct ph_secrets_for any = {0};
+/* A set for any bundle: the document after a zero. */
+#define SET PH_BYTES_LIT("\0{\"API_KEY\":\"k\\u00e9y\",\"_x9\":\"\"}")
 
 TEST(documents_hold_named_strings_and_nothing_else)
 {
@@ -89,10 +92,10 @@ TEST(an_envelope_opens_for_its_worker_and_phat_only)
     size_t len = 0;
 
     CHECK(ph_x25519_public(secret, pub) == PH_OK);
-    CHECK(ph_secrets_seal(pub, &phat, DOC, &envelope, why) == PH_OK);
-    CHECK(envelope.len == DOC.len + PH_SECRETS_ENVELOPE_OVERHEAD);
+    CHECK(ph_secrets_seal(pub, &phat, &any, DOC, &envelope, why) == PH_OK);
+    CHECK(envelope.len == SET.len + PH_SECRETS_ENVELOPE_OVERHEAD);
     CHECK(ph_secrets_open(secret, &phat, ph_buf_view(&envelope), out, &len, why) == PH_OK);
-    CHECK(ph_bytes_equal((struct ph_bytes){out, len}, DOC));
+    CHECK(ph_bytes_equal((struct ph_bytes){out, len}, SET));
     CHECK(ph_secrets_open(secret, &neighbour, ph_buf_view(&envelope), out, &len, why) ==
           PH_ERR_UNTRUSTED);
     CHECK(ph_secrets_open(other, &phat, ph_buf_view(&envelope), out, &len, why) ==
@@ -111,13 +114,49 @@ TEST(what_an_envelope_holds_is_checked_on_both_sides)
     size_t len = 7;
 
     CHECK(ph_x25519_public(secret, pub) == PH_OK);
-    CHECK(ph_secrets_seal(pub, &phat, PH_BYTES_LIT("[]"), &envelope, why) == PH_ERR_MALFORMED);
+    CHECK(ph_secrets_seal(pub, &phat, &any, PH_BYTES_LIT("[]"), &envelope, why) ==
+          PH_ERR_MALFORMED);
     CHECK(envelope.len == 0);
-    CHECK(ph_hpke_seal(pub, PH_BYTES_LIT("phala-secrets-v1"), PH_BYTES_OF(phat.b),
-                       PH_BYTES_LIT("[1]"), raw) == PH_OK);
-    CHECK(ph_secrets_open(secret, &phat, (struct ph_bytes){raw, 3 + PH_HPKE_OVERHEAD}, out, &len,
+    CHECK(ph_hpke_seal(pub, PH_BYTES_LIT("phala-secrets-v2"), PH_BYTES_OF(phat.b),
+                       PH_BYTES_LIT("\0[1]"), raw) == PH_OK);
+    CHECK(ph_secrets_open(secret, &phat, (struct ph_bytes){raw, 4 + PH_HPKE_OVERHEAD}, out, &len,
                           why) == PH_ERR_MALFORMED);
     CHECK(len == 7 && out[0] == 0);
+}
+
+TEST(a_set_is_for_the_bundles_that_it_names)
+{
+    const uint8_t secret[32] = {1};
+    const struct ph_phat_id phat = {{5}};
+    const struct ph_hash32 one = {{1}}, two = {{2}}, three = {{3}};
+    const struct ph_secrets_for both = {.cnt = 2, .bundle = {one, two}};
+    struct ph_secrets_for got;
+    struct ph_bytes document;
+    struct ph_buf envelope PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_ENVELOPE_MAX);
+    uint8_t pub[32], out[256];
+    size_t len = 0;
+
+    CHECK(ph_x25519_public(secret, pub) == PH_OK);
+    CHECK(ph_secrets_seal(pub, &phat, &both, DOC, &envelope, why) == PH_OK);
+    CHECK(ph_secrets_open(secret, &phat, ph_buf_view(&envelope), out, &len, why) == PH_OK);
+    CHECK(ph_secrets_set_parse((struct ph_bytes){out, len}, &got, &document, why) == PH_OK);
+    CHECK(ph_bytes_equal(document, DOC) && got.cnt == 2);
+    CHECK(ph_secrets_are_for(&got, &one) && ph_secrets_are_for(&got, &two));
+    CHECK(!ph_secrets_are_for(&got, &three));
+    CHECK(ph_secrets_set_parse(SET, &got, &document, why) == PH_OK && got.cnt == 0);
+    CHECK(ph_secrets_are_for(&got, &three));
+
+    for (size_t n = 0; n < len; n++) /* cut anywhere, no set is left of it */
+        CHECK(ph_secrets_set_parse((struct ph_bytes){out, n}, &got, &document, why) ==
+              PH_ERR_MALFORMED);
+    memcpy(out + 33, out + 1, 32);
+    CHECK(ph_secrets_set_parse((struct ph_bytes){out, len}, &got, &document, why) ==
+          PH_ERR_MALFORMED);
+    CHECK(strstr(why, "twice"));
+    out[0] = PH_SECRETS_BUNDLES_MAX + 1;
+    CHECK(ph_secrets_set_parse((struct ph_bytes){out, len}, &got, &document, why) == PH_ERR_LIMIT);
+    const struct ph_secrets_for same = {.cnt = 2, .bundle = {one, one}};
+    CHECK(ph_secrets_seal(pub, &phat, &same, DOC, &envelope, why) == PH_ERR_MALFORMED);
 }
 
 TEST(stored_secrets_open_for_their_phat_and_sequence_only)
@@ -130,11 +169,11 @@ TEST(stored_secrets_open_for_their_phat_and_sequence_only)
     uint64_t sequence = 0;
     uint32_t epoch = 0;
 
-    CHECK(ph_secrets_store(key, &phat, 3, 42, DOC, &sealed) == PH_OK);
+    CHECK(ph_secrets_store(key, &phat, 3, 42, SET, &sealed) == PH_OK);
     const struct ph_bytes blob = ph_buf_view(&sealed);
     CHECK(ph_secrets_load(key, &phat, blob, out, &len, &sequence) == PH_OK);
     CHECK(ph_secrets_epoch(blob, &epoch) == PH_OK && epoch == 3);
-    CHECK(sequence == 42 && ph_bytes_equal((struct ph_bytes){out, len}, DOC));
+    CHECK(sequence == 42 && ph_bytes_equal((struct ph_bytes){out, len}, SET));
     CHECK(ph_secrets_load(other, &phat, blob, out, &len, &sequence) == PH_ERR_UNTRUSTED);
     CHECK(ph_secrets_load(key, &neighbour, blob, out, &len, &sequence) == PH_ERR_UNTRUSTED);
     for (size_t i = 0; i < blob.len; i++) {
@@ -212,6 +251,7 @@ PH_TEST_MAIN(CASE(documents_hold_named_strings_and_nothing_else),
              CASE(a_refusal_never_quotes_a_value), CASE(count_name_and_size_have_limits),
              CASE(an_envelope_opens_for_its_worker_and_phat_only),
              CASE(what_an_envelope_holds_is_checked_on_both_sides),
+             CASE(a_set_is_for_the_bundles_that_it_names),
              CASE(stored_secrets_open_for_their_phat_and_sequence_only),
              CASE(secret_memory_is_empty_in_a_child),
              CASE(secret_memory_is_locked_and_left_out_of_dumps))

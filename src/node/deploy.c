@@ -199,16 +199,21 @@ static void start_trial(struct deploy *d, const struct ph_phat_id *id, struct ph
         refuse(d, 507, "worker-full", "this worker has no room for another phat");
         return;
     }
+    char why[256] = "";
     d->on_trial = true;
     d->phat->deploying = true;
-    if (ph_instance_trial(d->phat, d->version, ph_buf_view(&d->body), on_trial, d, &d->instance) !=
-        PH_OK) {
-        d->on_trial = false;
-        d->phat->deploying = false;
-        ph_phat_release(d->phat);
+    const enum ph_err err = ph_instance_trial(d->phat, d->version, ph_buf_view(&d->body), on_trial,
+                                              d, &d->instance, why);
+    if (err == PH_OK)
+        return;
+    d->on_trial = false;
+    d->phat->deploying = false;
+    ph_phat_release(d->phat);
+    if (err == PH_ERR_UNTRUSTED || err == PH_ERR_MALFORMED)
+        refuse(d, 422, "secrets-refused", why);
+    else
         refuse(d, 503, "overloaded",
                "no instance could be started for the bundle; try again later");
-    }
 }
 
 static void judge(struct deploy *d, struct ph_bundle_info *info)

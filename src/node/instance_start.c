@@ -7,6 +7,7 @@
 #include "node/phat_state.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -121,6 +122,8 @@ static enum ph_err take(struct ph_instances *all, uint32_t memory_mib, struct ph
     return PH_OK;
 }
 
+_Static_assert((int)PH_KEYD_WHY_LEN == 256, "why is the caller's to show");
+
 /* Its owner reads why it does not start; callers are told that there is a reason. */
 static void tell_owner(struct ph_phat *phat, const char *why)
 {
@@ -129,19 +132,21 @@ static void tell_owner(struct ph_phat *phat, const char *why)
 }
 
 static enum ph_err release_secrets(struct ph_instance *i, struct ph_phat *phat,
-                                   const struct ph_version *version, uint32_t *len)
+                                   const struct ph_version *version, uint32_t *len,
+                                   char why[static PH_KEYD_WHY_LEN])
 {
     struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SEALED_MAX);
-    char why[PH_KEYD_WHY_LEN] = "";
 
     *len = 0;
     if (phat->secrets_lost) {
-        tell_owner(phat,
-                   "secrets: storage shows none, but phala-keyd knows of some: set them again");
+        (void)snprintf(why, PH_KEYD_WHY_LEN,
+                       "secrets: storage shows none, but phala-keyd knows of some: set them again");
+        tell_owner(phat, why);
         return PH_ERR_UNTRUSTED;
     }
     if (phat->secrets_sequence == 0)
         return PH_OK;
+    (void)snprintf(why, PH_KEYD_WHY_LEN, "secrets: what is stored does not verify: set them again");
     PH_TRY(ph_phat_read_secrets(phat, &sealed));
     const enum ph_err err =
         ph_keyd_client_secrets_release(i->node->keyd, &version->request, version->sig,
@@ -152,12 +157,13 @@ static enum ph_err release_secrets(struct ph_instance *i, struct ph_phat *phat,
 }
 
 static enum ph_err send_start(struct ph_instance *i, struct ph_phat *phat,
-                              const struct ph_version *version, struct ph_bytes archive)
+                              const struct ph_version *version, struct ph_bytes archive,
+                              char why[static PH_KEYD_WHY_LEN])
 {
     const struct ph_limits *l = &version->manifest.limits;
     uint32_t secrets_len;
 
-    PH_TRY(release_secrets(i, phat, version, &secrets_len));
+    PH_TRY(release_secrets(i, phat, version, &secrets_len, why));
     (void)close(i->secrets_fd);
     i->secrets_fd = -1;
     while (archive.len > 0) {
@@ -189,7 +195,7 @@ static void start_overdue(void *ctx)
 }
 
 static enum ph_err begin(struct ph_phat *phat, struct ph_version *version, struct ph_bytes archive,
-                         struct ph_instance **out)
+                         struct ph_instance **out, char why[static PH_KEYD_WHY_LEN])
 {
     struct ph_instance *i;
 
@@ -199,7 +205,7 @@ static enum ph_err begin(struct ph_phat *phat, struct ph_version *version, struc
     phat->holders++;
     i->version = ph_version_ref(version);
     i->used_ns = ph_loop_now_ns(phat->node->loop);
-    enum ph_err err = send_start(i, phat, version, archive);
+    enum ph_err err = send_start(i, phat, version, archive, why);
     if (err == PH_OK && version->manifest.state_pages > 0)
         err = ph_phat_state_hold(i);
     if (err == PH_OK)
@@ -216,11 +222,12 @@ static enum ph_err begin(struct ph_phat *phat, struct ph_version *version, struc
 enum ph_err ph_instance_of(struct ph_phat *phat, struct ph_instance **out)
 {
     struct ph_buf archive PH_OWNED(ph_buf_clear) = PH_BUF(PH_BUNDLE_MAX);
+    char why[PH_KEYD_WHY_LEN] = "";
 
     if (!phat->instance) {
         enum ph_err err = ph_phat_read_bundle(phat, phat->version, &archive);
         if (err == PH_OK)
-            err = begin(phat, phat->version, ph_buf_view(&archive), &phat->instance);
+            err = begin(phat, phat->version, ph_buf_view(&archive), &phat->instance, why);
         if (err != PH_OK) {
             ph_log(PH_LOG_ERROR, "a phat could not be started", "phat", phat->id_text, "error",
                    ph_err_name(err), NULL);
@@ -235,9 +242,9 @@ enum ph_err ph_instance_of(struct ph_phat *phat, struct ph_instance **out)
 
 enum ph_err ph_instance_trial(struct ph_phat *phat, struct ph_version *version,
                               struct ph_bytes archive, void (*trial)(void *, bool, struct ph_bytes),
-                              void *ctx, struct ph_instance **out)
+                              void *ctx, struct ph_instance **out, char why[static 256])
 {
-    PH_TRY(begin(phat, version, archive, out));
+    PH_TRY(begin(phat, version, archive, out, why));
     (*out)->trial = trial;
     (*out)->trial_ctx = ctx;
     return PH_OK;

@@ -83,11 +83,11 @@ bool ph_instances_ready(const struct ph_instances *instances);
  * PH_ERR_UNTRUSTED (stored bundle or secrets do not verify). */
 PH_CHECKED enum ph_err ph_instance_of(struct ph_phat *phat, struct ph_instance **out);
 /* Start a version that is not the phat's yet, from an archive in memory; `trial` is told how it
- * went. */
+ * went. Errors of ph_instance_of; with PH_ERR_UNTRUSTED `why` says what is refused. */
 PH_CHECKED enum ph_err ph_instance_trial(struct ph_phat *phat, struct ph_version *version,
                                          struct ph_bytes archive,
                                          void (*trial)(void *, bool, struct ph_bytes), void *ctx,
-                                         struct ph_instance **out);
+                                         struct ph_instance **out, char why[static 256]);
 /* The instance of this spawn_id, if it runs; NULL otherwise. */
 struct ph_instance *ph_instance_running(const struct ph_instances *instances, uint64_t spawn_id);
 /* Make the instance the phat's; the one before drains. */

@@ -38,29 +38,35 @@ static struct ph_phat_id phat_of(const uint8_t secret[32], const char *name)
 }
 
 /* An owner's envelope for "oracle", and the signed request that goes with it. */
-static void make_envelope(struct ph_keyd_client *client, struct ph_buf *envelope,
-                          struct ph_owner_request *req, uint8_t sig[65])
+static void make_envelope(struct ph_keyd_client *client, const struct ph_secrets_for *bundles,
+                          struct ph_buf *envelope, struct ph_owner_request *req, uint8_t sig[65])
 {
     const struct ph_phat_id phat = phat_of(owner_secret, "oracle");
     char why[128];
 
-    CHECK(ph_secrets_seal(ph_keyd_client_info(client)->caller_x25519, &phat, DOC, envelope, why) ==
-          PH_OK);
+    CHECK(ph_secrets_seal(ph_keyd_client_info(client)->caller_x25519, &phat, bundles, DOC, envelope,
+                          why) == PH_OK);
     *req = request(client, "secrets");
     ph_sha256(ph_buf_view(envelope), req->content.b);
     sign(req, owner_secret, sig);
 }
 
-static void make_sealed(struct ph_keyd_client *client, struct ph_buf *sealed)
+static void make_sealed_for(struct ph_keyd_client *client, const struct ph_secrets_for *bundles,
+                            struct ph_buf *sealed)
 {
     struct ph_buf envelope PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_ENVELOPE_MAX);
     struct ph_owner_request req;
     uint8_t sig[65];
     char why[PH_KEYD_WHY_LEN];
 
-    make_envelope(client, &envelope, &req, sig);
+    make_envelope(client, bundles, &envelope, &req, sig);
     CHECK(ph_keyd_client_secrets_seal(client, &req, sig, ph_buf_view(&envelope), sealed, why) ==
           PH_OK);
+}
+
+static void make_sealed(struct ph_keyd_client *client, struct ph_buf *sealed)
+{
+    make_sealed_for(client, &(struct ph_secrets_for){0}, sealed);
 }
 
 /* Release into a fresh pipe; yields the error, and what an instance would read. */
@@ -189,6 +195,25 @@ TEST(a_set_older_than_one_that_was_kept_is_never_released_also_after_a_restart)
     ph_keyd_client_free(client);
 }
 
+TEST(a_bundle_that_the_owner_did_not_name_gets_nothing)
+{
+    struct ph_keyd_client *client = start();
+    struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SECRETS_SEALED_MAX);
+    const struct ph_secrets_for two = {.cnt = 2, .bundle = {{{1}}, {{2}}}};
+    struct ph_owner_request deploy = request(client, "deploy");
+    char got[256];
+
+    make_sealed_for(client, &two, &sealed);
+    for (uint8_t i = 0; i < 4; i++) {
+        deploy.content = (struct ph_hash32){{i}};
+        const enum ph_err err =
+            release(client, &deploy, owner_secret, ph_buf_view(&sealed), got, sizeof(got));
+        CHECK(err == (i == 1 || i == 2 ? PH_OK : PH_ERR_UNTRUSTED));
+        CHECK(err == PH_OK ? ph_bytes_is(DOC, got) : got[0] == '\0');
+    }
+    ph_keyd_client_free(client);
+}
+
 TEST(a_descriptor_that_is_no_pipe_or_is_full_gets_nothing)
 {
     struct ph_keyd_client *client = start();
@@ -227,7 +252,7 @@ TEST(envelopes_are_taken_only_with_their_owners_word)
     uint8_t sig[65];
     char why[PH_KEYD_WHY_LEN];
 
-    make_envelope(client, &envelope, &good, sig);
+    make_envelope(client, &(struct ph_secrets_for){0}, &envelope, &good, sig);
 #define SEAL(req)                                                                                  \
     ph_keyd_client_secrets_seal(client, &(req), sig, ph_buf_view(&envelope), &sealed, why)
     struct ph_owner_request req = good;
@@ -256,6 +281,7 @@ int main(void)
     const struct CMUnitTest cases[] = {
         CASE(secrets_reach_a_bundle_that_their_owner_signed_also_after_a_restart),
         CASE(secrets_are_not_released_for_anything_else),
+        CASE(a_bundle_that_the_owner_did_not_name_gets_nothing),
         CASE(a_descriptor_that_is_no_pipe_or_is_full_gets_nothing),
         CASE(envelopes_are_taken_only_with_their_owners_word),
         CASE(a_set_older_than_one_that_was_kept_is_never_released_also_after_a_restart),

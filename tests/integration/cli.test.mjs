@@ -256,6 +256,38 @@ describe('with a worker', () => {
     assert.equal(await until(async () => (await cli(['call', 'keeper'])).stdout === 'second' && 'second', { everyMs: 200 }), 'second');
   });
 
+  test('secrets are pinned to bundles by hash', async (t) => {
+    const { cli, dir } = await home(t);
+    const insecure = '--unverified-worker-insecure';
+    await cli(['init', 'pinned']);
+    const write = (word) => writeFile(join(dir, 'pinned/worker.js'), `export default { fetch(request, env) { return new Response("${word} " + env.API_KEY); } };`);
+    const hashOf = async () => json(await cli(['deploy', 'pinned', '--dry-run', '--json'])).bundle_hash;
+    const says = (text) => until(async () => (await cli(['call', 'pinned'])).stdout === text, { everyMs: 200, what: text });
+    await writeFile(join(dir, 'key.txt'), 'k1');
+    refused(await cli(['deploy', 'pinned', '--pin-secrets', insecure, '--json']), 2, 'usage');
+    await write('one');
+    const one = await hashOf();
+    assert.equal((await cli(['deploy', 'pinned', '--secret', 'API_KEY=@key.txt', '--pin-secrets', insecure])).code, 0);
+    await says('one k1');
+    await write('two');
+    const two = await hashOf();
+    const other = await cli(['deploy', 'pinned', '--json']);
+    refused(other, 1, 'secrets-refused');
+    assert.match(other.stderr + other.stdout, new RegExp(`not to ${two}`));
+    await says('one k1');
+    await writeFile(join(dir, 'key.txt'), 'k2');
+    refused(await cli(['secrets', 'pinned', 'API_KEY=@key.txt', '--bundle', 'aa', insecure, '--json']), 2, 'usage');
+    refused(await cli(['secrets', 'pinned', 'API_KEY=@key.txt', '--bundle', one, '--bundle', one, insecure, '--json']), 2, 'usage');
+    assert.equal((await cli(['secrets', 'pinned', 'API_KEY=@key.txt', '--bundle', one, '--bundle', two, insecure])).code, 0);
+    await says('one k2');
+    assert.equal((await cli(['deploy', 'pinned'])).code, 0);
+    await says('two k2');
+    // In one step: the secrets go first.
+    await write('three');
+    assert.equal((await cli(['deploy', 'pinned', '--secret', 'API_KEY=@key.txt', '--pin-secrets', insecure])).code, 0);
+    await says('three k2');
+  });
+
   test('a worker whose evidence meets the policy gets the secrets', async (t) => {
     const { cli, dir } = await home(t);
     await cli(['init', 'judged']);

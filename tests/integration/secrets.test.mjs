@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
+import { script } from './lib/bundle.mjs';
 import { Owner } from './lib/owner.mjs';
 import { childOf, tempDir, until } from './lib/proc.mjs';
 import { putSecrets } from './lib/secrets.mjs';
@@ -134,6 +135,47 @@ describe('secrets', () => {
     assert.equal(await read(worker, owner, 'other'), 'of the other');
     assert.equal((await put(worker, owner, 'target', { API_KEY: 'again' })).status, 200);
     assert.equal(await read(worker, owner, 'target'), 'again');
+  });
+
+  test('for named bundles reach those and no other: neither one that is deployed later nor one that storage brings back', async (t) => {
+    const data = await tempDir(t);
+    const owner = new Owner();
+    let worker = await startWorker(t, { data });
+    const [one, two, three] = ['one', 'two', 'three'].map((mark) => {
+      const files = { 'worker.js': script({ text: reader.replace('null', `null, { headers: { mark: '${mark}' } }`) }) };
+      return { files, hash: Owner.bundle('bound', files).hash };
+    });
+    const deploy = async ({ files }) => { const { response, body } = await owner.deploy(worker, 'bound', files); return { status: response.status, body }; };
+    assert.equal((await deploy(one)).status, 201);
+    assert.equal((await put(worker, owner, 'bound', { API_KEY: 'for one' }, { bundles: [one.hash] })).status, 200);
+    assert.equal(await read(worker, owner, 'bound'), 'for one');
+
+    const refused = await deploy(two);
+    assert.deepEqual([refused.status, refused.body.error.code], [422, 'secrets-refused']);
+    assert.equal(refused.body.error.message, `secrets: their owner gave them to 1 other bundle, not to ${two.hash}: set them for this one too (phala secrets --bundle)`);
+    assert.equal(await read(worker, owner, 'bound'), 'for one', 'the bundle before goes on');
+
+    assert.equal((await put(worker, owner, 'bound', { API_KEY: 'for two' }, { bundles: [one.hash, two.hash] })).status, 200);
+    const old = await readFile(join(data, 'phats', `${owner.phatId('bound')}.phat`));
+    assert.equal((await deploy(two)).status, 200);
+    assert.equal(await read(worker, owner, 'bound'), 'for two');
+    assert.equal((await deploy(three)).body.error?.code, 'secrets-refused');
+    assert.equal((await put(worker, owner, 'bound', { API_KEY: 'for two alone' }, { bundles: [two.hash] })).status, 200);
+    assert.equal(await read(worker, owner, 'bound'), 'for two alone');
+
+    // A bundle that the owner signed once, and does not trust any more.
+    await worker.stop();
+    await writeFile(join(data, 'phats', `${owner.phatId('bound')}.phat`), old);
+    worker = await startWorker(t, { data });
+    assert.equal((await read(worker, owner, 'bound')).error.code, 'start-failed');
+    await until(() => worker.output().includes(`not to ${one.hash}`), { what: 'the reason' });
+
+    for (const bundles of [[one.hash, one.hash], Array.from({ length: 17 }, (_, i) => i.toString(16).padStart(64, '0'))])
+      assert.equal((await put(worker, owner, 'bound', { API_KEY: 'never' }, { bundles })).body.error.code, 'secrets-refused');
+    assert.equal((await put(worker, owner, 'bound', { API_KEY: 'for any' })).status, 200);
+    assert.equal(await read(worker, owner, 'bound'), 'for any');
+    assert.equal((await deploy(three)).status, 200);
+    assert.equal(await read(worker, owner, 'bound'), 'for any');
   });
 
   test('that are older than the newest are refused: after a swap of files, a restart, a deletion; and a roll-back of all shows', async (t) => {
