@@ -14,7 +14,7 @@ import { privateKeyToAccount } from 'viem/accounts';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const forge = join(root, 'node_modules/@foundry-rs/forge-linux-amd64/bin/forge');
 const modes = { ONCHAIN: 1, COMMITTEE: 2, ONCHAIN_AND_COMMITTEE: 3 };
-const judges = { committee: 1, dcap: 2 };
+const judges = { committee: 1, dcap: 2, simulator: 3 };
 const vendors = { INTEL: 1, AMD: 2, NVIDIA: 3, AWS: 4, ARM: 5, SIMULATED_A: 6, SIMULATED_B: 7 };
 const statuses = ['', 'UpToDate', 'SWHardeningNeeded', 'ConfigurationNeeded', 'ConfigurationAndSWHardeningNeeded', 'OutOfDate',
   'OutOfDateConfigurationNeeded', 'TD_RELAUNCH_ADVISED', 'TD_RELAUNCH_ADVISED_CONFIGURATION_NEEDED'];
@@ -42,7 +42,7 @@ function kindPlan(k) {
     return sum | (1 << statuses.indexOf(name));
   }, 0);
   const judge = take(k, 'verifier', undefined, where);
-  if (!(judge in judges) && !isAddress(judge)) fail(`${where}: "verifier" is an address, "committee" or "dcap"`);
+  if (!(judge in judges) && !isAddress(judge)) fail(`${where}: "verifier" is an address, "committee", "dcap" or "simulator"`);
   return {
     kind: take(k, 'kind'),
     judge: judges[judge] ?? 0,
@@ -130,6 +130,12 @@ const found = result.returns.d.value.match(/0x[0-9a-fA-F]{40}/g);
 if (found?.length !== names.length) fail(`forge script told ${found?.length} addresses, ${names.length} are expected`);
 const contracts = Object.fromEntries(names.map((name, i) => [name, found[i]]));
 
+// A second simulator is judged with collateral of its own.
+for (const { kind } of plan.kinds.filter((k) => k.judge === judges.simulator)) {
+  const policy = { address: contracts.policy, abi: artifact('TeePolicy.sol', 'TeePolicy').abi };
+  const { verifier } = await chain.readContract({ ...policy, functionName: 'kindOf', args: [kind] });
+  contracts[`intelCollateral${kind}`] = await chain.readContract({ address: verifier, abi: artifact('DcapVerifier.sol', 'DcapVerifier').abi, functionName: 'COLLATERAL' });
+}
 for (const [name, address] of Object.entries(contracts)) {
   if (!await chain.getCode({ address })) fail(`${name}: no code at ${address}`);
 }

@@ -26,7 +26,9 @@ contract Deploy {
         /// CommitteeVerifier.
         COMMITTEE,
         /// DcapVerifier.
-        DCAP
+        DCAP,
+        /// A DcapVerifier of its own, for a second simulator: its collateral is of another root.
+        SIMULATOR
     }
 
     struct KindPlan {
@@ -70,6 +72,7 @@ contract Deploy {
         Kind memory rules = plan.rules;
         if (plan.judge == Judge.COMMITTEE) rules.verifier = ITeeVerifier(d.committeeVerifier);
         if (plan.judge == Judge.DCAP) rules.verifier = ITeeVerifier(d.dcapVerifier);
+        if (plan.judge == Judge.SIMULATOR) rules.verifier = Network.simulator(d);
         d.policy.addKind(plan.kind, rules);
     }
 }

@@ -10,6 +10,7 @@ import {CommitteeVerifier} from "../src/committee/CommitteeVerifier.sol";
 import {VerifierCommittee} from "../src/committee/VerifierCommittee.sol";
 import {DcapVerifier} from "../src/intel/DcapVerifier.sol";
 import {IntelCollateral} from "../src/intel/IntelCollateral.sol";
+import {ITeeVerifier} from "../src/interfaces/ITeeVerifier.sol";
 import {IRoleStake} from "../src/interfaces/IVerifierCommittee.sol";
 import {Lens} from "../src/lens/Lens.sol";
 import {KeyLog} from "../src/phat/KeyLog.sol";
@@ -130,6 +131,12 @@ library Network {
         _checkHas(d, Roles.CERTIFICATE_JUDGE, address(d.committee));
         _checkTimelock(d.timelock, c, c.delayS, deployer);
         _checkTimelock(d.upgradeTimelock, c, c.upgradeDelayS, deployer);
+    }
+
+    /// @notice Another judge of simulated evidence, with collateral of its own. Off chain id 31337 its collateral takes
+    /// Intel's root and no other, and TeePolicy takes no simulators' kind.
+    function simulator(Deployed memory d) internal returns (ITeeVerifier) {
+        return new DcapVerifier(IntelCollateral(_proxy(d, address(new IntelCollateral()))));
     }
 
     /// Nobody administers a timelock but itself; anybody may execute what has waited.

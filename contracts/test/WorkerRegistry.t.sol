@@ -100,20 +100,7 @@ contract WorkerRegistryTest is NetworkTest {
         Registration memory r = registrationOf(KIND, vm.addr(ownerKey), vm.addr(KEY));
         r = withEvidence(r, claimsOf(PLATFORM));
         uint256 deadline = block.timestamp + 100;
-        bytes32 structHash = keccak256(
-            abi.encode(
-                keccak256(
-                    "Register(uint16 kind,uint8 slot,address signKey,bytes32 ecdhKey,bytes32 beacon,uint256 deadline)"
-                ),
-                r.kind,
-                r.slot,
-                r.signKey,
-                r.ecdhKey,
-                r.beacon,
-                deadline
-            )
-        );
-        bytes memory signature = signed(ownerKey, typedDigest("PhalaWorkerRegistry", address(net.registry), structHash));
+        bytes memory signature = _consent(ownerKey, r, 0, deadline);
         vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.OwnerSignatureInvalid.selector, r.owner));
         net.registry.register(r, deadline + 1, signature);
         vm.warp(deadline);
@@ -124,6 +111,46 @@ contract WorkerRegistryTest is NetworkTest {
         vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.OwnerSignatureInvalid.selector, r.owner));
         net.registry.register(r, deadline, signature);
         vm.chainId(31337);
+        net.registry.register(r, deadline, signature);
+    }
+
+    function test_consent_lets_a_worker_come_back_until_it_is_taken_back() public {
+        uint256 ownerKey = 0xabc;
+        address owner = vm.addr(ownerKey);
+        uint256 deadline = block.timestamp + 365 days;
+        Registration memory r = registrationOf(KIND, owner, vm.addr(KEY));
+        bytes memory signature = _consent(ownerKey, r, 0, deadline);
+        bytes32 id = net.registry.register(withEvidence(r, claimsOf(PLATFORM)), deadline, signature);
+
+        vm.warp(block.timestamp + LEASE_S);
+        net.beacon.roll();
+        net.registry.invalidate(id);
+        r = withEvidence(registrationOf(KIND, owner, vm.addr(KEY)), claimsOf(PLATFORM));
+        net.registry.register(r, deadline, signature);
+
+        vm.prank(owner);
+        net.registry.retire(id);
+        vm.assertEq(net.registry.consentNonce(owner, vm.addr(KEY)), 1);
+        vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.OwnerSignatureInvalid.selector, owner));
+        net.registry.register(r, deadline, signature);
+        net.registry.register(r, deadline, _consent(ownerKey, r, 1, deadline));
+    }
+
+    function test_an_owner_takes_consent_to_one_key_back() public {
+        uint256 ownerKey = 0xabc;
+        address owner = vm.addr(ownerKey);
+        uint256 deadline = block.timestamp + 100;
+        Registration memory r = withEvidence(registrationOf(KIND, owner, vm.addr(KEY)), claimsOf(PLATFORM));
+        net.registry.withdrawConsent(vm.addr(KEY)); // a stranger's word about it counts for nothing
+        vm.prank(owner);
+        net.registry.withdrawConsent(vm.addr(NEW_KEY));
+        bytes memory signature = _consent(ownerKey, r, 0, deadline);
+        uint256 before = vm.snapshotState();
+        net.registry.register(r, deadline, signature);
+        vm.revertToState(before);
+        vm.prank(owner);
+        net.registry.withdrawConsent(vm.addr(KEY));
+        vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.OwnerSignatureInvalid.selector, owner));
         net.registry.register(r, deadline, signature);
     }
 
@@ -370,6 +397,70 @@ contract WorkerRegistryTest is NetworkTest {
         vm.assertTrue(net.registry.isLive(0));
     }
 
+    function test_a_worker_rests_and_wakes_by_itself() public {
+        bytes32 id = _register(_good());
+        bytes memory rest = _word("Rest", id, KEY, address(this));
+        bytes memory wake = _word("Wake", id, KEY, address(this));
+        net.registry.rest(id, rest);
+        vm.assertFalse(net.registry.isLive(0));
+        vm.assertTrue(net.registry.signerOf(vm.addr(KEY)).live);
+        vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.WorkerIs.selector, id, WorkerState.RESTING));
+        net.registry.rest(id, rest);
+        nextBeacon();
+        net.registry.renew(id, _good());
+        net.registry.wake(id, wake);
+        vm.assertTrue(net.registry.isLive(0));
+        vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.WorkerIs.selector, id, WorkerState.ACTIVE));
+        net.registry.wake(id, wake);
+    }
+
+    function test_a_workers_word_is_its_keys_and_its_carriers() public {
+        bytes32 id = _register(_good());
+        bytes memory why = abi.encodeWithSelector(WorkerRegistry.WorkerSignatureInvalid.selector, vm.addr(KEY));
+        bytes memory rest = _word("Rest", id, KEY, address(this));
+        bytes[4] memory wrong = [
+            _word("Rest", id, NEW_KEY, address(this)),
+            _word("Rest", id, KEY, STRANGER),
+            _word("Wake", id, KEY, address(this)),
+            bytes("")
+        ];
+        for (uint256 i = 0; i < wrong.length; i++) {
+            vm.expectRevert(why);
+            net.registry.rest(id, wrong[i]);
+        }
+        vm.expectRevert(why);
+        vm.prank(STRANGER); // carries again what it saw
+        net.registry.rest(id, rest);
+        net.registry.rest(id, rest);
+        vm.expectRevert(why);
+        net.registry.wake(id, rest);
+    }
+
+    function test_a_worker_cannot_undo_what_its_owner_did() public {
+        bytes32 id = _register(_good());
+        net.registry.rest(id, _word("Rest", id, KEY, address(this)));
+        vm.prank(ownerOf(KEY));
+        net.registry.drain(id);
+        bytes memory wake = _word("Wake", id, KEY, address(this));
+        vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.WorkerIs.selector, id, WorkerState.DRAINING));
+        net.registry.wake(id, wake);
+        vm.prank(ownerOf(KEY));
+        net.registry.retire(id);
+        vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.WorkerIs.selector, id, WorkerState.RETIRED));
+        net.registry.wake(id, wake);
+    }
+
+    function test_an_owner_revives_a_worker_that_rests() public {
+        bytes32 id = _register(_good());
+        net.registry.rest(id, _word("Rest", id, KEY, address(this)));
+        vm.prank(ownerOf(KEY));
+        net.registry.revive(id);
+        vm.assertTrue(net.registry.isLive(0));
+        vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.WorkerIs.selector, id, WorkerState.ACTIVE));
+        vm.prank(ownerOf(KEY));
+        net.registry.revive(id);
+    }
+
     function test_only_the_owner_drains_and_retires() public {
         bytes32 id = _register(_good());
         bytes memory why = abi.encodeWithSelector(WorkerRegistry.NotOwner.selector, id, address(this));
@@ -499,5 +590,23 @@ contract WorkerRegistryTest is NetworkTest {
         vm.assertEq(net.registry.workerOf(id).score, 2);
         vm.expectRevert(abi.encodeWithSelector(WorkerRegistry.WorkerUnknown.selector, bytes32(0)));
         net.registry.bindPool(0, 1, 2);
+    }
+
+    /// The owner's signature that lets a key in.
+    function _consent(uint256 ownerKey, Registration memory r, uint256 nonce, uint256 deadline)
+        private
+        view
+        returns (bytes memory)
+    {
+        bytes32 typeHash = keccak256("Register(uint16 kind,uint8 slot,address signKey,uint256 nonce,uint256 deadline)");
+        bytes32 structHash = keccak256(abi.encode(typeHash, r.kind, r.slot, r.signKey, nonce, deadline));
+        return signed(ownerKey, typedDigest("PhalaWorkerRegistry", address(net.registry), structHash));
+    }
+
+    /// What a worker says of itself: Rest or Wake.
+    function _word(string memory what, bytes32 id, uint256 key, address carrier) private view returns (bytes memory) {
+        bytes32 typeHash = keccak256(bytes(string.concat(what, "(bytes32 workerId,address carrier)")));
+        bytes32 structHash = keccak256(abi.encode(typeHash, id, carrier));
+        return signed(key, typedDigest("PhalaWorkerRegistry", address(net.registry), structHash));
     }
 }

@@ -13,7 +13,9 @@ enum WorkerState {
     /// Its owner took it away; slashable until `slashableUntil`.
     RETIRED,
     /// Lease over, image gone, or admitted by a false certificate.
-    INVALID
+    INVALID,
+    /// Takes nothing new by its own word: it is being stopped, and says when it is back.
+    RESTING
 }
 
 /// @notice A worker. Four storage slots, of which registration writes three.
@@ -77,7 +79,7 @@ struct Signer {
     uint32 imageId;
     uint8 tcbStatus;
     Vendor vendor;
-    /// Its worker may sign now: in state ACTIVE or DRAINING, lease not over, and this is its key of today.
+    /// Its worker may sign now: in state ACTIVE, DRAINING or RESTING, lease not over, and this is its key of today.
     bool live;
     bytes32 ecdhKey;
 }

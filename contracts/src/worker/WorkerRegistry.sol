@@ -22,8 +22,10 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     uint40 public constant SLASH_WINDOW_S = 14 days;
 
     bytes32 private constant REGISTER_TYPE =
-        keccak256("Register(uint16 kind,uint8 slot,address signKey,bytes32 ecdhKey,bytes32 beacon,uint256 deadline)");
+        keccak256("Register(uint16 kind,uint8 slot,address signKey,uint256 nonce,uint256 deadline)");
     bytes32 private constant ROTATE_TYPE = keccak256("RotateKey(bytes32 workerId,address newKey,bytes32 beacon)");
+    bytes32 private constant REST_TYPE = keccak256("Rest(bytes32 workerId,address carrier)");
+    bytes32 private constant WAKE_TYPE = keccak256("Wake(bytes32 workerId,address carrier)");
 
     ITeePolicy public immutable policy;
     EpochBeacon public immutable beacon;
@@ -46,6 +48,8 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     mapping(bytes32 id => mapping(uint16 kind => uint40)) public attachedUntil;
     /// The worker beside which a device (a GPU) was attested last.
     mapping(bytes32 platformId => bytes32 id) public attachedTo;
+    /// What an owner's consent to a key is to name: counts up when the owner takes consent back.
+    mapping(address owner => mapping(address signKey => uint256)) public consentNonce;
 
     error WorkerUnknown(bytes32 id);
     /// The worker's state does not allow it.
@@ -56,6 +60,8 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     error OwnerSignatureInvalid(address owner);
     /// The owner's signature was to be used before (Unix seconds).
     error SignatureExpired(uint256 deadline);
+    /// The worker's key did not sign, or for another sender.
+    error WorkerSignatureInvalid(address signKey);
     /// The key that is replaced did not sign.
     error OldKeySignatureInvalid(address oldKey);
     /// A key that was a worker's stays that worker's: it answers for what it signed.
@@ -91,6 +97,7 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     event Renewed(bytes32 indexed id, uint40 leaseUntil, uint40 attestedAt, uint32 imageId, bytes32 ecdhKey);
     event KeyRotated(bytes32 indexed id, address indexed oldKey, address indexed newKey);
     event StateChanged(bytes32 indexed id, WorkerState state);
+    event ConsentWithdrawn(address indexed owner, address indexed signKey);
     event Attached(bytes32 indexed id, uint16 indexed kind, bytes32 platformId, uint40 until);
     event ImageSynced(uint32 indexed imageId, bool ended);
     event PoolBound(bytes32 indexed id, uint64 poolId, uint32 score);
@@ -102,7 +109,8 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
 
     // Coming, staying, going
 
-    /// @notice Enter a worker, or enter one again that has left.
+    /// @notice Enter a worker, or enter one again that has left. The owner's consent names the worker's key, and no
+    /// evidence: with it a worker that fell out comes back by itself.
     /// @param deadline Unix seconds: the owner's signature holds before
     /// @param ownerSignature over Register (EIP-712; ERC-1271 for contracts); empty when the owner sends this itself
     function register(Registration calldata r, uint256 deadline, bytes calldata ownerSignature)
@@ -163,20 +171,44 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
         emit Attached(id, r.kind, claims.platformId, a.leaseUntil);
     }
 
-    /// @notice Finish what there is and take nothing new.
+    /// @notice Finish what there is and take nothing new, until the owner revives it.
     function drain(bytes32 id) external {
-        _move(id, WorkerState.ACTIVE, WorkerState.DRAINING);
+        Worker storage w = _activeOrDraining(id);
+        _checkCallerOwns(id, w);
+        if (w.state == WorkerState.DRAINING) revert WorkerIs(id, w.state);
+        _set(id, w, WorkerState.DRAINING);
     }
 
     /// @notice Take new work again.
     function revive(bytes32 id) external {
-        _move(id, WorkerState.DRAINING, WorkerState.ACTIVE);
+        Worker storage w = _activeOrDraining(id);
+        _checkCallerOwns(id, w);
+        if (w.state == WorkerState.ACTIVE) revert WorkerIs(id, w.state);
+        _set(id, w, WorkerState.ACTIVE);
     }
 
-    /// @notice Leave. The worker can be punished for SLASH_WINDOW_S longer.
+    /// @notice The worker itself takes nothing new: it is being stopped.
+    /// @param signature the worker's key over Rest (EIP-712), for this sender
+    function rest(bytes32 id, bytes calldata signature) external {
+        _setByWorker(id, WorkerState.ACTIVE, WorkerState.RESTING, REST_TYPE, signature);
+    }
+
+    /// @notice The worker itself is back. It cannot undo what its owner did.
+    /// @param signature the worker's key over Wake (EIP-712), for this sender
+    function wake(bytes32 id, bytes calldata signature) external {
+        _setByWorker(id, WorkerState.RESTING, WorkerState.ACTIVE, WAKE_TYPE, signature);
+    }
+
+    /// @notice Take consent to a key back, before the worker is in or after. For its owner.
+    function withdrawConsent(address signKey) external {
+        _withdrawConsent(msg.sender, signKey);
+    }
+
+    /// @notice Leave. The worker can be punished for SLASH_WINDOW_S longer, and needs new consent to come back.
     function retire(bytes32 id) external {
         Worker storage w = _activeOrDraining(id);
         _checkCallerOwns(id, w);
+        _withdrawConsent(w.owner, w.signKey);
         _end(id, w, WorkerState.RETIRED);
     }
 
@@ -366,15 +398,25 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
     }
 
     function _isActive(WorkerState state) private pure returns (bool) {
-        return state == WorkerState.ACTIVE || state == WorkerState.DRAINING;
+        return state == WorkerState.ACTIVE || state == WorkerState.DRAINING || state == WorkerState.RESTING;
     }
 
-    function _move(bytes32 id, WorkerState from, WorkerState to) private {
+    function _set(bytes32 id, Worker storage w, WorkerState state) private {
+        w.state = state;
+        emit StateChanged(id, state);
+    }
+
+    /// The signature names who carries it, so that nobody else can use it again.
+    function _setByWorker(bytes32 id, WorkerState from, WorkerState to, bytes32 typeHash, bytes calldata signature)
+        private
+    {
         Worker storage w = _activeOrDraining(id);
-        _checkCallerOwns(id, w);
         if (w.state != from) revert WorkerIs(id, w.state);
-        w.state = to;
-        emit StateChanged(id, to);
+        bytes32 digest = _hashTypedDataV4(keccak256(abi.encode(typeHash, id, msg.sender)));
+        if (!SignatureChecker.isValidSignatureNow(w.signKey, digest, signature)) {
+            revert WorkerSignatureInvalid(w.signKey);
+        }
+        _set(id, w, to);
     }
 
     function _end(bytes32 id, Worker storage w, WorkerState state) private {
@@ -391,13 +433,18 @@ contract WorkerRegistry layout at erc7201("phala.WorkerRegistry") is EIP712, Gov
         if (msg.sender == r.owner) return;
         if (block.timestamp >= deadline) revert SignatureExpired(deadline);
         bytes32 digest = _hashTypedDataV4(
-            keccak256(abi.encode(REGISTER_TYPE, r.kind, r.slot, r.signKey, r.ecdhKey, r.beacon, deadline))
+            keccak256(abi.encode(REGISTER_TYPE, r.kind, r.slot, r.signKey, consentNonce[r.owner][r.signKey], deadline))
         );
         if (!SignatureChecker.isValidSignatureNow(r.owner, digest, signature)) revert OwnerSignatureInvalid(r.owner);
     }
 
     function _checkCallerOwns(bytes32 id, Worker storage w) private view {
         if (msg.sender != w.owner) revert NotOwner(id, msg.sender);
+    }
+
+    function _withdrawConsent(address owner, address signKey) private {
+        consentNonce[owner][signKey]++;
+        emit ConsentWithdrawn(owner, signKey);
     }
 
     function _takeKey(address signKey, address owner, bytes32 id) private {
