@@ -1,12 +1,8 @@
 #include "chain/anchor.h"
 
 #include "base/own.h"
+#include "chain/typed.h"
 #include "crypto/hash.h"
-
-static void hash_text(const char *text, uint8_t out[static 32])
-{
-    ph_keccak256(ph_bytes_str(text), out);
-}
 
 enum ph_err ph_anchor_terms_hash(const struct ph_abi_phat_anchor_terms *terms,
                                  struct ph_hash32 *out)
@@ -20,34 +16,17 @@ enum ph_err ph_anchor_terms_hash(const struct ph_abi_phat_anchor_terms *terms,
     return PH_OK;
 }
 
-static void domain_separator(uint64_t chain_id, const struct ph_eth_address *anchor,
-                             uint8_t out[static 32])
-{
-    uint8_t words[5 * 32] = {0};
-
-    hash_text("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
-              words);
-    hash_text("PhalaPhatAnchor", words + 32);
-    hash_text("1", words + 64);
-    ph_put_u64be(words + 96 + 24, chain_id);
-    memcpy(words + 128 + 12, anchor->b, sizeof(anchor->b));
-    ph_keccak256(PH_BYTES_OF(words), out);
-}
-
 void ph_anchor_answer_digest(uint64_t chain_id, const struct ph_eth_address *anchor,
                              const struct ph_anchor_answer *answer, struct ph_hash32 *out)
 {
-    uint8_t words[6 * 32] = {0}, final[2 + 64] = {0x19, 0x01};
+    const struct ph_typed_domain domain = {"PhalaPhatAnchor", chain_id, anchor};
+    const struct ph_typed_word words[] = {
+        ph_typed_uint(answer->request_id), ph_typed_hash(&answer->terms),
+        ph_typed_hash(&answer->code_hash), ph_typed_uint(answer->outcome),
+        ph_typed_hash(&answer->result_hash)};
 
-    hash_text("Answer(uint64 requestId,bytes32 terms,bytes32 codeHash,uint8 outcome,"
-              "bytes32 resultHash)",
-              words);
-    ph_put_u64be(words + 32 + 24, answer->request_id);
-    memcpy(words + 64, answer->terms.b, 32);
-    memcpy(words + 96, answer->code_hash.b, 32);
-    words[128 + 31] = answer->outcome;
-    memcpy(words + 160, answer->result_hash.b, 32);
-    domain_separator(chain_id, anchor, final + 2);
-    ph_keccak256(PH_BYTES_OF(words), final + 34);
-    ph_keccak256(PH_BYTES_OF(final), out->b);
+    ph_typed_digest(&domain,
+                    "Answer(uint64 requestId,bytes32 terms,bytes32 codeHash,uint8 outcome,"
+                    "bytes32 resultHash)",
+                    words, PH_LEN(words), out);
 }

@@ -6,11 +6,13 @@
  * and phala-keyd are both given:
  *
  *   {"chainId": 31337, "block": 12,
- *    "contracts": {"anchor": "0x…", "beacon": "0x…", "registry": "0x…", …},
+ *    "contracts": {"anchor": "0x…", "beacon": "0x…", "registry": "0x…",
+ *                  "lens": "0x…", "intelCollateral": "0x…", …},
  *    "limits": {"maxFeePerGasWei": "100000000000", "maxGas": 16777216, "maxWeiPerDay": "…"}}
  *
- * block: there is no request before it. Other contracts may be named. limits and its members may be
- * left out.
+ * block: there is no request before it. Without lens and intelCollateral, which is the one that the
+ * worker's kind is judged with, a worker does not register itself. Other contracts may be named.
+ * limits and its members may be left out.
  *
  * Layer: chain. Pure. Documented in docs/chain.md. Tests: network_test.c, network_fuzz.c.
  */
@@ -28,6 +30,8 @@ enum {
 struct ph_network {
     uint64_t chain_id, block;
     struct ph_eth_address anchor, beacon, registry;
+    /* Zero: not named, and the worker does not register itself. */
+    struct ph_eth_address lens, intel_collateral;
     uint64_t max_fee;               /* wei a unit of gas */
     uint64_t max_gas;               /* of one transaction */
     struct ph_u256 max_wei_per_day; /* for gas, of all transactions that are signed in a day */

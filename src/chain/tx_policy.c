@@ -22,10 +22,17 @@ static const struct {
     {offsetof(struct ph_network, registry), &ph_abi_worker_registry_renew},
     {offsetof(struct ph_network, registry), &ph_abi_worker_registry_rotate_key},
     {offsetof(struct ph_network, registry), &ph_abi_worker_registry_attach},
+    {offsetof(struct ph_network, registry), &ph_abi_worker_registry_rest},
+    {offsetof(struct ph_network, registry), &ph_abi_worker_registry_wake},
+    {offsetof(struct ph_network, intel_collateral), &ph_abi_intel_collateral_add_pck},
 };
 
 static bool is_known(const struct ph_network *net, const struct ph_tx *tx)
 {
+    static const struct ph_eth_address unnamed;
+
+    if (memcmp(tx->to.b, unnamed.b, sizeof(unnamed.b)) == 0)
+        return false;
     for (size_t i = 0; i < PH_LEN(messages); i++) {
         const uint8_t *to = (const uint8_t *)net + messages[i].to;
         if (memcmp(to, tx->to.b, sizeof(tx->to.b)) == 0 && tx->data.len >= 4 &&

@@ -23,6 +23,7 @@ static struct ph_tx good(void)
                               .anchor = {{0x0a}},
                               .beacon = {{0x0b}},
                               .registry = {{0x0c}},
+                              .intel_collateral = {{0x0d}},
                               .max_fee = 10,
                               .max_gas = 1000,
                               .max_wei_per_day = ph_u256_of(25000)};
@@ -58,6 +59,18 @@ TEST(what_a_worker_sends_is_signed)
     tx.to = net.beacon;
     tx.gas = 100;
     CHECK(judge(&tx) == PH_OK);
+}
+
+TEST(a_platforms_certificate_goes_to_the_collateral_that_is_named)
+{
+    struct ph_tx tx = good();
+
+    memcpy(data, ph_abi_intel_collateral_add_pck.selector, 4);
+    CHECK(judge(&tx) == PH_ERR_UNTRUSTED); /* to the anchor */
+    tx.to = net.intel_collateral;
+    CHECK(judge(&tx) == PH_OK);
+    net.intel_collateral = tx.to = (struct ph_eth_address){{0}}; /* none is named */
+    CHECK(judge(&tx) == PH_ERR_UNTRUSTED);
 }
 
 TEST(anything_else_is_not)
@@ -116,6 +129,7 @@ TEST(a_zeroed_network_signs_nothing)
     CHECK(judge(&tx) == PH_ERR_UNTRUSTED);
 }
 
-PH_TEST_MAIN(CASE(what_a_worker_sends_is_signed), CASE(anything_else_is_not),
-             CASE(a_days_budget_ends_and_comes_back_the_next_day),
+PH_TEST_MAIN(CASE(what_a_worker_sends_is_signed),
+             CASE(a_platforms_certificate_goes_to_the_collateral_that_is_named),
+             CASE(anything_else_is_not), CASE(a_days_budget_ends_and_comes_back_the_next_day),
              CASE(a_zeroed_network_signs_nothing))
