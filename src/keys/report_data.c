@@ -8,16 +8,22 @@ static const uint8_t spki_prefix[27] = {
     0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
 };
 
-void ph_worker_bind(const struct ph_worker_identity *id, const uint8_t caller_nonce[static 32],
-                    uint8_t out[static 32])
+void ph_worker_tls_hash(const struct ph_worker_identity *id, uint8_t out[static 32])
 {
-    uint8_t spki[sizeof(spki_prefix) + 64], spki_hash[32], ohttp_hash[32];
-    struct ph_sha256 h;
+    uint8_t spki[sizeof(spki_prefix) + 64];
 
     memcpy(spki, spki_prefix, sizeof(spki_prefix));
     memcpy(spki + sizeof(spki_prefix), id->tls_pub, 64);
-    ph_sha256(PH_BYTES_OF(spki), spki_hash);
+    ph_sha256(PH_BYTES_OF(spki), out);
+}
 
+void ph_worker_bind(const struct ph_worker_identity *id, const uint8_t caller_nonce[static 32],
+                    uint8_t out[static 32])
+{
+    uint8_t spki_hash[32], ohttp_hash[32];
+    struct ph_sha256 h;
+
+    ph_worker_tls_hash(id, spki_hash);
     ph_sha256_init(&h);
     ph_sha256_update(&h,
                      id->has_ohttp ? PH_BYTES_LIT("phala.bind.v3") : PH_BYTES_LIT("phala.bind.v2"));

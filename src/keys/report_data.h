@@ -39,6 +39,9 @@ void ph_worker_report_data(const struct ph_worker_identity *id, const uint8_t no
 void ph_worker_bind(const struct ph_worker_identity *id, const uint8_t caller_nonce[static 32],
                     uint8_t out[static 32]);
 
+/* SHA-256 of the SubjectPublicKeyInfo of its TLS key. */
+void ph_worker_tls_hash(const struct ph_worker_identity *id, uint8_t out[static 32]);
+
 /* Every report data of a worker, this one's and those of keys/handover.h, ends in 32 zero bytes.
  * Whoever has a quote made for somebody else refuses report data of which this says true: such a
  * quote would speak for the worker. */

@@ -4,9 +4,10 @@
 /* INSECURE-SIMULATOR: a TDX platform and its whole PKI under a root of this installation's own.
  * Whoever reads the seed file can make the same evidence: it proves nothing.
  *
- * The seed is made once per directory, so root and platform keys stay; certificates, TCB info, QE
+ * The seed is made once per directory, so root, platform keys and certificates stay; TCB info, QE
  * identity and CRLs are signed anew when half of their life is over. Every certificate has
- * O=INSECURE-SIMULATOR; MRTD and MRCONFIGID hold those letters.
+ * O=INSECURE-SIMULATOR; MRTD and MRCONFIGID hold those letters, MROWNER begins with SHA-256 of the
+ * root's key (x || y).
  *
  * Layer: tee. Tests: simulator_test.c.
  */
@@ -15,10 +16,13 @@
 #include "tee/quote.h"
 
 #define PH_SIMULATOR_SEED_FILE "simulator-insecure.seed"
+/* Certificates that the seed's keys signed, PEM: platform's, CA's and root's; TCB signer's. */
+#define PH_SIMULATOR_PCK_FILE "simulator-insecure.seed.pck.pem"
+#define PH_SIMULATOR_SIGNER_FILE "simulator-insecure.seed.signer.pem"
 
 struct ph_simulator;
 
-/* Open, making the seed when there is none. Errors as ph_tee_open. */
+/* Open, making the seed, and certificates of it, when there are none. Errors as ph_tee_open. */
 PH_CHECKED enum ph_err ph_simulator_open(const char *dir, struct ph_simulator **out,
                                          char why[static PH_TEE_WHY_LEN]);
 void ph_simulator_free(struct ph_simulator *sim);

@@ -160,6 +160,15 @@ TEST(a_seed_file_is_private_and_a_broken_one_is_refused)
     CHECK(truncate(path, 33) == 0);
     CHECK(ph_tee_open(&config, &tee, why) == PH_ERR_MALFORMED);
     CHECK(unlink(path) == 0);
+    tee = open_simulator(); /* with another seed, and certificates of that */
+    struct ph_buf bundle PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_EVIDENCE_MAX);
+    struct ph_policy *policy PH_OWNED(ph_freep) = development_policy(tee);
+    struct ph_verdict *v PH_OWNED(ph_freep) = malloc(sizeof(*v));
+    CHECK(v);
+    evidence(tee, NOW, &bundle);
+    CHECK(judge(ph_buf_view(&bundle), policy, report_data, NOW, v) == PH_OK);
+    ph_tee_free(tee);
+    tee = NULL;
     CHECK(ph_tee_open(&nowhere, &tee, why) == PH_ERR_IO && !tee);
 }
 
@@ -171,9 +180,13 @@ static int make_dir(void **unused)
 static int remove_dir(void **unused)
 {
     (void)unused;
+    static const char *const names[] = {PH_SIMULATOR_SEED_FILE, PH_SIMULATOR_PCK_FILE,
+                                        PH_SIMULATOR_SIGNER_FILE};
     char path[128];
-    (void)snprintf(path, sizeof(path), "%s/" PH_SIMULATOR_SEED_FILE, dir);
-    (void)unlink(path);
+    for (size_t i = 0; i < PH_LEN(names); i++) {
+        (void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+        (void)unlink(path);
+    }
     return rmdir(dir);
 }
 

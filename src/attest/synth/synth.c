@@ -130,6 +130,15 @@ struct ph_bytes ph_synth_pki_chain_pem(const struct ph_synth_pki *pki)
     return ph_buf_view(&pki->part[PH_SYNTH_PCK_CHAIN]);
 }
 
+enum ph_err ph_synth_pki_keep_chains(struct ph_synth_pki *pki, struct ph_bytes pck_chain,
+                                     struct ph_bytes signer_chain)
+{
+    ph_buf_clear(&pki->part[PH_SYNTH_PCK_CHAIN]);
+    ph_buf_clear(&pki->part[PH_SYNTH_SIGNER_CHAIN]);
+    PH_TRY(ph_buf_add(&pki->part[PH_SYNTH_PCK_CHAIN], pck_chain));
+    return ph_buf_add(&pki->part[PH_SYNTH_SIGNER_CHAIN], signer_chain);
+}
+
 void ph_synth_pki_root(const struct ph_synth_pki *pki, uint8_t xy[static 64])
 {
     memcpy(xy, pki->root_key, 64);

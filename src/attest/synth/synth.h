@@ -154,6 +154,10 @@ static inline void ph_synth_pki_freep(struct ph_synth_pki **pki)
 /* Views into the PKI. The quote carries the PCK chain, so pck_chain_pem is empty here. */
 struct ph_collateral_parts ph_synth_pki_parts(const struct ph_synth_pki *pki);
 struct ph_bytes ph_synth_pki_chain_pem(const struct ph_synth_pki *pki);
+/* Put certificates that the same keys signed before in the place of these: PEM, copied.
+ * PH_ERR_LIMIT, PH_ERR_NOMEM. */
+PH_CHECKED enum ph_err ph_synth_pki_keep_chains(struct ph_synth_pki *pki, struct ph_bytes pck_chain,
+                                                struct ph_bytes signer_chain);
 /* x || y of its root, for a policy's simulator_root_insecure (through ph_attest_root_hash). */
 void ph_synth_pki_root(const struct ph_synth_pki *pki, uint8_t xy[static 64]);
 
