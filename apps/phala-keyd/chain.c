@@ -4,6 +4,7 @@
 
 #include "base/own.h"
 #include "chain/anchor.h"
+#include "chain/consent.h"
 #include "crypto/secp256k1.h"
 #include "keys/sealing.h"
 
@@ -33,22 +34,28 @@ static enum ph_err need_network(const struct keyd_chain *chain, char why[static 
                                           "chain: phala-keyd was started without a network");
 }
 
+/* The account that pays for transactions. */
+static enum ph_err sender_of(struct keyring_secrets *s, struct ph_eth_address *out)
+{
+    enum ph_err err = ph_keys_chain(s->seed, s->scratch);
+
+    if (err == PH_OK)
+        err = ph_eth_address(s->scratch, out);
+    ph_wipe(s->scratch, sizeof(s->scratch));
+    return err;
+}
+
 enum ph_err chain_key(struct keyd_chain *chain, struct keyring *ring,
                       const struct ph_ipc_frame *frame, struct ph_buf *reply,
                       char why[static CLUSTER_WHY_LEN])
 {
-    struct keyring_secrets *s = ring->secrets;
     struct ph_msg_CHAIN_KEY_IS answer = {0};
     struct ph_eth_address sender;
 
     PH_TRY(need_network(chain, why));
     if (ph_get_CHAIN_KEY(frame) != PH_OK)
         return cluster_refuse(why, PH_ERR_MALFORMED, "CHAIN_KEY takes no fields");
-    enum ph_err err = ph_keys_chain(s->seed, s->scratch);
-    if (err == PH_OK)
-        err = ph_eth_address(s->scratch, &sender);
-    ph_wipe(s->scratch, sizeof(s->scratch));
-    PH_TRY(err);
+    PH_TRY(sender_of(ring->secrets, &sender));
     memcpy(answer.sender.b, sender.b, sizeof(answer.sender.b));
     return ph_encode_CHAIN_KEY_IS(reply, 0, frame->id, &answer);
 }
@@ -98,6 +105,25 @@ enum ph_err chain_answer_sign(struct keyd_chain *chain, struct keyring *ring,
                                           .result_hash = m.result,
                                           .outcome = m.outcome};
     ph_anchor_answer_digest(chain->network.chain_id, &chain->network.anchor, &what, &digest);
+    PH_TRY(ph_eth_sign(ring->secrets->receipt, &digest, answer.sig.b));
+    return ph_encode_SIGNED(reply, 0, frame->id, &answer);
+}
+
+enum ph_err chain_worker_says(struct keyd_chain *chain, struct keyring *ring,
+                              const struct ph_ipc_frame *frame, struct ph_buf *reply,
+                              char why[static CLUSTER_WHY_LEN])
+{
+    const struct ph_registry_of where = {chain->network.chain_id, chain->network.registry};
+    struct ph_eth_address sender;
+    struct ph_msg_SIGNED answer;
+    struct ph_msg_WORKER_SAYS m;
+    struct ph_hash32 digest;
+
+    PH_TRY(need_network(chain, why));
+    if (ph_get_WORKER_SAYS(frame, &m) != PH_OK || m.word > PH_WORKER_WAKES)
+        return cluster_refuse(why, PH_ERR_MALFORMED, "WORKER_SAYS: fields do not fit");
+    PH_TRY(sender_of(ring->secrets, &sender));
+    ph_worker_word_digest(&where, (enum ph_worker_word)m.word, &m.id, &sender, &digest);
     PH_TRY(ph_eth_sign(ring->secrets->receipt, &digest, answer.sig.b));
     return ph_encode_SIGNED(reply, 0, frame->id, &answer);
 }

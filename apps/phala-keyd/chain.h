@@ -21,7 +21,8 @@ struct keyd_chain {
 PH_CHECKED enum ph_err chain_load(struct keyd_chain *chain, const char *path,
                                   char why[static CLUSTER_WHY_LEN]);
 
-/* Answers to CHAIN_KEY, TX_SIGN and ANSWER_SIGN. An error: `why` says what is refused. */
+/* Answers to CHAIN_KEY, TX_SIGN, ANSWER_SIGN and WORKER_SAYS. An error: `why` says what is refused.
+ */
 PH_CHECKED enum ph_err chain_key(struct keyd_chain *chain, struct keyring *ring,
                                  const struct ph_ipc_frame *frame, struct ph_buf *reply,
                                  char why[static CLUSTER_WHY_LEN]);
@@ -29,6 +30,10 @@ PH_CHECKED enum ph_err chain_tx_sign(struct keyd_chain *chain, struct keyring *r
                                      const struct ph_ipc_frame *frame, int64_t now_s,
                                      struct ph_buf *reply, char why[static CLUSTER_WHY_LEN]);
 PH_CHECKED enum ph_err chain_answer_sign(struct keyd_chain *chain, struct keyring *ring,
+                                         const struct ph_ipc_frame *frame, struct ph_buf *reply,
+                                         char why[static CLUSTER_WHY_LEN]);
+
+PH_CHECKED enum ph_err chain_worker_says(struct keyd_chain *chain, struct keyring *ring,
                                          const struct ph_ipc_frame *frame, struct ph_buf *reply,
                                          char why[static CLUSTER_WHY_LEN]);
 

@@ -242,6 +242,9 @@ static enum ph_err dispatch(struct job *job)
     case PH_IPC_ANSWER_SIGN:
         return chain_answer_sign(&job->keyd->chain, &job->keyd->ring, job->frame, job->reply,
                                  job->why);
+    case PH_IPC_WORKER_SAYS:
+        return chain_worker_says(&job->keyd->chain, &job->keyd->ring, job->frame, job->reply,
+                                 job->why);
     case PH_IPC_GUEST_KEY:
         return guest_key(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_GUEST_SIGN:

@@ -119,6 +119,7 @@ enum {
     M(CHAIN_KEY_IS, 141, PH_K2D, F(B20, sender))                                                    \
     M(TX_SIGN,     142, PH_D2K, F(REST, unsigned_tx))          /* chain/tx.h; judged by chain/tx_policy.h; answered SIGNED */ \
     M(ANSWER_SIGN, 143, PH_D2K, F(U64, request) F(B32, terms) F(B32, code) F(U8, outcome) F(B32, result)) /* chain/anchor.h; answered SIGNED */ \
+    M(WORKER_SAYS, 144, PH_D2K, F(U8, word) F(B32, id))        /* chain/consent.h, carried by the account of CHAIN_KEY; answered SIGNED */ \
     M(GUEST_SIGNED, 113, PH_K2D, F(B65, by_app) F(B65, by_cluster) F(BYTES, sig) F(REST, key)) /* key: public */ \
     M(GUEST_TLS_KEY, 114, PH_D2K, F(B20, phat) F(U8, random) F(REST, path)) /* P-256, of the path unless random */ \
     M(GUEST_TLS_KEY_IS, 115, PH_K2D, F(B32, key) F(REST, pub)) /* key: secret; pub: x || y */ \

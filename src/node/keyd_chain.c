@@ -56,3 +56,16 @@ enum ph_err ph_keyd_answer_sign(struct ph_keyd_client *client,
     PH_TRY(ph_keyd_ask(client, &q, NULL, 0));
     return take_signature(&q, sig, why);
 }
+
+enum ph_err ph_keyd_worker_says(struct ph_keyd_client *client, enum ph_worker_word word,
+                                const struct ph_hash32 *worker_id, uint8_t sig[static 65],
+                                char why[static PH_KEYD_WHY_LEN])
+{
+    const struct ph_msg_WORKER_SAYS m = {.word = (uint8_t)word, .id = *worker_id};
+    PH_KEYD_QUESTION;
+
+    ph_keyd_begin(client, &q);
+    PH_TRY(ph_encode_WORKER_SAYS(&q.request, 0, q.id, &m));
+    PH_TRY(ph_keyd_ask(client, &q, NULL, 0));
+    return take_signature(&q, sig, why);
+}

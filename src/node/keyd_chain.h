@@ -8,6 +8,7 @@
  */
 
 #include "chain/anchor.h"
+#include "chain/consent.h"
 #include "node/keyd_client.h"
 
 /* The account that pays for the worker's transactions. */
@@ -20,6 +21,12 @@ PH_CHECKED enum ph_err ph_keyd_tx_sign(struct ph_keyd_client *client, struct ph_
 /* An answer, with the key that the worker is registered under. */
 PH_CHECKED enum ph_err ph_keyd_answer_sign(struct ph_keyd_client *client,
                                            const struct ph_anchor_answer *answer,
+                                           uint8_t sig[static 65],
+                                           char why[static PH_KEYD_WHY_LEN]);
+
+/* What the worker says of itself to the registry, for transactions of that account. */
+PH_CHECKED enum ph_err ph_keyd_worker_says(struct ph_keyd_client *client, enum ph_worker_word word,
+                                           const struct ph_hash32 *worker_id,
                                            uint8_t sig[static 65],
                                            char why[static PH_KEYD_WHY_LEN]);
 

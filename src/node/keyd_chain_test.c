@@ -110,6 +110,27 @@ TEST(an_answer_is_signed_with_the_key_of_receipts_for_this_anchor)
     ph_keyd_client_free(client);
 }
 
+TEST(the_workers_word_is_signed_with_that_key_for_its_own_account)
+{
+    struct ph_keyd_client *client = start();
+    struct ph_registry_of where = {.chain_id = 31337};
+    const struct ph_hash32 id = {{7}};
+    struct ph_eth_address account, signer;
+    struct ph_hash32 digest;
+    uint8_t sig[65];
+
+    memset(where.registry.b, 0x0c, sizeof(where.registry.b));
+    CHECK(ph_keyd_chain_key(client, &account, why) == PH_OK);
+    for (int word = PH_WORKER_RESTS; word <= PH_WORKER_WAKES; word++) {
+        CHECK(ph_keyd_worker_says(client, (enum ph_worker_word)word, &id, sig, why) == PH_OK);
+        ph_worker_word_digest(&where, (enum ph_worker_word)word, &id, &account, &digest);
+        CHECK(ph_eth_recover(&digest, sig, &signer) == PH_OK);
+        CHECK(memcmp(signer.b, ph_keyd_client_info(client)->signer.b, sizeof(signer.b)) == 0);
+    }
+    CHECK(ph_keyd_worker_says(client, (enum ph_worker_word)2, &id, sig, why) == PH_ERR_MALFORMED);
+    ph_keyd_client_free(client);
+}
+
 TEST(without_a_network_nothing_is_signed)
 {
     struct ph_buf raw PH_OWNED(ph_buf_clear) = PH_BUF(1024);
@@ -122,6 +143,8 @@ TEST(without_a_network_nothing_is_signed)
     CHECK(ph_keyd_chain_key(client, &account, why) == PH_ERR_NOT_FOUND);
     CHECK(sign(client, 0x0a, 21000, &raw, sig) == PH_ERR_NOT_FOUND);
     CHECK(ph_keyd_answer_sign(client, &answer, sig, why) == PH_ERR_NOT_FOUND);
+    CHECK(ph_keyd_worker_says(client, PH_WORKER_RESTS, &answer.terms, sig, why) ==
+          PH_ERR_NOT_FOUND);
     ph_keyd_client_free(client);
 }
 
@@ -154,6 +177,7 @@ int main(void)
         CASE(a_transaction_to_the_anchor_is_signed_by_the_account),
         CASE(other_transactions_and_those_beyond_the_budget_are_not),
         CASE(an_answer_is_signed_with_the_key_of_receipts_for_this_anchor),
+        CASE(the_workers_word_is_signed_with_that_key_for_its_own_account),
         CASE(without_a_network_nothing_is_signed),
         CASE(a_network_that_cannot_be_read_keeps_it_from_starting),
     };
