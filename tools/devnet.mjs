@@ -1,22 +1,23 @@
 // A whole network on this machine: node tools/devnet.mjs [--once]
 //
-// Starts anvil, deploys the contracts, starts three workers of three operators with simulators of two vendors, enters
-// them, deploys a phat to each, and has a contract ask it with two answers of different vendors. Prints one JSON line
-// with the answer and who signed it, each checked here. Then it stays up until Ctrl-C; with --once it ends.
+// Starts anvil, deploys the contracts, starts three workers of three operators with simulators of two vendors, which
+// enter themselves with their operators' consent, deploys a phat to each, and has a contract ask it with two answers of
+// different vendors. Prints one JSON line with the answer and who signed it, each checked here. Then it stays up until
+// Ctrl-C; with --once it ends.
 //
-// INSECURE: simulators prove nothing. The verifier that believes them exists on chain 31337 only.
+// INSECURE: simulators prove nothing. Their quotes are judged like hardware's, under roots of their own, which contracts
+// take on chain 31337 only.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { decodeFunctionData, encodeAbiParameters, hexToString, keccak256, parseEther, recoverTypedDataAddress, toHex } from 'viem';
+import { decodeFunctionData, encodeAbiParameters, hexToString, keccak256, recoverTypedDataAddress, toHex } from 'viem';
 
 import { accounts, startAnvil } from '../tests/integration/lib/anvil.mjs';
 import { deployNetwork } from '../tests/integration/lib/network.mjs';
 import { Owner } from '../tests/integration/lib/owner.mjs';
 import { until } from '../tests/integration/lib/proc.mjs';
 import { phat } from '../tests/integration/lib/script.mjs';
-import { startWorker } from '../tests/integration/lib/worker.mjs';
 
 const once = process.argv.includes('--once');
 const say = (text) => process.stderr.write(`devnet: ${text}\n`);
@@ -57,12 +58,11 @@ async function main() {
 
   const workers = [];
   for (const [i, kind] of [255, 254, 255].entries()) {
-    const worker = await startWorker(null, { data: join(dir, `worker${i}`), args: ['--chain', anvil.url, '--network', net.file, '--confirmations', '1', '--operator', accounts[i].address] });
+    const worker = await net.start(null, join(dir, `worker${i}`), { kind, operator: accounts[i] });
     running.push(() => worker.stop());
     workers.push(worker);
-    await anvil.client.setBalance({ address: worker.info.chain.account, value: parseEther('10') });
-    await net.register(worker.signer, accounts[i], kind);
-    say(`worker ${i + 1} at ${worker.url}, kind ${kind}, INSECURE-SIMULATOR`);
+    await net.enter(worker, { slot: i });
+    say(`worker ${i + 1} at ${worker.url}, kind ${kind}, INSECURE-SIMULATOR: registered with its own evidence`);
   }
   const owner = new Owner(net.account.secret);
   let deployed;

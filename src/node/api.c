@@ -75,6 +75,10 @@ void ph_api_ready(struct ph_node *node, struct ph_http_req *req, struct ph_bytes
         ph_http_respond(req, 503, JSON_TYPE, PH_BYTES_LIT("{\"status\":\"stopping\"}\n"));
     else if (!ph_instances_ready(node->instances))
         ph_http_respond(req, 503, JSON_TYPE, PH_BYTES_LIT("{\"status\":\"starting\"}\n"));
+    else if (node->chain)
+        answer_json(req, 200,
+                    json_pack("{s:s, s:o}", "status", "ready", "registration",
+                              ph_chain_registration_info(node)));
     else
         ph_http_respond(req, 200, JSON_TYPE, PH_BYTES_LIT("{\"status\":\"ready\"}\n"));
 }
@@ -85,6 +89,7 @@ void ph_api_metrics(struct ph_node *node, struct ph_http_req *req, struct ph_byt
 
     (void)arg;
     node->metrics.connections = ph_http_server_conn_cnt(node->server);
+    ph_chain_count(node, &node->metrics);
     if (ph_metrics_print(&node->metrics, &text) != PH_OK)
         ph_answer_error(req, 500, "internal", "out of memory");
     else

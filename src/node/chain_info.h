@@ -11,5 +11,9 @@
 
 /* Null when the worker is on no chain. NULL: no memory. The caller's. */
 json_t *ph_chain_info(const struct ph_node *node);
+/* Its member "registration" alone, for GET /readyz. */
+json_t *ph_chain_registration_info(const struct ph_node *node);
+/* Before GET /metrics. */
+void ph_chain_count(const struct ph_node *node, struct ph_metrics *metrics);
 
 #endif

@@ -269,6 +269,12 @@ static bool was_sent(struct ph_chain_request *r)
     return false;
 }
 
+/* Only a live worker's answer counts, and one that stops begins nothing. */
+static bool may_begin(const struct ph_chain_worker *w)
+{
+    return !w->node->stopping && (!w->registrar || ph_chain_registrar_is_live(w->registrar));
+}
+
 /* One step, if there is one to make. */
 static void advance(struct ph_chain_request *r)
 {
@@ -280,7 +286,7 @@ static void advance(struct ph_chain_request *r)
     if (!r->checked && was_sent(r))
         r->state = SENT;
     r->checked = true;
-    if (r->state == WAITING)
+    if (r->state == WAITING && may_begin(w))
         run(r);
     if (r->state == ANSWERED && ph_chain_bring(r) != PH_OK)
         r->not_before_ms = now_ms() + RETRY_MS;
@@ -343,6 +349,25 @@ void ph_chain_requests_changed(struct ph_chain_worker *w, const struct ph_hash32
         r->not_before_ms = now_ms() + RETRY_MS;
         advance_later(w);
     }
+}
+
+bool ph_chain_requests_are_open(const struct ph_chain_worker *w)
+{
+    struct ph_txman_outcome got;
+
+    for (const struct ph_chain_request *r = w->requests; r; r = r->next) {
+        if (r->closed_block > 0 || r->undone || r->state == WAITING)
+            continue;
+        /* A proposal waits for another worker's answer: nothing more is to be done here. */
+        const bool shown = r->state == ANSWERED && r->proposed;
+        const bool mined =
+            r->state == SENT &&
+            ph_txman_get(ph_chain_client_txman(w->client), &r->sent_key, &got) == PH_OK &&
+            got.state != PH_TXMAN_QUEUED && got.state != PH_TXMAN_SENT;
+        if (!shown && !mined)
+            return true;
+    }
+    return false;
 }
 
 void ph_chain_requests_head(struct ph_chain_worker *w)

@@ -19,6 +19,8 @@ static void on_ready(void *ctx)
 
     ph_hex_encode(PH_BYTES_OF(w->sender.b), sender);
     ph_log(PH_LOG_INFO, "follows the anchor; gas is paid by", "account", sender, NULL);
+    if (w->registrar)
+        ph_chain_registrar_start(w->registrar);
 }
 
 static void on_log(void *ctx, const struct ph_eth_log *log)
@@ -65,8 +67,12 @@ static void on_broken(void *ctx, const char *why)
 static void on_changed(void *ctx, const struct ph_hash32 *key,
                        const struct ph_txman_outcome *outcome)
 {
+    struct ph_chain_worker *w = ctx;
+
     if (outcome->state == PH_TXMAN_DONE && !outcome->ok)
-        ph_chain_requests_changed(ctx, key);
+        ph_chain_requests_changed(w, key);
+    if (w->registrar)
+        ph_chain_registrar_changed(w->registrar, key, outcome);
 }
 
 static enum ph_err on_sign(void *ctx, struct ph_bytes unsigned_tx, uint8_t sig[static 65])
@@ -135,6 +141,16 @@ static enum ph_err open_client(struct ph_chain_worker *w)
     return err;
 }
 
+static enum ph_err open_registrar(struct ph_chain_worker *w)
+{
+    static const struct ph_eth_address unnamed;
+
+    if (memcmp(w->network.lens.b, unnamed.b, sizeof(unnamed.b)) != 0)
+        return ph_chain_registrar_new(w, &w->registrar);
+    ph_log(PH_LOG_WARN, "does not register: the network's file names no lens", NULL);
+    return PH_OK;
+}
+
 static enum ph_err start(struct ph_chain_worker *w)
 {
     char why[PH_KEYD_WHY_LEN] = "";
@@ -145,6 +161,9 @@ static enum ph_err start(struct ph_chain_worker *w)
         ph_log(PH_LOG_ERROR, "no account for the chain", "why", why, NULL);
         return err;
     }
+    w->node->identity.chain_id = w->network.chain_id;
+    w->node->identity.registry = w->network.registry;
+    PH_TRY(open_registrar(w));
     return open_client(w);
 }
 
@@ -161,8 +180,6 @@ enum ph_err ph_chain_worker_new(struct ph_node *node, struct ph_chain_worker **o
         ph_chain_worker_free(w);
         return err;
     }
-    node->identity.chain_id = w->network.chain_id;
-    node->identity.registry = w->network.registry;
     *out = w;
     return PH_OK;
 }
@@ -173,12 +190,26 @@ void ph_chain_worker_free(struct ph_chain_worker *w)
         return;
     ph_chain_client_free(w->client);
     ph_chain_requests_free(w);
+    ph_chain_registrar_free(w->registrar);
     free(w);
 }
 
 const struct ph_network *ph_chain_worker_network(const struct ph_chain_worker *w)
 {
     return &w->network;
+}
+
+void ph_chain_worker_stop(struct ph_chain_worker *w)
+{
+    if (w->registrar)
+        ph_chain_registrar_stop(w->registrar);
+}
+
+bool ph_chain_worker_is_done(const struct ph_chain_worker *w)
+{
+    if (!w->registrar)
+        return true;
+    return ph_chain_registrar_is_at_rest(w->registrar) && !ph_chain_requests_are_open(w);
 }
 
 void ph_chain_worker_status(const struct ph_chain_worker *w, struct ph_chain_status *out)
@@ -188,5 +219,8 @@ void ph_chain_worker_status(const struct ph_chain_worker *w, struct ph_chain_sta
     *out = (struct ph_chain_status){.account = w->sender,
                                     .head = head->number,
                                     .final_number = head->final_number,
-                                    .requests = w->request_cnt};
+                                    .requests = w->request_cnt,
+                                    .registers = w->registrar != NULL};
+    if (w->registrar)
+        ph_chain_registrar_status(w->registrar, &out->registration);
 }

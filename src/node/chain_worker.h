@@ -11,6 +11,7 @@
  */
 
 #include "chain/network.h"
+#include "node/chain_registrar.h"
 #include "node/node.h"
 
 struct ph_chain_worker;
@@ -20,11 +21,16 @@ struct ph_chain_worker;
 PH_CHECKED enum ph_err ph_chain_worker_new(struct ph_node *node, struct ph_chain_worker **out);
 /* After the instances: calls that run know of it. NULL is fine. */
 void ph_chain_worker_free(struct ph_chain_worker *worker);
+/* Take no new requests, bring what was answered on chain, and say there that the worker rests. */
+void ph_chain_worker_stop(struct ph_chain_worker *worker);
+bool ph_chain_worker_is_done(const struct ph_chain_worker *worker);
 /* For GET /v1/info. */
 struct ph_chain_status {
     struct ph_eth_address account; /* pays for gas */
     uint64_t head, final_number;   /* blocks that were read; 0: none yet */
     size_t requests;               /* not answered for good */
+    bool registers;                /* else `registration` is zero */
+    struct ph_chain_registration registration;
 };
 void ph_chain_worker_status(const struct ph_chain_worker *worker, struct ph_chain_status *out);
 const struct ph_network *ph_chain_worker_network(const struct ph_chain_worker *worker);

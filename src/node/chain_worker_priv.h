@@ -7,6 +7,7 @@
 #include "chain/network.h"
 #include "node/calls.h"
 #include "node/chain_client.h"
+#include "node/chain_registrar.h"
 #include "node/chain_worker.h"
 #include "node/keyd_chain.h"
 
@@ -63,6 +64,7 @@ struct ph_chain_worker {
     struct ph_network network;
     struct ph_eth_address sender;
     struct ph_chain_client *client;
+    struct ph_chain_registrar *registrar; /* NULL: the network's file does not say how */
     struct ph_chain_request *requests, **end;
     size_t request_cnt;
     struct ph_chain_app *apps[APPS_MAX];
@@ -88,6 +90,8 @@ void ph_chain_requests_undone(struct ph_chain_worker *w, uint64_t block);
 /* A transaction was reverted: an answer, perhaps. The request may be closed, or this worker not be
  * registered yet. */
 void ph_chain_requests_changed(struct ph_chain_worker *w, const struct ph_hash32 *key);
+/* Answers are on their way that only this worker has. */
+bool ph_chain_requests_are_open(const struct ph_chain_worker *w);
 /* A new head: take out what is over, go on with the rest. */
 void ph_chain_requests_head(struct ph_chain_worker *w);
 

@@ -36,6 +36,10 @@
     G(instances,        "phala_instances",               "Instances that run a phat")              \
     G(instances_warm,   "phala_instances_warm",          "Instances that wait for a phat")         \
     G(phats,            "phala_phats",                   "Deployed phats")                         \
+    C(chain_refused,    "phala_chain_refused_total",     "Times that the worker could not go on with its place in the registry") \
+    G(chain_live,       "phala_chain_live",              "1: the registry has the worker and its lease runs") \
+    G(chain_lease_s,    "phala_chain_lease_seconds",     "Seconds of its lease that are left") \
+    G(chain_requests,   "phala_chain_requests",          "Requests of contracts that are not answered for good") \
     G(connections,      "phala_http_connections",        "Open HTTP connections")
 /* clang-format on */
 

@@ -94,7 +94,9 @@ static void stop_poll(void *ctx)
     struct ph_node *node = ctx;
     const bool drained = ph_batcher_drain(node->batcher);
 
-    if ((drained && ph_http_server_req_cnt(node->server) == 0) ||
+    const bool chain_done = !node->chain || ph_chain_worker_is_done(node->chain);
+
+    if ((drained && chain_done && ph_http_server_req_cnt(node->server) == 0) ||
         ph_loop_now_ns(node->loop) > node->stop_deadline_ns) {
         ph_loop_stop(node->loop);
         return;
@@ -126,6 +128,8 @@ static void on_signal(void *ctx, uint32_t events)
         ph_loop_now_ns(node->loop) + (int64_t)node->config->grace_s * 1000000000;
     ph_http_server_quiesce(node->server);
     ph_api_end_followers(node); /* they would wait for ever */
+    if (node->chain)
+        ph_chain_worker_stop(node->chain);
     stop_poll(node);
 }
 

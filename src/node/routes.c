@@ -4,6 +4,7 @@
 #include "node/api.h"
 #include "node/call_gate.h"
 #include "node/calls.h"
+#include "node/chain_registrar.h"
 #include "node/cluster.h"
 #include "node/guest_agent.h"
 #include "node/keys.h"
@@ -43,6 +44,7 @@ static const struct route {
     {"POST", "/v1/keys/backup", NULL, ph_api_keys_backup, 0},
     {"GET", "/v1/restore", NULL, ph_api_restore_show, OPEN_RESTORING},
     {"POST", "/v1/restore", NULL, ph_api_restore_share, OPEN_RESTORING},
+    {"PUT", "/v1/chain/consent", NULL, ph_api_chain_consent, 0},
     {"GET", "/v1/phats", NULL, ph_api_phats_list, 0},
     {"POST", "/v1/phats", NULL, ph_api_phat_deploy, 0},
     {"GET", "/v1/phats/", "", ph_api_phat_show, 0},

@@ -3,14 +3,13 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-import { hexToString, parseEther, toHex } from 'viem';
+import { hexToString, toHex } from 'viem';
 
 import { accounts, startAnvil } from './lib/anvil.mjs';
 import { deployNetwork } from './lib/network.mjs';
 import { Owner } from './lib/owner.mjs';
 import { tempDir, until } from './lib/proc.mjs';
 import { phat } from './lib/script.mjs';
-import { startWorker } from './lib/worker.mjs';
 
 const handlers = phat(`
   chain(request, env, ctx) {
@@ -26,12 +25,7 @@ async function startNetwork(t) {
   const anvil = await startAnvil(t);
   const dir = await tempDir(t);
   const net = await deployNetwork(anvil, dir);
-  net.start = (data = join(dir, 'data')) => startWorker(t, { data, args: ['--chain', anvil.url, '--network', net.file, '--confirmations', '1'] });
-  /** Gas for the worker's account, which it names; then its place in the registry. */
-  net.enter = async (worker, operator) => {
-    await anvil.client.setBalance({ address: worker.info.chain.account, value: parseEther('10') });
-    await net.register(worker.signer, operator);
-  };
+  net.begin = (data = join(dir, 'data'), operator = accounts[0]) => net.start(t, data, { operator });
   /** Deploys the phat to the worker, and its contract. */
   net.shout = async (worker) => {
     const { body } = await worker.phat('shout', handlers, {}, new Owner(net.account.secret));
@@ -49,7 +43,7 @@ const fulfilled = (net, cnt) => until(async () => {
 
 test('a contract asks, and the phat answers with a signature of its worker', async (t) => {
   const net = await startNetwork(t);
-  const worker = await net.start();
+  const worker = await net.begin();
   await net.enter(worker);
   const app = await net.shout(worker);
   const id = await net.ask(app, toHex('hello'));
@@ -66,8 +60,8 @@ test('a contract asks, and the phat answers with a signature of its worker', asy
 
 test('with three replicas, two workers of different operators must answer the same', async (t) => {
   const net = await startNetwork(t);
-  const workers = [await net.start(), await net.start(join(await tempDir(t), 'data'))];
-  for (const [i, worker] of workers.entries()) await net.enter(worker, accounts[i]);
+  const workers = [await net.begin(), await net.begin(join(await tempDir(t), 'data'), accounts[1])];
+  for (const [slot, worker] of workers.entries()) await net.enter(worker, { slot });
   const app = await net.shout(workers[0]);
   const one = await net.ask(app, toHex('two heads'), { replicas: 3 });
   await until(async () => { await mine(net); return (await net.events('Proposed')).length > 0; }, { what: 'the first answer is shown', timeoutMs: 30_000 });
@@ -80,7 +74,7 @@ test('with three replicas, two workers of different operators must answer the sa
 
 test('through kill -9 at any point, every request is answered once', async (t) => {
   const net = await startNetwork(t);
-  let worker = await net.start();
+  let worker = await net.begin();
   await net.enter(worker);
   const app = await net.shout(worker);
   let asked = 0;
@@ -89,7 +83,7 @@ test('through kill -9 at any point, every request is answered once', async (t) =
     const enough = asked - 12 + 2 * round;
     await until(async () => (await net.events('Fulfilled')).length >= enough, { timeoutMs: 60_000 });
     await worker.stop({ signal: 'SIGKILL' });
-    worker = await net.start();
+    worker = await net.begin();
   }
   const events = await fulfilled(net, asked);
   assert.equal(events.length, asked);

@@ -5,11 +5,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import Ajv2020 from 'ajv/dist/2020.js';
 import { parse } from 'yaml';
+import { accounts } from './lib/anvil.mjs';
 import { script } from './lib/bundle.mjs';
+import { signConsent } from './lib/consent.mjs';
 import { openShare, readBackup, returnShare, shareMessage } from './lib/escrow.mjs';
 import { publicKey } from './lib/hpke.mjs';
 import { signedAct } from './lib/keys.mjs';
@@ -141,6 +144,24 @@ test('cluster: no nonce for one who shows no certificate, and a worker that join
   for (const path of ['nonce', 'join']) exercised.add(`POST /v1/cluster/${path}`); // by the worker that came up
   const { handovers } = (await ask('GET', '/v1/cluster/handovers')).json();
   assert.deepEqual(handovers.map(({ what, peer }) => [what, peer]), [['gave', other.signer]]);
+});
+
+test('a worker of a chain, and its operator\'s consent', async (t) => {
+  const [operator, stranger] = accounts;
+  const dir = await tempDir(t);
+  const contracts = Object.fromEntries(['anchor', 'beacon', 'registry', 'lens', 'intelCollateral'].map((name, i) => [name, `0x${`0${i + 1}`.repeat(20)}`]));
+  await writeFile(join(dir, 'network.json'), JSON.stringify({ chainId: 31337, contracts }));
+  const args = ['--chain', 'http://127.0.0.1:1', '--network', join(dir, 'network.json'), '--operator', operator.address];
+  const onChain = await startWorker(t, { args });
+  const send = (url, init) => fetch(onChain.url + new URL(url).pathname, init);
+  for (const path of ['/v1/info', '/readyz']) await ask('GET', path, { send });
+  const give = async (consent, to = send) => ask('PUT', '/v1/chain/consent', { send: to, body: JSON.stringify(consent) });
+  const consent = { registry: contracts.registry, signKey: onChain.signer, deadline: 2_000_000_000n };
+  refused(await give({}), 400, 'bad-consent');
+  refused(await give(await signConsent(stranger, consent)), 403, 'consent-refused');
+  refused(await give(await signConsent(operator, consent), fetch), 404, 'no-registry');
+  refused(await ask('PUT', '/v1/chain/consent', { send, body: ' '.repeat(2000) }), 413, 'request-too-large');
+  assert.equal((await give(await signConsent(operator, consent))).response.status, 204);
 });
 
 test('keys: a rotation and a backup that their owner signed, and shares for a worker that waits for them', async (t) => {

@@ -1,23 +1,31 @@
 // Phala's contracts on a chain of one's own: deployed by the script that deploys them anywhere. Workers are of the
-// simulators' two kinds, with a verifier that believes what evidence says: for tests and tools/devnet.mjs.
+// simulators' two kinds, each judged from its quotes as hardware is, with collateral of its own root.
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { encodeAbiParameters, keccak256, toHex, zeroHash } from 'viem';
+import { encodeFunctionData, parseEther, toHex, zeroHash } from 'viem';
 
+import { bundleOf, giveCollateral, sender } from '../../../contracts/collateral.mjs';
 import { accounts, foundryTool } from './anvil.mjs';
-import { root, runTool } from './proc.mjs';
+import { signConsent } from './consent.mjs';
+import { root, runTool, until } from './proc.mjs';
+import { sameSimulator, startWorker } from './worker.mjs';
 
 const profile = { FOUNDRY_PROFILE: 'devnet' };
-/** The simulators' kinds: vendor, and the image that workers run (the evidence's kind, and something that is not zero). */
-const kinds = { 255: { vendor: 'SIMULATED_A', tuple: '0x00ff01' }, 254: { vendor: 'SIMULATED_B', tuple: '0x00fe01' } };
-const claimsType = {
-  type: 'tuple', components: [
-    ['kind', 'uint16'], ['image', 'bytes32'], ['platformId', 'bytes32'], ['tcbStatus', 'uint8'], ['evalNo', 'uint32'],
-    ['evidenceTime', 'uint40'], ['validUntil', 'uint40'], ['tcbDate', 'uint40'], ['flags', 'uint32'],
-  ].map(([name, type]) => ({ name, type })),
-};
-const simulated = 0x80000000;
+/** The simulators' kinds: vendor, and who judges. */
+const kinds = { 255: { vendor: 'SIMULATED_A', verifier: 'dcap' }, 254: { vendor: 'SIMULATED_B', verifier: 'simulator' } };
+const year = 365n * 86400n;
+
+/** What addImage takes of a TDX quote, version 4: the evidence's kind and the whole measurement tuple (TeeImage). */
+const tupleOf = (quote) => `0x0002${Buffer.from(quote, 'base64').subarray(48 + 136, 48 + 520).toString('hex')}`;
+
+/** A simulator under a root of its own, and what it says of itself. */
+async function makeSimulator(data) {
+  const worker = await startWorker(null, { data });
+  const doc = await (await fetch(`${worker.url}/v1/attestation`)).json();
+  await worker.stop();
+  return { data, bundle: bundleOf(doc) };
+}
 
 async function tool(command, args, env) {
   const { code, stdout, stderr } = await runTool(command, args, { env, timeoutMs: 900_000 });
@@ -25,8 +33,8 @@ async function tool(command, args, env) {
 }
 const artifact = async (file, name = file) => JSON.parse(await readFile(join(root, 'build-contracts', 'devnet', 'out', `${file}.sol`, `${name}.json`), 'utf8'));
 
-/** Deploys everything; `dir` gets the scripts' files. The first account pays, owns workers and phats, and asks. */
-export async function deployNetwork(anvil, dir) {
+/** Deploys everything; `dir` gets the scripts' files. The first account pays, owns phats, and asks. `rules` are for all kinds. */
+export async function deployNetwork(anvil, dir, rules = {}) {
   const [account] = accounts;
   const { client } = anvil;
   const net = { anvil, account };
@@ -36,35 +44,64 @@ export async function deployNetwork(anvil, dir) {
     return receipt;
   };
 
-  await tool(foundryTool('forge'), ['build', 'contracts/script/Deploy.s.sol', 'contracts/test/lib/FakeVerifier.sol', 'contracts/test/lib/Consumers.sol'], profile);
-  const fake = await artifact('FakeVerifier');
-  const { contractAddress: verifier } = await done(await client.deployContract({ account, abi: fake.abi, bytecode: fake.bytecode.object }));
+  const simulators = {};
+  for (const kind of Object.keys(kinds)) simulators[kind] = await makeSimulator(join(dir, `simulator${kind}`));
+
+  await tool(foundryTool('forge'), ['build', 'contracts/script/Deploy.s.sol', 'contracts/test/lib/Consumers.sol'], profile);
   const plan = JSON.parse(await readFile(join(root, 'contracts', 'networks', 'devnet.json'), 'utf8'));
-  plan.kinds = Object.entries(kinds).map(([kind, { vendor }]) => (
-    { kind: Number(kind), verifier, mode: 'ONCHAIN', vendor, perPlatform: 8, leaseS: 86400, tcb: ['UpToDate'], maxEvidenceAgeS: 43200 }));
-  plan.images = Object.entries(kinds).map(([kind, { tuple }]) => ({ kind: Number(kind), tuple }));
+  plan.kinds = Object.entries(kinds).map(([kind, { vendor, verifier }]) => (
+    { kind: Number(kind), verifier, mode: 'ONCHAIN', vendor, perPlatform: 8, leaseS: 86400, tcb: ['UpToDate'], maxEvidenceAgeS: 43200, ...rules }));
+  plan.images = Object.keys(kinds).map((kind) => ({ kind: Number(kind), tuple: tupleOf(simulators[kind].bundle.quote) }));
   await writeFile(join(dir, 'plan.json'), JSON.stringify(plan));
   net.file = join(dir, 'network.json');
   await tool('node', ['contracts/deploy.mjs', join(dir, 'plan.json'), net.file, '--rpc', anvil.url, '--profile', 'devnet'], { PHALA_DEPLOY_KEY: account.secret });
-  const { contracts } = JSON.parse(await readFile(net.file, 'utf8'));
-  for (const [name, file] of [['beacon', 'EpochBeacon'], ['registry', 'WorkerRegistry'], ['anchor', 'PhatAnchor'], ['phats', 'PhatRegistry']]) {
+  const network = JSON.parse(await readFile(net.file, 'utf8'));
+  const { contracts } = network;
+  // Workers of the second simulator have a file that names its collateral.
+  const other = { ...network, contracts: { ...contracts, intelCollateral: contracts.intelCollateral254 } };
+  const files = { 255: net.file, 254: join(dir, 'network254.json') };
+  await writeFile(files[254], JSON.stringify(other));
+  net.collateral = { 255: contracts.intelCollateral, 254: contracts.intelCollateral254 };
+  for (const kind of Object.keys(kinds)) await giveCollateral(sender(client, account, net.collateral[kind]), simulators[kind].bundle);
+  for (const [name, file] of [['beacon', 'EpochBeacon'], ['registry', 'WorkerRegistry'], ['policy', 'TeePolicy'], ['timelock', 'TimelockController'], ['anchor', 'PhatAnchor'], ['phats', 'PhatRegistry']]) {
     net[name] = { address: contracts[name], abi: (await artifact(file)).abi };
   }
   net.send = async (contract, functionName, args, more = {}) => done(await client.writeContract({ account, ...contract, functionName, args, ...more }));
   net.read = (contract, functionName, args = []) => client.readContract({ ...contract, functionName, args });
 
-  /** Enters a worker by its key, as its operator would. */
-  net.register = async (signKey, owner = account, kind = 255) => {
-    const registration = {
-      kind, slot: 0, owner: owner.address, signKey, ecdhKey: keccak256(toHex('cluster')), beacon: await net.read(net.beacon, 'current'),
-      tlsKeyHash: zeroHash, cluster: account.address, ohttpHash: zeroHash, evidence: '0x', certificate: '0x',
-    };
-    const bind = await net.read(net.registry, 'bindOf', [registration]);
-    const now = Number((await client.getBlock()).timestamp);
-    const claims = { kind, image: keccak256(kinds[kind].tuple), platformId: keccak256(signKey), tcbStatus: 1, evalNo: 0, evidenceTime: now, validUntil: now + 86400 * 30, tcbDate: 0, flags: simulated };
-    registration.evidence = encodeAbiParameters([claimsType, { type: 'bytes32' }], [claims, bind]);
-    await net.send(net.registry, 'register', [registration, 0n, '0x'], { account: owner });
+  /** What governance does, through the timelock, which waits for nothing here. */
+  net.govern = async (contract, functionName, args) => {
+    const call = [contract.address, 0n, encodeFunctionData({ abi: contract.abi, functionName, args }), zeroHash, toHex(await client.getBlockNumber(), { size: 32 })];
+    await net.send(net.timelock, 'schedule', [...call, 0n]);
+    await net.send(net.timelock, 'execute', call);
   };
+  /** Other rules for a kind. */
+  net.setKind = async (kind, more) => net.govern(net.policy, 'setKind', [kind, { ...await net.read(net.policy, 'kindOf', [kind]), ...more }]);
+
+  net.fund = (worker) => client.setBalance({ address: worker.info.chain.account, value: parseEther('10') });
+  /** Starts a worker of a kind's simulator, with coin for gas. */
+  net.start = async (t, data, { kind = 255, operator = account, confirmations = 1, coin = true, args = [] } = {}) => {
+    await sameSimulator(simulators[kind].data, data);
+    const worker = await startWorker(t, { data, args: ['--chain', anvil.url, '--network', files[kind], '--confirmations', `${confirmations}`, '--operator', operator.address, ...args] });
+    if (coin) await net.fund(worker);
+    return Object.assign(worker, { kind, operator });
+  };
+  /** What an operator signs for a worker's key. */
+  net.sign = async (worker, { operator = worker.operator, kind = worker.kind, deadline, ...more } = {}) => signConsent(operator, {
+    registry: net.registry.address, signKey: worker.signer, kind, deadline: deadline ?? (await client.getBlock()).timestamp + year, ...more });
+  net.consent = async (worker, more) => fetch(`${worker.url}/v1/chain/consent`, { method: 'PUT', body: JSON.stringify(await net.sign(worker, more)) });
+  net.registration = async (worker) => (await (await fetch(`${worker.url}/readyz`)).json()).registration;
+  /** Gives a worker its operator's consent and waits until it has entered itself. */
+  net.enter = async (worker, more) => {
+    const response = await net.consent(worker, more);
+    if (!response.ok) throw new Error(`consent: ${response.status} ${await response.text()}`);
+    await net.live(worker);
+  };
+  net.live = (worker) => until(async () => {
+    const { live, why } = await net.registration(worker);
+    if (!live) throw new Error(why);
+    return true;
+  }, { timeoutMs: 60_000, everyMs: 100, what: 'the worker is in the registry' });
 
   /** The contract of a phat that `account` owns. */
   net.app = async (name, bundleHash) => {

@@ -1,0 +1,170 @@
+#include "node/chain_registrar_priv.h"
+
+#include "base/own.h"
+#include "chain/refusal.h"
+#include "crypto/hash.h"
+#include "tee/quote.h"
+
+enum { CALL_MAX = PH_TEE_QUOTE_MAX + 4096 };
+
+void ph_chain_proof_clear(struct ph_chain_proof *p)
+{
+    ph_chain_evidence_clear(&p->evidence);
+    ph_buf_clear(&p->whole);
+    ph_buf_clear(&p->call);
+    p->busy = false;
+}
+
+static void give_up(struct ph_chain_registrar *r, const char *what, const char *why)
+{
+    ph_chain_proof_clear(&r->proof);
+    ph_chain_registrar_fail(r, what, why);
+}
+
+/* No answer is no refusal: it says nothing about the evidence. */
+static bool is_unanswered(struct ph_chain_registrar *r, const struct ph_rpc_reply *reply)
+{
+    if (reply->err == PH_OK)
+        return false;
+    give_up(r, "the chain cannot be asked", ph_err_name(reply->err));
+    return true;
+}
+
+static void on_judged(void *ctx, const struct ph_rpc_reply *reply)
+{
+    struct ph_chain_registrar *r = ctx;
+    struct ph_chain_proof *p = &r->proof;
+    struct ph_buf raw PH_OWNED(ph_buf_clear) = PH_BUF(PH_RPC_REVERT_DATA_MAX);
+    const struct ph_network *net = &r->w->network;
+
+    if (is_unanswered(r, reply))
+        return;
+    if (!reply->answer->is_error) {
+        ph_chain_registrar_send(r, p->renews ? ERRAND_RENEW : ERRAND_REGISTER, &net->registry,
+                                ph_buf_view(&p->call));
+        ph_chain_proof_clear(p);
+        return;
+    }
+    ph_chain_revert_data(reply->answer, &raw);
+    if (!ph_refusal_is(ph_buf_view(&raw), "PckUnknown")) {
+        ph_chain_proof_clear(p);
+        ph_chain_registrar_refused(r, "the registry refuses this worker", reply->answer);
+        return;
+    }
+    const struct ph_abi_intel_collateral_add_pck_args args = {.ca_id = p->evidence.ca_id,
+                                                              .der = ph_buf_view(&p->evidence.pck)};
+    ph_buf_clear(&p->call);
+    if (ph_abi_encode_call(&ph_abi_intel_collateral_add_pck, &args, &p->call) == PH_OK)
+        ph_chain_registrar_send(r, ERRAND_PCK, &net->intel_collateral, ph_buf_view(&p->call));
+    ph_chain_proof_clear(p);
+}
+
+static struct ph_abi_worker_registry_registration registration(const struct ph_chain_registrar *r)
+{
+    const struct ph_chain_proof *p = &r->proof;
+    const struct ph_worker_identity *id = &p->identity;
+    struct ph_abi_worker_registry_registration g = {
+        .kind = p->renews ? r->kind : r->consent.kind,
+        .slot = p->renews ? r->slot : r->consent.slot,
+        .owner = id->operator_,
+        .sign_key = id->signer,
+        .beacon = p->beacon,
+        .cluster = id->cluster,
+        .evidence = ph_buf_view(&p->whole),
+    };
+
+    memcpy(g.ecdh_key.b, id->caller_x25519, sizeof(g.ecdh_key.b));
+    ph_worker_tls_hash(id, g.tls_key_hash.b);
+    if (id->has_ohttp)
+        ph_sha256(PH_BYTES_OF(id->ohttp_keys), g.ohttp_hash.b);
+    return g;
+}
+
+static enum ph_err encode(struct ph_chain_registrar *r, struct ph_buf *out)
+{
+    if (r->proof.renews) {
+        const struct ph_abi_worker_registry_renew_args args = {.id = r->id, .r = registration(r)};
+        return ph_abi_encode_call(&ph_abi_worker_registry_renew, &args, out);
+    }
+    const struct ph_abi_worker_registry_register_args args = {
+        .r = registration(r),
+        .deadline = ph_u256_of(r->consent.deadline),
+        .owner_signature = PH_BYTES_OF(r->consent.sig)};
+    return ph_abi_encode_call(&ph_abi_worker_registry_register, &args, out);
+}
+
+/* What evidence of this platform begins with; asked also where it is not on chain yet. */
+static void on_pck(void *ctx, const struct ph_rpc_reply *reply)
+{
+    struct ph_chain_registrar *r = ctx;
+    struct ph_chain_proof *p = &r->proof;
+    struct ph_abi_intel_collateral_add_pck_result got;
+    struct ph_buf raw PH_OWNED(ph_buf_clear) = PH_BUF(4096);
+    _Alignas(16) uint8_t room[256];
+    struct ph_abi_mem mem = {.ptr = room, .len = sizeof(room)};
+
+    if (is_unanswered(r, reply))
+        return;
+    if (reply->answer->is_error) {
+        ph_chain_proof_clear(p);
+        ph_chain_registrar_refused(r, "the chain's collateral does not take this platform",
+                                   reply->answer);
+        return;
+    }
+    enum ph_err err = ph_rpc_data(reply->answer->doc, reply->answer->result, &raw);
+    if (err == PH_OK)
+        err = ph_abi_decode(ph_abi_intel_collateral_add_pck.out, ph_buf_view(&raw), &mem, &got);
+    if (err == PH_OK)
+        err = ph_buf_add(&p->whole, got.pck);
+    if (err == PH_OK)
+        err = ph_buf_add(&p->whole, ph_buf_view(&p->evidence.quote));
+    if (err == PH_OK)
+        err = encode(r, &p->call);
+    if (err == PH_OK)
+        err = ph_chain_registrar_ask(r, &r->w->network.registry, ph_buf_view(&p->call), on_judged);
+    if (err != PH_OK)
+        give_up(r, "the registration cannot be written", ph_err_name(err));
+}
+
+static enum ph_err ask_pck(struct ph_chain_registrar *r)
+{
+    struct ph_buf call PH_OWNED(ph_buf_clear) = PH_BUF(CALL_MAX);
+    const struct ph_abi_intel_collateral_add_pck_args args = {
+        .ca_id = r->proof.evidence.ca_id, .der = ph_buf_view(&r->proof.evidence.pck)};
+
+    PH_TRY(ph_abi_encode_call(&ph_abi_intel_collateral_add_pck, &args, &call));
+    return ph_chain_registrar_ask(r, &r->w->network.intel_collateral, ph_buf_view(&call), on_pck);
+}
+
+static void on_quote(void *ctx, enum ph_err err, struct ph_bytes quote, const char *why)
+{
+    struct ph_chain_registrar *r = ctx;
+    char reason[PH_CHAIN_EVIDENCE_WHY_LEN] = "";
+
+    if (err != PH_OK) {
+        give_up(r, "no quote can be had", why);
+        return;
+    }
+    err = ph_chain_evidence_of(quote, &r->proof.evidence, reason);
+    if (err == PH_OK)
+        err = ask_pck(r);
+    if (err != PH_OK)
+        give_up(r, "the quote cannot be registered", reason[0] ? reason : ph_err_name(err));
+}
+
+void ph_chain_proof_begin(struct ph_chain_registrar *r, bool renews)
+{
+    struct ph_chain_proof *p = &r->proof;
+
+    *p = (struct ph_chain_proof){.busy = true,
+                                 .renews = renews,
+                                 .identity = r->w->node->identity,
+                                 .beacon = r->beacon,
+                                 .whole = PH_BUF(CALL_MAX),
+                                 .call = PH_BUF(CALL_MAX),
+                                 .wish = {.quote = true, .done = on_quote, .ctx = r}};
+    ph_worker_report_data(&p->identity, p->beacon.b, p->wish.report_data);
+    const enum ph_err err = ph_attester_ask(r->w->node->attester, &p->wish);
+    if (err != PH_OK)
+        give_up(r, "no quote can be had", ph_err_name(err));
+}
