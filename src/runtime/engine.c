@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "codec/tar.h"
+#include "runtime/text_pages.h"
 #include "runtime/turns.h"
 
 #include <stdio.h>
@@ -270,6 +271,11 @@ enum ph_err ph_engine_init(void)
      * for them, the pool of compiled code. */
     JSStringRelease(JSStringCreateWithUTF8CString(""));
     return PH_OK;
+}
+
+void ph_engine_share_library(void)
+{
+    (void)ph_text_pages_copy((uintptr_t)JSContextGroupCreate);
 }
 
 enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelude, int fd,

@@ -47,6 +47,10 @@ struct ph_engine_prelude {
     const char *url;  /* its name in stack traces */
 };
 
+/* Before the first fork of processes with an engine: put the library's code and constants where
+ * forks share them, as far as the host allows (text_pages.h). */
+void ph_engine_share_library(void);
+
 /* Initialise the engine's library as far as that goes without a VM. Reads the environment, starts
  * threads. PH_ERR_NOMEM. ph_engine_new does it where it was not done. */
 PH_CHECKED enum ph_err ph_engine_init(void);

@@ -305,6 +305,7 @@ enum ph_err ph_zygote_serve(int control, struct ph_engine_prelude prelude,
     z->prelude = prelude;
     z->wants_spare = options.spare;
     z->jit = true;
+    ph_engine_share_library();
     PH_TRY(ph_sandbox_prepare(&z->sandbox, why));
     PH_TRY(go_up(z, options.require_full, why));
 
