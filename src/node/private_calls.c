@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/own.h"
 #include "node/calls.h"
+#include "node/envelopes.h"
 #include "node/keyd_client.h"
 #include "node/private_message.h"
 #include "node/replay.h"
@@ -18,6 +19,7 @@
 struct ph_private_gateway {
     struct ph_node *node;
     struct ph_replay *replay;
+    struct ph_envelopes *envelopes; /* what the cluster took; NULL: this worker is alone */
     uint32_t call_cnt;
     size_t held; /* bytes of envelopes */
 };
@@ -30,6 +32,8 @@ struct private_call {
     struct ph_http_inner *inner; /* NULL: not begun, or answered */
     struct ph_ohttp_session session;
     struct ph_buf sealed;
+    struct ph_buf opened; /* while the cluster is asked */
+    struct ph_envelope_ask ask;
     bool answered;
 };
 
@@ -40,10 +44,12 @@ enum ph_err ph_private_gateway_new(struct ph_node *node, struct ph_private_gatew
     if (!gateway)
         return PH_ERR_NOMEM;
     gateway->node = node;
-    const enum ph_err err =
+    enum ph_err err =
         ph_replay_new(ph_loop_wall_ms(node->loop) / 1000, PH_REPLAY_MAX, &gateway->replay);
+    if (err == PH_OK && node->config->cluster_url)
+        err = ph_envelopes_new(node, &gateway->envelopes);
     if (err != PH_OK) {
-        free(gateway);
+        ph_private_gateway_free(gateway);
         return err;
     }
     *out = gateway;
@@ -54,6 +60,7 @@ void ph_private_gateway_free(struct ph_private_gateway *gateway)
 {
     if (!gateway)
         return;
+    ph_envelopes_free(gateway->envelopes);
     ph_replay_free(gateway->replay);
     free(gateway);
 }
@@ -69,6 +76,13 @@ static void drop_sealed(struct private_call *call)
     ph_buf_clear(&call->sealed);
 }
 
+static void drop_opened(struct private_call *call)
+{
+    call->gateway->held -= call->opened.len;
+    ph_wipe(call->opened.ptr, call->opened.len);
+    ph_buf_clear(&call->opened);
+}
+
 static void on_closed(struct ph_exchange *ex, bool sent_all)
 {
     struct private_call *call = (struct private_call *)ex;
@@ -76,6 +90,8 @@ static void on_closed(struct ph_exchange *ex, bool sent_all)
     (void)sent_all;
     if (call->inner)
         ph_http_inner_cut(call->inner);
+    ph_envelopes_forget(&call->ask);
+    drop_opened(call);
     drop_sealed(call);
     call->gateway->call_cnt--;
     ph_wipe(&call->session, sizeof(call->session));
@@ -190,6 +206,54 @@ static void forward(struct private_call *call, const struct ph_bhttp_request *re
     answer_error(call, no.status, no.code, no.message, (struct ph_bytes){NULL, 0});
 }
 
+static void refuse_replayed(struct private_call *call)
+{
+    refuse(call, 409, "replayed", "this envelope was taken before: make a new one");
+}
+
+static void take(struct private_call *call, struct ph_bytes plain)
+{
+    struct ph_bhttp_request request;
+
+    if (ph_bhttp_request_parse(plain, &request) != PH_OK) {
+        refuse(call, 400, "bad-envelope", "the envelope holds no binary HTTP request");
+        return;
+    }
+    call->gateway->node->metrics.private_opened++;
+    forward(call, &request);
+}
+
+static void on_cluster_told(void *ctx, enum ph_err err)
+{
+    struct private_call *call = ctx;
+
+    if (err == PH_OK)
+        take(call, ph_buf_view(&call->opened));
+    else if (err == PH_ERR_CONFLICT)
+        refuse_replayed(call);
+    else
+        refuse(call, 503, "storage",
+               "the cluster's database does not say whether this envelope was taken before: make a "
+               "new one, later");
+    drop_opened(call);
+}
+
+/* It is new here. Another worker, which has the same key, may have taken it. */
+static void ask_cluster(struct private_call *call, struct ph_bytes plain, int64_t date_s)
+{
+    call->opened = PH_BUF(PH_PRIVATE_REQUEST_MAX);
+    if (ph_buf_add(&call->opened, plain) != PH_OK) {
+        refuse(call, 503, "overloaded", "out of memory; try again later");
+        return;
+    }
+    call->gateway->held += plain.len;
+    memcpy(call->ask.envelope.enc, call->session.enc, sizeof(call->ask.envelope.enc));
+    call->ask.envelope.date_s = date_s;
+    call->ask.told = on_cluster_told;
+    call->ask.ctx = call;
+    ph_envelopes_take(call->gateway->envelopes, &call->ask);
+}
+
 /* What was sealed, by whoever sent it. */
 static void on_plain(struct private_call *call, struct ph_bytes plain)
 {
@@ -210,12 +274,13 @@ static void on_plain(struct private_call *call, struct ph_bytes plain)
     if (err == PH_ERR_UNTRUSTED) {
         answer_date(call);
     } else if (err == PH_ERR_CONFLICT) {
-        refuse(call, 409, "replayed", "this envelope was taken before: make a new one");
+        refuse_replayed(call);
     } else if (err != PH_OK) {
         refuse(call, 503, "overloaded", "out of memory; try again later");
+    } else if (call->gateway->envelopes) {
+        ask_cluster(call, plain, date_s);
     } else {
-        call->gateway->node->metrics.private_opened++;
-        forward(call, &request);
+        take(call, plain);
     }
 }
 
