@@ -13,6 +13,8 @@
 
 /* Log per page memory before a checkpoint: small commits of the same pages make the log grow. */
 enum { LOG_PER_MEMORY = 4 };
+/* Bytes of a record that is not held in memory while it comes. */
+enum { SPILL_MIN = 1 << 20 };
 
 static void served_free(struct ph_served *v)
 {
@@ -20,6 +22,7 @@ static void served_free(struct ph_served *v)
     ph_commit_writer_close(v->writer);
     ph_page_store_close(v->store);
     ph_buf_clear(&v->record);
+    ph_spill_clear(&v->spill);
     ph_state_roots_unref(v->roots);
     free(v);
 }
@@ -349,12 +352,17 @@ static enum ph_err compact_if_due(const struct ph_serve_means *m, struct ph_serv
     return done ? ph_commit_truncate(v->writer, v->tip.index, why) : PH_OK;
 }
 
+static uint8_t *record_at(const struct ph_served *v)
+{
+    return v->spill.ptr ? v->spill.ptr : v->record.ptr;
+}
+
 /* A whole record: the phat's, the next one, as large as it may be. Then the pages in memory, the
  * log, phala-keyd, in that order: nothing that does not fit is logged, and what is acknowledged is
  * durable and known. After an error the state is closed, and opened anew from storage. */
 static enum ph_err commit(const struct ph_serve_means *m, struct ph_served *v, char *why)
 {
-    const struct ph_bytes raw = ph_buf_view(&v->record);
+    const struct ph_bytes raw = {record_at(v), v->record_came};
     struct ph_state_record record;
 
     if (ph_state_record_parse(raw, &record) != PH_OK ||
@@ -385,7 +393,8 @@ static size_t record_pages(size_t len)
     return (len - PH_STATE_HEAD_LEN) / (PH_STATE_TABLE_ENTRY + PH_STATE_PAGE);
 }
 
-static enum ph_err announced(struct ph_served *v, const struct ph_state_packet *p)
+static enum ph_err announced(const struct ph_serve_means *m, struct ph_served *v,
+                             const struct ph_state_packet *p)
 {
     uint8_t *at;
 
@@ -394,8 +403,9 @@ static enum ph_err announced(struct ph_served *v, const struct ph_state_packet *
     v->pages_first = p->kind == PH_STATE_REPLACE;
     if (v->pages_first && ph_state_record_len((uint32_t)record_pages(p->n)) != p->n)
         return PH_ERR_MALFORMED;
-    v->record.len = 0;
-    PH_TRY(ph_buf_reserve(&v->record, p->n, &at));
+    /* Without room for it on the disk it is held in memory. */
+    if (p->n < SPILL_MIN || ph_spill_new(m->pages_dir_fd, p->n, &v->spill) != PH_OK)
+        PH_TRY(ph_buf_reserve(&v->record, p->n, &at));
     v->record_len = p->n;
     v->record_came = 0;
     return PH_OK;
@@ -411,7 +421,7 @@ static void place(struct ph_served *v, struct ph_bytes data)
     while (data.len > 0) {
         const size_t to = (v->record_came + front) % v->record_len;
         const size_t room = v->record_len - to, n = data.len < room ? data.len : room;
-        memcpy(v->record.ptr + to, data.ptr, n);
+        memcpy(record_at(v) + to, data.ptr, n);
         v->record_came += n;
         data = (struct ph_bytes){data.ptr + n, data.len - n};
     }
@@ -422,15 +432,15 @@ static enum ph_err take_piece(const struct ph_serve_means *m, struct ph_served *
 {
     (void)snprintf(why, PH_SERVED_WHY, "the phat's process broke the order of packets");
     if (p->kind != PH_STATE_PIECE)
-        return announced(v, p);
+        return announced(m, v, p);
     if (v->record_len == 0 || p->data.len > v->record_len - v->record_came)
         return PH_ERR_MALFORMED;
     place(v, p->data);
     if (v->record_came < v->record_len)
         return PH_OK;
-    v->record.len = v->record_len;
     v->record_len = 0;
     const enum ph_err err = commit(m, v, why);
+    ph_spill_clear(&v->spill);
     if (v->record.cap > (1 << 20))
         ph_buf_clear(&v->record);
     return err;

@@ -12,6 +12,7 @@
 #include "node/state_roots.h"
 #include "store/commit_log.h"
 #include "store/page_store.h"
+#include "store/spill.h"
 
 #include <pthread.h>
 
@@ -36,7 +37,8 @@ struct ph_served {
     struct ph_page_store *store;
     struct ph_state_tip tip;        /* read by others under the lock */
     uint64_t logged;                /* bytes of commits since the last checkpoint */
-    struct ph_buf record;           /* of the commit that comes in pieces */
+    struct ph_buf record;           /* of the commit that comes in pieces; */
+    struct ph_spill spill;          /* or here, if it is large */
     size_t record_len;              /* announced; 0: none is coming */
     size_t record_came;             /* of it */
     bool pages_first;               /* its head and page table come behind its pages */

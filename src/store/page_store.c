@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "state/overlay.h"
 #include "store/file.h"
+#include "store/spill.h"
 #include "store/tip.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 
 enum {
     TREE_CACHE = 1024,
+    WHOLE_MIN = 64,                   /* pages of a record that is not kept in memory */
     REDO_NODE = 1 + 4 + PH_TREE_NODE, /* level, n, image */
     REDO_NODES_MAX = 1 << 18,         /* of one checkpoint: 1 GiB */
 };
@@ -30,6 +32,8 @@ struct ph_page_store {
     size_t here_len;
     struct ph_tree *tree;      /* at that tip */
     struct ph_overlay pending; /* sealed pages since the last checkpoint */
+    struct ph_spill whole;     /* and, older than those, the pages of a record of all pages */
+    uint32_t whole_cnt;        /* of them: those that count, from 0 */
     bool broken;               /* an operation failed half way: open again */
 };
 
@@ -123,6 +127,7 @@ void ph_page_store_close(struct ph_page_store *store)
     ph_closep(&store->nodes_fd);
     ph_tree_free(store->tree);
     ph_overlay_clear(&store->pending);
+    ph_spill_clear(&store->whole);
     free(store->here);
     free(store);
 }
@@ -264,10 +269,17 @@ static enum ph_err empty_files(const struct ph_page_store *s)
     return PH_OK;
 }
 
+static void drop_pending(struct ph_page_store *s)
+{
+    ph_overlay_clear(&s->pending);
+    ph_spill_clear(&s->whole);
+    s->whole_cnt = 0;
+}
+
 static enum ph_err seed(struct ph_page_store *s, const struct ph_state_tip *tip)
 {
     PH_TRY(empty_files(s));
-    ph_overlay_clear(&s->pending);
+    drop_pending(s);
     ph_tree_free(s->tree);
     s->tree = NULL;
     s->tip = *tip;
@@ -298,8 +310,24 @@ void ph_page_store_tip(const struct ph_page_store *store, struct ph_state_tip *o
 
 size_t ph_page_store_pending(const struct ph_page_store *store)
 {
-    return store->pending.cnt * PH_STATE_PAGE +
+    return (store->pending.cnt + store->whole_cnt) * PH_STATE_PAGE +
            ph_tree_dirty_cnt(store->tree) * (size_t)PH_TREE_NODE;
+}
+
+/* A record of all pages, an import's, replaces what there is, and memory is too dear for it. False:
+ * it is to go the way of others. */
+static bool take_whole(struct ph_page_store *s, const struct ph_state_record *rec)
+{
+    struct ph_spill spill;
+
+    if (rec->head.record_pages != rec->head.page_cnt || rec->head.record_pages < WHOLE_MIN ||
+        ph_spill_new(s->dir_fd, rec->pages.len, &spill) != PH_OK)
+        return false;
+    memcpy(spill.ptr, rec->pages.ptr, rec->pages.len);
+    drop_pending(s);
+    s->whole = spill;
+    s->whole_cnt = rec->head.page_cnt;
+    return true;
 }
 
 /* Take the record's pages and entries in; the root must come out as its head says. */
@@ -314,9 +342,16 @@ static enum ph_err take(struct ph_page_store *s, const struct ph_state_record *r
 
     PH_TRY(ph_tree_resize(s->tree, rec->head.page_cnt));
     ph_overlay_cut(&s->pending, rec->head.page_cnt);
+    if (s->whole_cnt > rec->head.page_cnt)
+        s->whole_cnt = rec->head.page_cnt;
+    const bool whole = take_whole(s, rec);
     for (uint32_t i = 0; i < rec->head.record_pages; i++) {
         ph_state_table_entry(rec, i, &n, entry.tag);
         PH_TRY(ph_tree_set(s->tree, n, &entry));
+        if (whole && n != i)
+            return PH_ERR_UNTRUSTED;
+        if (whole)
+            continue;
         PH_TRY(ph_overlay_change(&s->pending, n, &page, &fresh));
         memcpy(page->b, rec->pages.ptr + (size_t)i * PH_STATE_PAGE, PH_STATE_PAGE);
     }
@@ -386,6 +421,10 @@ enum ph_err ph_page_store_page(struct ph_page_store *store, uint32_t page,
         memcpy(out, pending->b, PH_STATE_PAGE);
         return PH_OK;
     }
+    if (page < store->whole_cnt) {
+        memcpy(out, store->whole.ptr + (size_t)page * PH_STATE_PAGE, PH_STATE_PAGE);
+        return PH_OK;
+    }
     PH_TRY(is_in_file(store, page, &in_file));
     if (!in_file)
         return read_below(store, page, out);
@@ -422,6 +461,9 @@ enum ph_err ph_page_store_each_pending(
 
     if (store->broken)
         return PH_ERR_IO;
+    for (uint32_t n = 0; n < store->whole_cnt; n++)
+        if (!ph_overlay_find(&store->pending, n))
+            PH_TRY(each(ctx, n, store->whole.ptr + (size_t)n * PH_STATE_PAGE));
     for (size_t i = 0; i < PH_OVERLAY_BUCKETS; i++) {
         for (const struct ph_overlay_page *p = store->pending.bucket[i]; p; p = p->next)
             PH_TRY(each(ctx, p->page, p->b));
@@ -431,6 +473,8 @@ enum ph_err ph_page_store_each_pending(
 
 static enum ph_err write_pages(struct ph_page_store *s)
 {
+    if (s->whole_cnt > 0)
+        PH_TRY(write_at(s->pages_fd, 0, s->whole.ptr, (size_t)s->whole_cnt * PH_STATE_PAGE));
     for (size_t i = 0; i < PH_OVERLAY_BUCKETS; i++) {
         for (const struct ph_overlay_page *p = s->pending.bucket[i]; p; p = p->next)
             PH_TRY(write_at(s->pages_fd, (uint64_t)p->page * PH_STATE_PAGE, p->b, PH_STATE_PAGE));
@@ -464,7 +508,7 @@ static enum ph_err checkpoint(struct ph_page_store *s)
     PH_TRY(ph_file_replace(s->dir_fd, name, &(struct ph_bytes){buf.ptr, buf.len}, 1));
     PH_TRY(finish_checkpoint(s, ph_buf_view(&buf)));
     ph_tree_forget(s->tree);
-    ph_overlay_clear(&s->pending);
+    drop_pending(s);
     return ftruncate(s->pages_fd, (off_t)s->tip.page_cnt * PH_STATE_PAGE) == 0 ? PH_OK : PH_ERR_IO;
 }
 

@@ -25,12 +25,14 @@ uint8_t made_byte(uint64_t i, uint32_t page)
     return (uint8_t)(1 + (i * 31 + page * 7) % 255);
 }
 
-/* Page numbers of one commit: some in the middle, and all that are new. */
+/* Page numbers of one commit: some in the middle, and all that are new; or simply all. */
 static uint32_t choose(uint8_t *chosen, uint32_t before, uint32_t now, uint32_t most)
 {
     uint32_t cnt = 0;
 
     memset(chosen, 0, MADE_PAGES);
+    if (below(4) == 0)
+        before = 0;
     for (uint32_t p = before; p < now; p++)
         chosen[p] = 1;
     for (uint32_t i = 0; i < most && now > 0; i++)

@@ -6,7 +6,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Owner } from './lib/owner.mjs';
-import { tempDir, until } from './lib/proc.mjs';
+import { sleep, tempDir, until } from './lib/proc.mjs';
 import { askExport, importHead, ofDatabase, openExport, readHead, recipient, sendImport, takeExport } from './lib/state_file.mjs';
 import { startWorker } from './lib/worker.mjs';
 
@@ -190,6 +190,29 @@ describe('export and import of a state', () => {
     const got = await json(copy('/'));
     assert.equal(got.check, 'ok');
     assert.ok(got.n === before.n || got.n === before.n + 1, `${got.n} of ${before.n}`);
+  });
+
+  test('an import does not lie in the memory of phalad', async (t) => {
+    const own = await startWorker(t);
+    const large = `export default { fetch(request, env) {
+      if (request.url.endsWith('/fill')) { env.DB.exec('CREATE TABLE IF NOT EXISTS t(v BLOB)'); env.DB.prepare('INSERT INTO t VALUES(zeroblob(4000000))').run(); }
+      return Response.json(env.DB.prepare('SELECT sum(length(v)) AS n FROM t').first('n'));
+    } };`;
+    const phat = await own.phat('large', large, { state: { maxMiB: 128 } }, owner);
+    for (let i = 0; i < 16; i++) await json(phat('/fill'));
+    const opened = await openExport((await takeExport(own, owner, 'large', key)).file, key);
+    const copy = await own.phat('large-copy', large, { state: { maxMiB: 128 } }, owner);
+    const anonymousMib = async () => Number(/^RssAnon:\s+(\d+)/m.exec(await readFile(`/proc/${own.pid}/status`, 'utf8'))[1]) / 1024;
+    const before = await anonymousMib();
+    let most = 0, over = false;
+    const watching = (async () => { while (!over) { most = Math.max(most, await anonymousMib()); await sleep(5); } })();
+    const done = await sendImport(own, owner, 'large-copy', await importHead(own, copy.id, opened, { index: 0, hash: Buffer.alloc(32) }), opened.pieces);
+    over = true;
+    await watching;
+    assert.equal(done.status, 200, JSON.stringify(done.body));
+    assert.equal(await json(copy('/')), 64_000_000);
+    assert.ok(most - before < 32, `phalad had ${before} MiB, and ${most} as it took ${opened.pieces.length / 2 ** 20}`);
+    t.diagnostic(`${before} MiB before, at most ${most} MiB during an import of ${opened.pieces.length / 2 ** 20}`);
   });
 
   test('an upload that breaks off, and a worker that dies in it, leave the state as it was', async (t) => {
