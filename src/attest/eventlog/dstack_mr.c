@@ -26,7 +26,7 @@ enum ph_err ph_dstack_provider(const struct ph_event_claims *claims, struct ph_d
                  PH_LEN(toks), &doc) != PH_OK)
         return PH_ERR_MALFORMED;
     const uint32_t n = ph_jscan_get(&doc, 0, "name"), i = ph_jscan_get(&doc, 0, "id");
-    if (toks[0].type != PH_JOBJECT || toks[0].cnt != 2 || n == 0 || i == 0 ||
+    if (toks[0].cnt != 2 || n == 0 || i == 0 || /* members of what is no object are not found */
         ph_jscan_str(&doc, n, &name) != PH_OK || ph_jscan_str(&doc, i, &id) != PH_OK ||
         name.len > PH_DSTACK_PROVIDER_NAME_MAX || id.len > 2 * sizeof(p.id) ||
         ph_jscan_hex(&doc, i, p.id, id.len / 2) != PH_OK)

@@ -28,11 +28,14 @@ TEST(the_key_provider_is_read_strictly)
     CHECK(strcmp(p.name, "kms") == 0 && p.id_len == 2 && p.id[0] == 0xab && p.id[1] == 0xcd);
     c = guest("{\"id\":\"\",\"name\":\"none\"}");
     CHECK(ph_dstack_provider(&c, &p) == PH_OK && p.id_len == 0);
+    c = guest("{\"name\":\"abcdefghijklmnopqrstuvwxyzabcde\",\"id\":\"\"}"); /* 31 bytes */
+    CHECK(ph_dstack_provider(&c, &p) == PH_OK && strlen(p.name) == 31);
     c = guest(NULL);
     CHECK(ph_dstack_provider(&c, &p) == PH_ERR_NOT_FOUND);
     static const char *const wrong[] = {
         "{}",
         "[]",
+        "[\"name\",\"id\"]",
         "x",
         "{\"name\":\"kms\"}",
         "{\"id\":\"ab\"}",
@@ -73,6 +76,17 @@ TEST(derived_values_cover_the_registers_in_their_order)
     CHECK(is_hex(c.mr_aggregated,
                  "2c8c659feb9c75cd8c61e32e50d1988e6bb46b0206e4c03d54ee47987cbadd1d") &&
           is_hex(c.mr_system, "558926aa51c4d773da45352857874b77de60a9df8e39eb3442c5c9dda0c5ef16"));
+    uint8_t plain[32];
+    memset(td.mr_owner_config, 0, sizeof(td.mr_owner_config));
+    ph_dstack_mrs(&c, &td);
+    memcpy(plain, c.mr_aggregated, sizeof(plain));
+    uint8_t *const owners[] = {td.mr_config_id, td.mr_owner, td.mr_owner_config};
+    for (size_t i = 0; i < PH_LEN(owners); i++) {
+        owners[i][47] = 9;
+        ph_dstack_mrs(&c, &td);
+        CHECK(memcmp(plain, c.mr_aggregated, sizeof(plain)) != 0);
+        owners[i][47] = 0;
+    }
     c.has_key_provider = false;
     ph_dstack_mrs(&c, &td);
     CHECK(is_hex(c.mr_key_provider,

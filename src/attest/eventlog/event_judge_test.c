@@ -45,13 +45,11 @@ static void world_of(struct world *w, const char *log)
     memcpy(w->td.rtmr3, claims.rtmrs.r[3], 48);
 }
 
-static enum ph_err judge(const struct world *w, const char *log)
+static enum ph_err judge_bytes(const struct world *w, const struct ph_bytes *log)
 {
     struct ph_collateral *collateral PH_OWNED(ph_collateral_freep) = NULL;
     struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_QUOTE_MAX);
     struct ph_attest_roots roots;
-
-    const struct ph_bytes text = ph_bytes_str(log ? log : "");
 
     world_make(w, &collateral, &quote, &roots);
     const struct ph_verify_args args = {
@@ -61,12 +59,18 @@ static enum ph_err judge(const struct world *w, const char *log)
         .policy = &w->policy,
         .report_data = w->expected,
         .now_s = w->now_s,
-        .event_log = log ? &text : NULL,
+        .event_log = log,
         .event_log_rtmr3_alone = rtmr3_alone,
         .vm_config = ph_bytes_str(vm_config ? vm_config : ""),
         .trace = &trace,
     };
     return ph_quote_verify_with(&args, &v);
+}
+
+static enum ph_err judge(const struct world *w, const char *log)
+{
+    const struct ph_bytes text = ph_bytes_str(log ? log : "");
+    return judge_bytes(w, log ? &text : NULL);
 }
 
 static bool refused(const struct world *w, const char *log, enum ph_check check)
@@ -124,6 +128,42 @@ TEST(a_log_that_was_cut_explains_rtmr3_alone)
     w.td.rtmr3[0] ^= 1;
     CHECK(refused(&w, "not JSON", PH_CHECK_EVENT_FORMAT)); /* only dstack's log is cut */
     rtmr3_alone = false;
+}
+
+/* A firmware's log without events: what a TD with registers of zeros starts from. */
+static const uint8_t no_events[] = {
+    0,   0,   0,   0, 3, 0, 0,  0, 0, 0, 0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+    0,   0,   0,   0, 0, 0, 33, 0, 0, 0, 'S', 'p', 'e', 'c', ' ', 'I', 'D', ' ', 'E', 'v', 'e', 'n',
+    't', '0', '3', 0, 0, 0, 0,  0, 0, 2, 0,   2,   1,   0,   0,   0,   12,  0,   48,  0,   0};
+
+TEST(a_firmwares_log_is_never_a_cut_one)
+{
+    const struct ph_bytes log = PH_BYTES_OF(no_events);
+    struct world w;
+
+    world_init(&w);
+    rtmr3_alone = true;
+    CHECK(judge_bytes(&w, &log) == PH_OK && !v.claims.events.rtmr3_alone);
+    CHECK(!v.claims.events.has_mrs && v.claims.events.kind == PH_EVENT_LOG_CCEL);
+    w.td.rtmr1[0] = 1;
+    CHECK(judge_bytes(&w, &log) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_RTMR1);
+    rtmr3_alone = false;
+}
+
+TEST(a_json_log_may_begin_with_white_space)
+{
+    static const char *const before[] = {" ", "\n", "\r", "\t", " \r\n\t "};
+    char log[4096];
+    struct world w;
+
+    world_of(&w, good);
+    for (size_t i = 0; i < PH_LEN(before); i++) {
+        (void)snprintf(log, sizeof(log), "%s%s", before[i], good);
+        CHECK(judge(&w, log) == PH_OK && v.claims.has_events);
+    }
+    const struct ph_bytes blank = {(const uint8_t *)"  []", 2}; /* nothing but white space */
+    CHECK(judge_bytes(&w, &blank) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_EVENT_FORMAT);
+    CHECK(!strstr(v.sentence, "JSON"));
 }
 
 #define CONFIG "{\\\"compose_hash\\\":\\\"" H32 "\\\",\\\"key_provider\\\":\\\"none\\\"}"
@@ -297,6 +337,7 @@ TEST(claims_are_shown_with_the_verdict)
 
 PH_TEST_MAIN(CASE(a_demanded_log_that_replays_is_claimed),
              CASE(a_log_that_was_cut_explains_rtmr3_alone),
+             CASE(a_firmwares_log_is_never_a_cut_one), CASE(a_json_log_may_begin_with_white_space),
              CASE(the_document_that_mr_config_id_names_is_claimed),
              CASE(the_image_that_the_registers_follow_from_is_claimed),
              CASE(an_image_that_the_registers_do_not_follow_from_is_refused),
