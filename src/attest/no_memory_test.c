@@ -47,6 +47,8 @@ __attribute__((visibility("default"))) void *realloc(void *old, size_t len)
 }
 #endif
 
+#include "attest/amd/snp_world.h"
+#include "attest/azure/hcl.h"
 #include "attest/evidence.h"
 #include "attest/intel/verify.h"
 #include "attest/synth/synth_world.h"
@@ -200,7 +202,52 @@ TEST(evidence_is_not_opened_without_memory)
     CHECK(!verdict.accepted && strstr(verdict.sentence, "out of memory"));
 }
 
-PH_TEST_MAIN(CASE(evidence_is_not_opened_without_memory),
+TEST(a_sev_snp_report_is_not_judged_without_memory)
+{
+    struct snp_evidence e PH_OWNED(snp_evidence_clear) = {0};
+    struct snp_world w;
+    unsigned refused = 0;
+    enum ph_err err;
+
+    if (!HEAP_FAILS)
+        SKIP_BECAUSE("a sanitizer stands in for the heap");
+    snp_world_init(&w, PH_SNP_MILAN, 3, false);
+    w.as_pem = true;
+    snp_world_make(&w, &e);
+    const struct ph_snp_args args = snp_world_args(&w, &e);
+    for (unsigned long n = 1; WITH_FAILURE(n, ph_snp_verify(&args, &verdict)); n++) {
+        /* Inside the library that verifies signatures it ends in one that does not verify. */
+        if (err == PH_ERR_UNTRUSTED)
+            CHECK(!verdict.accepted && strstr(verdict.reason, "-signature"));
+        else
+            CHECK(err == (verdict.accepted ? PH_OK : PH_ERR_NOMEM));
+        refused += err == PH_ERR_NOMEM;
+    }
+    CHECK(refused > 3 && err == PH_OK && verdict.accepted);
+}
+
+TEST(azures_key_is_not_read_without_memory)
+{
+    static char text[1024];
+    struct ph_hcl_key key;
+    enum ph_err err;
+    unsigned long n = 1;
+
+    if (!HEAP_FAILS)
+        SKIP_BECAUSE("a sanitizer stands in for the heap");
+    const int at = snprintf(text, sizeof(text),
+                            "{\"keys\":[{\"kid\":\"k\",\"kty\":\"RSA\",\"e\":\"AQAB\",\"n\":\"l");
+    memset(text + at, 'V', 340); /* 256 bytes: 0x95, and then 0x55 */
+    (void)snprintf(text + at + 340, sizeof(text) - (size_t)at - 340, "Q\"}]}");
+    const struct ph_hcl hcl = {.kind = PH_HCL_SNP, .runtime = ph_bytes_str(text)};
+    for (; WITH_FAILURE(n, ph_hcl_key(&hcl, "k", &key)); n++)
+        CHECK(err == PH_ERR_NOMEM);
+    CHECK(n == 3 && err == PH_OK && key.n_len == 256);
+}
+
+PH_TEST_MAIN(CASE(a_sev_snp_report_is_not_judged_without_memory),
+             CASE(azures_key_is_not_read_without_memory),
+             CASE(evidence_is_not_opened_without_memory),
              CASE(a_policy_that_does_not_fit_is_not_written),
              CASE(a_quote_is_not_judged_without_memory),
              CASE(an_event_log_is_not_judged_without_memory),

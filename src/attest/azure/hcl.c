@@ -123,7 +123,8 @@ enum ph_err ph_hcl_check_binding(const struct ph_hcl *hcl, const uint8_t report_
     return memcmp(want, report_data, sizeof(want)) == 0 ? PH_OK : PH_ERR_UNTRUSTED;
 }
 
-/* A base64url member, into at most `max` bytes. */
+/* A base64url member, into at most `max` bytes. One that is missing is token 0, the document, which
+ * is no string; so below. */
 static enum ph_err read_base64url(const struct ph_jdoc *doc, uint32_t object, const char *key,
                                   uint8_t *out, size_t max, size_t *len)
 {
@@ -131,7 +132,7 @@ static enum ph_err read_base64url(const struct ph_jdoc *doc, uint32_t object, co
     const uint32_t t = ph_jscan_get(doc, object, key);
     struct ph_bytes text;
 
-    if (t == 0 || ph_jscan_str(doc, t, &text) != PH_OK || text.len > 2 * max)
+    if (ph_jscan_str(doc, t, &text) != PH_OK)
         return PH_ERR_MALFORMED;
     const enum ph_err err = ph_base64url_decode(text, &bytes);
     if (err == PH_ERR_NOMEM)
@@ -151,14 +152,14 @@ static enum ph_err read_key(const struct ph_jdoc *doc, uint32_t object, struct p
     uint8_t e[4];
     size_t e_len;
 
-    if (kty == 0 || ph_jscan_str(doc, kty, &text) != PH_OK || !ph_bytes_is(text, "RSA"))
+    if (ph_jscan_str(doc, kty, &text) != PH_OK || !ph_bytes_is(text, "RSA"))
         return PH_ERR_MALFORMED;
     PH_TRY(read_base64url(doc, object, "n", key.n, sizeof(key.n), &key.n_len));
     PH_TRY(read_base64url(doc, object, "e", e, sizeof(e), &e_len));
     for (size_t i = 0; i < e_len; i++)
         key.e = key.e << 8 | e[i];
     if (key.n_len < MODULUS_MIN || key.n[0] < 0x80 || (key.n[key.n_len - 1] & 1) == 0 ||
-        key.e < 3 || (key.e & 1) == 0)
+        key.e == 1 || (key.e & 1) == 0)
         return PH_ERR_MALFORMED;
     *out = key;
     return PH_OK;
@@ -179,7 +180,7 @@ enum ph_err ph_hcl_key(const struct ph_hcl *hcl, const char *kid, struct ph_hcl_
     for (uint32_t t = ph_jscan_first(keys); t < toks[keys].next; t = toks[t].next) {
         const uint32_t name = ph_jscan_get(&doc, t, "kid");
         struct ph_bytes text;
-        if (name == 0 || ph_jscan_str(&doc, name, &text) != PH_OK)
+        if (ph_jscan_str(&doc, name, &text) != PH_OK)
             return PH_ERR_MALFORMED;
         if (!ph_bytes_is(text, kid))
             continue;
@@ -203,10 +204,9 @@ enum ph_err ph_hcl_user_data(const struct ph_hcl *hcl, uint8_t out[static PH_HCL
     const uint32_t t = ph_jscan_get(&doc, 0, "user-data");
     if (t == 0)
         return PH_ERR_NOT_FOUND;
-    if (ph_jscan_str(&doc, t, &text) != PH_OK || text.len % 2 != 0 ||
-        text.len > 2 * PH_HCL_USER_DATA_MAX)
+    if (ph_jscan_str(&doc, t, &text) != PH_OK || text.len > 2 * PH_HCL_USER_DATA_MAX)
         return PH_ERR_MALFORMED;
-    PH_TRY(ph_jscan_hex(&doc, t, out, text.len / 2));
+    PH_TRY(ph_jscan_hex(&doc, t, out, text.len / 2)); /* refuses an odd number of digits */
     *len = text.len / 2;
     return PH_OK;
 }

@@ -66,6 +66,8 @@ TEST(both_kinds_of_reports_are_found)
     CHECK(ph_hcl_check_binding(&hcl, hcl.report_data) == PH_OK);
     ph_put_u32le(blob + 4, 1);
     CHECK(parse() == PH_OK);
+    ph_put_u32le(blob + 1220, 2);
+    CHECK(parse() == PH_OK);
     blob_len -= PAD;
     CHECK(parse() == PH_OK);
 }
@@ -148,6 +150,7 @@ TEST(each_wrong_field_refuses_alone)
 
 /* {"keys":[{kid HCLEkPub},{kid HCLAkPub}]} with these members of the second. */
 static const char *other_kid = "HCLEkPub";
+static uint8_t last = 0x55; /* byte of the modulus */
 static enum ph_err key_of(const char *kty, size_t n_len, uint8_t first, const char *e,
                           struct ph_hcl_key *out)
 {
@@ -156,11 +159,12 @@ static enum ph_err key_of(const char *kty, size_t n_len, uint8_t first, const ch
     struct ph_buf text = PH_BUF(2048);
 
     memset(n, 0x55, sizeof(n));
+    n[n_len - 1] = last;
     n[0] = first;
     CHECK(ph_base64url_encode((struct ph_bytes){n, n_len}, &text) == PH_OK);
     (void)snprintf(json, sizeof(json),
                    "{\"keys\":[{\"kid\":\"%s\"},{\"kid\":\"HCLAkPub\",\"kty\":\"%s\","
-                   "\"key_ops\":[\"sign\"],\"e\":\"%s\",\"n\":\"%.*s\"}]}",
+                   "\"key_ops\":[\"sign\"],\"e\":\"%s\",\"n\":\"%.*s\"}],\"user-data\":\"\"}",
                    other_kid, kty, e, (int)text.len, (const char *)text.ptr);
     ph_buf_clear(&text);
     make(2, json);
@@ -182,6 +186,12 @@ TEST(the_attestation_key_is_read)
     CHECK(key_of("RSA", 255, 0x95, "AQAB", &key) == PH_ERR_MALFORMED);
     CHECK(key_of("RSA", 513, 0x95, "AQAB", &key) == PH_ERR_MALFORMED);
     CHECK(key_of("RSA", 256, 0x15, "AQAB", &key) == PH_ERR_MALFORMED);
+    CHECK(key_of("RSA", 256, 0x7f, "AQAB", &key) == PH_ERR_MALFORMED);
+    CHECK(key_of("RSA", 256, 0x80, "AQAB", &key) == PH_OK);
+    last = 0x54;
+    CHECK(key_of("RSA", 256, 0x95, "AQAB", &key) == PH_ERR_MALFORMED);
+    last = 0x55;
+    CHECK(key_of("RSA", 256, 0x95, "Ag", &key) == PH_ERR_MALFORMED); /* 2 */
     CHECK(key_of("RSA", 256, 0x95, "AQ", &key) == PH_ERR_MALFORMED); /* 1 */
     CHECK(key_of("RSA", 256, 0x95, "AQAA", &key) == PH_ERR_MALFORMED);
     CHECK(key_of("RSA", 256, 0x95, "", &key) == PH_ERR_MALFORMED);
@@ -199,6 +209,9 @@ TEST(the_attestation_key_is_read)
         {"{\"keys\":{}}", PH_ERR_MALFORMED},
         {"{\"keys\":[7]}", PH_ERR_MALFORMED},
         {"{\"keys\":[{}]}", PH_ERR_MALFORMED},
+        {"{\"keys\":[{\"kid\":7}]}", PH_ERR_MALFORMED},
+        {"{\"keys\":[{\"kid\":\"HCLAkPub\",\"kty\":7}]}", PH_ERR_MALFORMED},
+        {"{\"keys\":[{\"kid\":\"HCLAkPub\",\"kty\":\"RSA\"}]}", PH_ERR_MALFORMED},
         {"{\"keys\":[{\"kid\":\"HCLAkPub\"},{\"kid\":\"HCLAkPub\"}]}", PH_ERR_MALFORMED},
     };
     for (size_t i = 0; i < PH_LEN(wrong); i++) {
