@@ -45,9 +45,8 @@ static void hash_messages(struct ph_hash32 *request, struct ph_hash32 *response)
     struct ph_sha256 h;
 
     ph_receipt_request_begin(&h, PH_BYTES_LIT("GET"), PH_BYTES_LIT("/"), PH_BYTES_LIT(""));
-    ph_sha256_final(&h, request->b);
-    ph_receipt_response_hash(200, PH_BYTES_LIT("text/plain;charset=UTF-8"), PH_BYTES_LIT(""),
-                             PH_BYTES_LIT(""), PH_BYTES_LIT("Hello, World!"), response);
+    ph_receipt_hash_both(&h, 200, PH_BYTES_LIT("text/plain;charset=UTF-8"), PH_BYTES_LIT(""),
+                         PH_BYTES_LIT(""), PH_BYTES_LIT("Hello, World!"), request, response);
 }
 
 static void bench_parts(void)

@@ -33,10 +33,11 @@ void ph_sha256_update(struct ph_sha256 *ctx, struct ph_bytes data);
 void ph_sha256_final(struct ph_sha256 *ctx, uint8_t out[static PH_SHA256_LEN]);
 
 /* SHA-256 of two messages that have nothing to do with each other: where the processor has the SHA
- * instructions and both are of equal length, in little more than half the time (sha256_pair.c);
+ * instructions, in little more than half the time for the blocks that both have (sha256_pair.c);
  * otherwise one after the other. pair_from begins at the states of contexts that went through init
- * and update, which stay as they are, and is fast if both have hashed whole blocks of 64 bytes;
- * they may be the same. An output overlaps no input. Not for secrets: the stack is not wiped. */
+ * and update, which stay as they are, and may be the same; it is fast for those that have hashed
+ * whole blocks of 64 bytes, and for others if no more than 119 bytes are left to hash. An output
+ * overlaps no input. Not for secrets: the stack is not wiped. */
 void ph_sha256_pair(struct ph_bytes a, struct ph_bytes b, uint8_t out_a[static PH_SHA256_LEN],
                     uint8_t out_b[static PH_SHA256_LEN]);
 void ph_sha256_pair_from(const struct ph_sha256 *from_a, const struct ph_sha256 *from_b,

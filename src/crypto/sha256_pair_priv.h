@@ -12,8 +12,8 @@
 /* Whether this processor has the instructions of _ni: SHA, SSSE3, SSE4.1. Any thread. */
 bool ph_sha256_pair_has_ni(void);
 
-/* Both at once. Only if has_ni, with two messages of equal length and whole blocks behind both
- * states; yields false, and no output, where the messages or states are others. */
+/* Both at once. Only if has_ni; yields false, and no output, where a state that has hashed part of
+ * a block goes with data that would make more than 119 bytes of both. */
 bool ph_sha256_pair_ni(const struct ph_sha256 *from_a, const struct ph_sha256 *from_b,
                        struct ph_bytes a, struct ph_bytes b, uint8_t out_a[static PH_SHA256_LEN],
                        uint8_t out_b[static PH_SHA256_LEN]);

@@ -139,29 +139,46 @@ TEST(every_length_agrees_with_one_message_at_a_time)
     }
 }
 
+/* What the instructions take: whole blocks, or little behind a part of one. */
+static bool is_taken(size_t front, size_t len)
+{
+    return front % 64 == 0 || front % 64 + len <= 119;
+}
+
 TEST(random_messages_behind_random_states_agree)
 {
     uint8_t bytes[2][1024];
-    uint16_t dice[3];
+    uint16_t dice[4];
 
     for (int round = 0; round < 5000; round++) {
         ph_random((uint8_t *)dice, sizeof(dice));
         ph_random(bytes[0], sizeof(bytes[0]));
         ph_random(bytes[1], sizeof(bytes[1]));
-        const size_t front_a = 64 * (dice[0] % 5u), front_b = 64 * (dice[1] % 5u);
-        const size_t len = dice[2] % 700u;
+        /* Half of them at whole blocks, half of them of equal length. */
+        const size_t unit = round % 2 ? 64 : 1;
+        const size_t front_a = dice[0] % (320u / unit) * unit,
+                     front_b = dice[1] % (320u / unit) * unit;
+        const size_t len_a = dice[2] % 600u, len_b = round % 4 < 2 ? len_a : dice[3] % 600u;
+        const bool taken = is_taken(front_a, len_a) && is_taken(front_b, len_b);
         check_pair((struct ph_bytes){bytes[0], front_a}, (struct ph_bytes){bytes[1], front_b},
-                   (struct ph_bytes){bytes[0] + front_a, len},
-                   (struct ph_bytes){bytes[1] + front_b, len}, way_cnt());
+                   (struct ph_bytes){bytes[0] + front_a, len_a},
+                   (struct ph_bytes){bytes[1] + front_b, len_b}, taken ? way_cnt() : 2);
     }
 }
 
+TEST(every_end_of_a_request_agrees_beside_every_short_answer)
+{
+    for (size_t front = 0; front <= 130; front++)
+        for (size_t len = 0; len <= 200; len += 3)
+            check_pair(seq(front), (struct ph_bytes){0}, (struct ph_bytes){0}, seq(len), way_cnt());
+}
+
 /* Not for the instructions: they say so, and the choice falls back. */
-TEST(other_lengths_and_half_blocks_are_hashed_one_after_the_other)
+TEST(much_behind_a_part_of_a_block_is_hashed_one_after_the_other)
 {
     static const struct {
         size_t front_a, front_b, a, b;
-    } cases[] = {{0, 0, 65, 64}, {0, 0, 0, 1}, {1, 0, 65, 65}, {0, 63, 65, 65}, {65, 65, 107, 107}};
+    } cases[] = {{1, 0, 119, 65}, {0, 63, 65, 57}, {65, 65, 119, 119}};
     const uint8_t zero[PH_SHA256_LEN] = {0};
 
     for (size_t i = 0; i < PH_LEN(cases); i++) {
@@ -198,5 +215,6 @@ PH_TEST_MAIN(CASE(published_vectors_come_out_of_either_lane),
              CASE(a_million_times_a_agrees_with_fips),
              CASE(every_length_agrees_with_one_message_at_a_time),
              CASE(random_messages_behind_random_states_agree),
-             CASE(other_lengths_and_half_blocks_are_hashed_one_after_the_other),
+             CASE(every_end_of_a_request_agrees_beside_every_short_answer),
+             CASE(much_behind_a_part_of_a_block_is_hashed_one_after_the_other),
              CASE(the_processor_is_asked_right))

@@ -168,6 +168,29 @@ void ph_receipt_response_begin(struct ph_sha256 *h, uint16_t status, struct ph_b
     flush_text(&t);
 }
 
+void ph_receipt_hash_both(const struct ph_sha256 *request, uint16_t status,
+                          struct ph_bytes content_type, struct ph_bytes content_encoding,
+                          struct ph_bytes location, struct ph_bytes body,
+                          struct ph_hash32 *request_hash, struct ph_hash32 *response_hash)
+{
+    struct ph_sha256 h PH_NO_INIT, start PH_NO_INIT;
+    struct text t PH_NO_INIT;
+
+    text_init(&t, &h);
+    put_response(&t, status, content_type, content_encoding, location);
+    put(&t, body);
+    if (t.streams) {
+        flush_text(&t);
+        ph_sha256_final(&h, response_hash->b);
+        h = *request;
+        ph_sha256_final(&h, request_hash->b);
+        return;
+    }
+    ph_sha256_init(&start);
+    ph_sha256_pair_from(request, &start, (struct ph_bytes){NULL, 0}, (struct ph_bytes){t.b, t.len},
+                        request_hash->b, response_hash->b);
+}
+
 void ph_receipt_leaf_hash(const struct ph_receipt_leaf *leaf, struct ph_hash32 *out)
 {
     uint8_t raw[1 + PH_RECEIPT_LEAF_LEN] PH_NO_INIT;

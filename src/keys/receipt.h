@@ -97,6 +97,13 @@ void ph_receipt_request_begin(struct ph_sha256 *h, struct ph_bytes method, struc
 void ph_receipt_response_begin(struct ph_sha256 *h, uint16_t status, struct ph_bytes content_type,
                                struct ph_bytes content_encoding, struct ph_bytes location);
 
+/* The hash of a request that went through begin and updates, and of a whole answer: both in less
+ * time than one after the other (ph_sha256_pair_from). `request` stays as it is. */
+void ph_receipt_hash_both(const struct ph_sha256 *request, uint16_t status,
+                          struct ph_bytes content_type, struct ph_bytes content_encoding,
+                          struct ph_bytes location, struct ph_bytes body,
+                          struct ph_hash32 *request_hash, struct ph_hash32 *response_hash);
+
 void ph_receipt_leaf_hash(const struct ph_receipt_leaf *leaf, struct ph_hash32 *out);
 /* The same for many leaves, most of them of one phat: remembers the hash of the front of the leaf
  * before. Zeroed is a fresh one. */

@@ -160,6 +160,26 @@ TEST(request_and_response_hashes_are_over_the_documented_text)
     CHECK(hex_is(hash.b, 32, "a132b167ca286454dcdef06549ebb10038f70280866dc2c78175f5d0890ae2f4"));
 }
 
+TEST(both_hashes_at_once_are_those_of_one_after_the_other)
+{
+    static uint8_t bytes[700];
+    struct ph_hash32 request, response, want_request, want_response;
+    struct ph_sha256 h, kept;
+    const struct ph_bytes none = {NULL, 0}, text = PH_BYTES_LIT("text/plain");
+
+    for (size_t len = 0; len <= sizeof(bytes); len++) {
+        const struct ph_bytes target = {bytes, len % 130}, body = {bytes, len};
+        ph_receipt_request_begin(&h, PH_BYTES_LIT("GET"), target, none);
+        kept = h;
+        ph_receipt_hash_both(&h, 200, text, none, PH_BYTES_LIT("/l"), body, &request, &response);
+        CHECK(memcmp(&h, &kept, sizeof(h)) == 0);
+        ph_receipt_request_hash(PH_BYTES_LIT("GET"), target, none, none, &want_request);
+        ph_receipt_response_hash(200, text, none, PH_BYTES_LIT("/l"), body, &want_response);
+        CHECK(memcmp(&request, &want_request, sizeof(request)) == 0);
+        CHECK(memcmp(&response, &want_response, sizeof(response)) == 0);
+    }
+}
+
 /* A body whole, and in two pieces after begin. */
 static bool both_are(struct ph_bytes target, struct ph_bytes body, const char *hex)
 {
@@ -434,6 +454,7 @@ PH_TEST_MAIN(CASE(roots_have_the_shape_of_rfc_9162),
              CASE(every_path_leads_to_the_root_and_no_other_index_or_hash_does),
              CASE(an_inner_node_is_no_leaf), CASE(leaf_bytes_lie_where_the_table_says),
              CASE(request_and_response_hashes_are_over_the_documented_text),
+             CASE(both_hashes_at_once_are_those_of_one_after_the_other),
              CASE(long_texts_hash_like_short_ones),
              CASE(a_hasher_of_many_leaves_gives_the_hash_of_each),
              CASE(two_leaves_at_once_have_the_hashes_of_each),

@@ -140,8 +140,14 @@ void ph_call_answer(struct ph_call *call, enum ph_outcome outcome, uint16_t stat
 
     if (!ph_call_sends_body(call, status))
         body = (struct ph_bytes){NULL, 0};
-    ph_receipt_response_hash(status, covered->content_type, covered->content_encoding,
-                             covered->location, body, &hash);
+    if (call->request_hashed)
+        ph_receipt_response_hash(status, covered->content_type, covered->content_encoding,
+                                 covered->location, body, &hash);
+    else
+        ph_receipt_hash_both(&call->request_sha, status, covered->content_type,
+                             covered->content_encoding, covered->location, body,
+                             &call->request_hash, &hash);
+    call->request_hashed = true;
     const struct ph_receipt_place place = ph_call_leaf(call, outcome, status, &hash);
     node->metrics.response_bytes += body.len;
     call->answered = true;

@@ -247,10 +247,8 @@ void ph_call_begin(struct ph_node *node, struct ph_http_req *req, struct ph_phat
         ph_call_leave(call);
         return;
     }
-    if (body_len == 0) {
-        ph_call_hash_request(call);
+    if (body_len == 0) /* its hash is made with that of the answer */
         ph_call_send(call, true);
-    }
 }
 
 void ph_call_begin_move(struct ph_node *node, struct ph_http_req *req, struct ph_phat *phat,
