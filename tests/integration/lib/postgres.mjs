@@ -49,14 +49,23 @@ export async function startPostgres(settings = {}, { data: given, env } = {}) {
     get pid() { return child.pid; },
     get running() { return child.exitCode === null && child.signalCode === null; },
     async start() {
-      child = spawn(join(bin, 'postgres'), ['-D', data, ...Object.entries(options).flatMap(([k, v]) => ['-c', `${k}=${v}`])], { ...user, cwd: folder, env: { ...process.env, ...env }, stdio: 'ignore' });
+      let said = '';
+      const spawnServer = () => {
+        said = '';
+        child = spawn(join(bin, 'postgres'), ['-D', data, ...Object.entries(options).flatMap(([k, v]) => ['-c', `${k}=${v}`])], { ...user, cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] });
+        child.stderr.on('data', (chunk) => { said = (said + chunk).slice(-4096); });
+      };
+      spawnServer();
       for (let i = 0; i < 200; i++) {
         const ready = spawnSync(join(bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port), '-q']);
         if (ready.status === 0) return;
-        if (child.exitCode !== null) break;
         await new Promise((r) => setTimeout(r, 100));
+        if (child.exitCode === null) continue;
+        // The processes of a server that was killed end a little later than it.
+        if (!said.includes('pre-existing shared memory block')) break;
+        spawnServer();
       }
-      throw new Error(`PostgreSQL did not come up (exit ${child.exitCode})`);
+      throw new Error(`PostgreSQL did not come up (exit ${child.exitCode}): ${said}`);
     },
     async kill(signal) {
       const ended = new Promise((r) => { child.once('exit', r); });
