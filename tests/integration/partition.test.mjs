@@ -112,8 +112,9 @@ test('every acknowledged write is there once and no read is stale, whatever happ
   let kb = 1; // beside each append
   const anyone = () => workers[Math.floor(Math.random() * workers.length)];
   let writes = anyone; // whom to ask for a write; null: none now
-  let reads = null; // who is asked for every second read
-  const ask = (worker, path) => fetch(`${worker.url}/p/${id}${path}`, { signal: AbortSignal.timeout(3000), headers: { connection: 'close' } });
+  let reads = null; // who is asked for reads
+  let redirect = 'follow'; // of writes
+  const ask = (worker, path, init) => fetch(`${worker.url}/p/${id}${path}`, { ...init, signal: AbortSignal.timeout(3000), headers: { connection: 'close' } });
   async function client() {
     while (!over) {
       const writer = Math.random() < 0.5 ? writes() : null;
@@ -121,7 +122,7 @@ test('every acknowledged write is there once and no read is stale, whatever happ
       call.begin = performance.now();
       calls.push(call);
       try {
-        const answer = await (writer ? ask(writer, `/append?v=${call.v}&kb=${kb}`) : ask(reads && Math.random() < 0.5 ? reads : anyone(), '/'));
+        const answer = await (writer ? ask(writer, `/append?v=${call.v}&kb=${kb}`, { redirect }) : ask(reads ?? anyone(), '/'));
         if (answer.ok) Object.assign(call, { got: await answer.json(), ok: true });
       } catch { /* it may have happened or not */ }
       call.end = performance.now();
@@ -162,16 +163,19 @@ test('every acknowledged write is there once and no read is stale, whatever happ
       await takenOver(w, 'a cut from the database');
       w.mend(network.address);
     },
-    // Nothing is written to it any more, so nothing but its lease keeps it from answering from memory.
+    // Nothing is written to it any more, so nothing but its lease keeps it from answering from memory. Others are asked to
+    // write all the time: they do from when the lease is over.
     async cutFromDatabaseWhileReading(w) {
       writes = () => null;
       await until(() => !calls.some(({ kind, end }) => kind === 'append' && end === undefined), { what: 'the last write' });
       w.cut(network.address);
       reads = w;
-      await otherHolder(w, 'a cut from the database');
+      redirect = 'manual';
       writes = () => workers.find((other) => other !== w);
+      await otherHolder(w, 'a cut from the database');
       await goesOn('a cut from the database');
       w.mend(network.address);
+      redirect = 'follow';
       writes = anyone;
       reads = null;
     },

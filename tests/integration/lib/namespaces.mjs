@@ -14,7 +14,7 @@ export function noNamespaces() {
   if (process.getuid() !== 0) return 'network namespaces need root';
   const name = `ph-${process.pid}-probe`;
   const link = ip('netns', 'add', name).status === 0 && ip('link', 'add', `pp${process.pid}`, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name).status === 0 &&
-    forward(name);
+    forward(name) && ip('-n', name, 'rule', 'add', 'from', '192.0.2.1', 'blackhole').status === 0;
   ip('netns', 'del', name);
   return link ? false : 'no network namespaces here';
 }
@@ -50,8 +50,9 @@ export function startNetwork(t) {
       join(t, name, link, router, `${net}.${128 + 4 * n + 1}`, here);
       return {
         address: here, wrapper: ['ip', 'netns', 'exec', name],
-        cut(other) { must('-n', name, 'route', 'add', 'blackhole', `${other}/32`); },
-        mend(other) { must('-n', name, 'route', 'del', 'blackhole', `${other}/32`); },
+        // On the way, without a word: an own route that goes nowhere would be an error at once.
+        cut(other) { for (const pair of [[here, other], [other, here]]) must('-n', router, 'rule', 'add', 'from', pair[0], 'to', pair[1], 'blackhole'); },
+        mend(other) { for (const pair of [[here, other], [other, here]]) must('-n', router, 'rule', 'del', 'from', pair[0], 'to', pair[1], 'blackhole'); },
         unplug() { must('-n', router, 'link', 'set', link, 'down'); },
         plug() { must('-n', router, 'link', 'set', link, 'up'); },
       };
