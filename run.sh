@@ -3,18 +3,20 @@
 #
 #   sh run.sh          stays up, with the URLs printed, until Ctrl-C
 #   sh run.sh --once   exits after the verification, with its status
+#   sh run.sh --devnet a chain with contracts and three workers instead; a contract asks a phat
 #
 # PHALA_PORT names the worker's port (default 8787; --once takes a free one). State is kept in
 # .phala/dev; remove that folder to start afresh.
 set -eu
 cd "$(dirname "$0")"
 
-once=false
+once=false devnet=false
 case ${1:-} in
 '') ;;
 --once) once=true ;;
+--devnet) devnet=true ;;
 *)
-    echo "usage: sh run.sh [--once]" >&2
+    echo "usage: sh run.sh [--once | --devnet]" >&2
     exit 2
     ;;
 esac
@@ -25,6 +27,11 @@ sh tools/setup.sh run
 [ -f build/build.ninja ] || sh tools/preset.sh debug >/dev/null
 say 'building'
 ninja -C build apps/phalad/phalad apps/phala-keyd/phala-keyd apps/phala-run/phala-run apps/phala/phala
+
+if $devnet; then
+    say 'starting a chain, its contracts and three workers (TEE simulators); the first time compiles the contracts'
+    exec ./phala devnet
+fi
 
 dev=$PWD/.phala/dev
 mkdir -p "$dev"
@@ -121,5 +128,6 @@ In another terminal:
   ./phala call price-oracle '/?pair=ETH-USD' --receipt eth.json && ./phala verify eth.json --accept-simulator-insecure
   ./phala logs price-oracle -f
   ./phala init my-phat && ./phala dev my-phat --port 8788
+  sh run.sh --devnet     # contracts that ask phats, on a chain of its own
 END
 wait "$worker_pid"

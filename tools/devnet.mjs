@@ -51,9 +51,12 @@ async function prove(net, fulfilled) {
 
 async function main() {
   say('starts a chain and deploys the contracts; the first time that compiles them');
-  const anvil = await startAnvil(null, ['--block-time', '1']);
+  const anvil = await startAnvil(null);
   running.push(anvil.stop);
   const net = await deployNetwork(anvil, dir);
+  // From here on a block a second, as a rollup has; the deployment had one for each transaction.
+  await anvil.send('evm_setAutomine', false);
+  await anvil.send('evm_setIntervalMining', 1);
   say(`the chain is at ${anvil.url}; the anchor at ${net.anchor.address}`);
 
   const workers = [];
@@ -73,7 +76,7 @@ async function main() {
 
   const { timestamp } = await anvil.client.getBlock();
   await net.send(consumer, 'ask', [app, toHex('world'), 150_000, Number(timestamp) + 3600, 3, 1]);
-  const [fulfilled] = await until(async () => { const events = await net.events('Fulfilled'); return events.length > 0 && events; }, { timeoutMs: 60_000, everyMs: 200, what: 'the answer' });
+  const [fulfilled] = await until(async () => { const events = await net.events('Fulfilled'); return events.length > 0 && events; }, { timeoutMs: 120_000, everyMs: 200, what: 'the answer' });
   const { args } = fulfilled;
   const proof = await prove(net, fulfilled);
   const kept = await net.read(consumer, 'answered') === args.id;

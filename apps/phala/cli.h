@@ -66,7 +66,7 @@ int ph_print_json(json_t *doc);
 /* Commands in files of their own. */
 extern const struct ph_cmd ph_cmd_init, ph_cmd_dev, ph_cmd_deploy, ph_cmd_call, ph_cmd_logs,
     ph_cmd_list, ph_cmd_delete, ph_cmd_secrets, ph_cmd_key, ph_cmd_completion, ph_cmd_evidence,
-    ph_cmd_collateral, ph_cmd_keys, ph_cmd_state;
+    ph_cmd_collateral, ph_cmd_keys, ph_cmd_state, ph_cmd_worker, ph_cmd_devnet;
 /* Commands that parse their own line: argv[0] is the command's name; they answer --help. */
 int ph_cmd_verify(int argc, char **argv);
 int ph_cmd_evidence_run(int argc, char **argv);

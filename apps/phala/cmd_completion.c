@@ -35,6 +35,7 @@ static void bash(void)
         printf("%s' ;;\n", strcmp(e->name, "key") == 0 ? "new import address"
                            : strcmp(e->name, "keys") == 0
                                ? "status rotate retire backup sign send holder restore"
+                           : strcmp(e->name, "worker") == 0     ? "status consent"
                            : strcmp(e->name, "completion") == 0 ? "bash zsh fish"
                            : strcmp(e->name, "evidence") == 0   ? "show verify explain bundle"
                            : strcmp(e->name, "collateral") == 0 ? "fetch"

@@ -39,6 +39,9 @@ PH_CHECKED enum ph_err ph_config_dir(struct ph_path *out);
 
 /* Where the parts lie: beside the executable's build tree, or under the installation prefix. */
 PH_CHECKED enum ph_err ph_template_dir(struct ph_path *out);
+/* A file of the checkout that the executable was built in, or that the working directory is in;
+ * `name` below its root. PH_ERR_NOT_FOUND. */
+PH_CHECKED enum ph_err ph_checkout_find(const char *name, struct ph_path *out);
 /* A daemon's executable by name ("phalad"). PH_ERR_NOT_FOUND. */
 PH_CHECKED enum ph_err ph_program_find(const char *name, struct ph_path *out);
 /* The native esbuild: PHALA_ESBUILD, then node_modules of `project_dir` and the directories above

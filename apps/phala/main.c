@@ -22,6 +22,8 @@ const struct ph_cmd_entry ph_cmd_entries[] = {
     {"collateral", "fetch what evidence is judged with", &ph_cmd_collateral, NULL},
     {"key", "make, import or show an owner's key", &ph_cmd_key, NULL},
     {"keys", "rotate, back up or restore a cluster's keys", &ph_cmd_keys, NULL},
+    {"worker", "a worker's place in a chain's registry", &ph_cmd_worker, NULL},
+    {"devnet", "a chain with contracts and workers on this machine", &ph_cmd_devnet, NULL},
     {"completion", "print a completion script for a shell", &ph_cmd_completion, NULL},
     {0},
 };

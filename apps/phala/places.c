@@ -58,6 +58,33 @@ enum ph_err ph_template_dir(struct ph_path *out)
     return PH_OK;
 }
 
+static bool is_file_of_checkout(const char *root, const char *name, struct ph_path *out)
+{
+    struct ph_path mark;
+    struct stat st;
+    return ph_path_set(&mark, "%s/contracts/deploy.mjs", root) == PH_OK && stat(mark.s, &st) == 0 &&
+           ph_path_set(out, "%s/%s", root, name) == PH_OK && stat(out->s, &st) == 0;
+}
+
+enum ph_err ph_checkout_find(const char *name, struct ph_path *out)
+{
+    struct ph_path exe, dir;
+    PH_TRY(exe_dir(&exe));
+    PH_TRY(ph_path_set(&dir, "%s/../../..", exe.s));
+    if (is_file_of_checkout(dir.s, name, out))
+        return PH_OK;
+    char *cwd PH_OWNED(ph_freep) = realpath(".", NULL);
+    if (cwd == NULL)
+        return PH_ERR_NOT_FOUND;
+    while (!is_file_of_checkout(cwd, name, out)) {
+        char *slash = strrchr(cwd, '/');
+        if (slash == NULL)
+            return PH_ERR_NOT_FOUND;
+        *slash = '\0';
+    }
+    return PH_OK;
+}
+
 enum ph_err ph_program_find(const char *name, struct ph_path *out)
 {
     struct ph_path exe, p;

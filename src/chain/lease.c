@@ -38,15 +38,16 @@ static enum ph_lease_step enter(const struct ph_lease_facts *f, const struct ph_
         return PH_LEASE_KEEP;
     if (!self->consent) {
         (void)snprintf(why, PH_LEASE_WHY_LEN,
-                       "0x%s has not consented to this worker's key: docs/operator.md says how "
-                       "to give it",
+                       "0x%s has not consented to this worker's key: give its consent with "
+                       "phala worker consent",
                        operator_);
         return PH_LEASE_BLOCKED;
     }
     if (f->time >= self->consent->deadline) {
         (void)snprintf(why, PH_LEASE_WHY_LEN,
-                       "the consent of 0x%s ended at %" PRIu64 ": give a new one", operator_,
-                       self->consent->deadline);
+                       "the consent of 0x%s ended at %" PRIu64
+                       ": give a new one with phala worker consent",
+                       operator_, self->consent->deadline);
         return PH_LEASE_BLOCKED;
     }
     return with_evidence(f, PH_LEASE_REGISTER);

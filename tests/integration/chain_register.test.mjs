@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { accounts, startAnvil } from './lib/anvil.mjs';
+import { json, makeHome, refused } from './lib/home.mjs';
 import { deployNetwork } from './lib/network.mjs';
 import { tempDir, until } from './lib/proc.mjs';
 
@@ -26,7 +27,7 @@ async function startNetwork(t, rules) {
     const { why } = await net.registration(worker);
     if (!pattern.test(why)) throw new Error(why);
     return why;
-  }, { timeoutMs: 30_000, everyMs: 100, what: `why: ${pattern}` });
+  }, { timeoutMs: 120_000, everyMs: 100, what: `why: ${pattern}` });
   return net;
 }
 
@@ -47,6 +48,22 @@ test('a worker enters with its own evidence and its operator\'s consent', async 
   assert.notEqual(worker.info.chain.account, operator.address.toLowerCase(), 'the worker pays from an account of its own');
 });
 
+test('an operator consents from the command line', async (t) => {
+  const net = await startNetwork(t);
+  const { cli, address } = await makeHome(t);
+  const worker = await net.start(t, join(await tempDir(t), 'data'), { operator: { address } });
+  const at = ['--worker', worker.url, '--json'];
+  refused(await cli(['worker', 'status', ...at]), 1, 'not-live');
+  assert.equal((await cli(['worker', 'consent', ...at, '--kind', '255', '--slot', '2'])).code, 0);
+  await net.live(worker);
+  assert.equal((await net.place(worker)).owner.toLowerCase(), address.toLowerCase());
+  const { registration } = json(await cli(['worker', 'status', ...at]));
+  assert.equal(registration.state, 'active');
+  const other = await makeHome(t);
+  refused(await other.cli(['worker', 'consent', ...at]), 1, 'other-operator');
+  assert.equal((await cli(['worker', 'consent', ...at, '--slot', '256'])).code, 2);
+});
+
 test('a lease is renewed before it ends, with new evidence', async (t) => {
   const net = await startNetwork(t);
   const worker = await net.start(t, join(await tempDir(t), 'data'), { operator });
@@ -56,7 +73,7 @@ test('a lease is renewed before it ends, with new evidence', async (t) => {
   const after = await until(async () => {
     const place = await net.place(worker);
     return place.leaseUntil > before.leaseUntil && place;
-  }, { timeoutMs: 30_000, everyMs: 100, what: 'the lease is renewed' });
+  }, { timeoutMs: 120_000, everyMs: 100, what: 'the lease is renewed' });
   assert.ok(after.attestedAt > before.attestedAt);
   await until(async () => {
     const text = await (await fetch(`${worker.url}/metrics`)).text();
@@ -93,7 +110,7 @@ test('through kill -9 at any point, a worker enters once', async (t) => {
   for (const sent of [1, 2, 2]) {
     await net.anvil.send('evm_setAutomine', false);
     worker = await start();
-    await until(async () => (await net.anvil.send('txpool_status')).pending !== '0x0' || await nonce() >= sent, { timeoutMs: 30_000, what: `transaction ${sent}` });
+    await until(async () => (await net.anvil.send('txpool_status')).pending !== '0x0' || await nonce() >= sent, { timeoutMs: 120_000, what: `transaction ${sent}` });
     await worker.stop({ signal: 'SIGKILL' });
     await net.anvil.send('evm_setAutomine', true);
     await net.mine();
@@ -113,13 +130,13 @@ test('a stopped worker rests on chain, and wakes when it is back', async (t) => 
   assert.equal((await net.place(worker)).state, RESTING);
   assert.equal(await net.read(net.registry, 'isLive', [0]), false);
   worker = await net.start(t, data, { operator });
-  await until(async () => (await net.place(worker)).state === ACTIVE, { timeoutMs: 30_000, what: 'it wakes' });
+  await until(async () => (await net.place(worker)).state === ACTIVE, { timeoutMs: 120_000, what: 'it wakes' });
   // What its owner says stays.
   await net.send(net.registry, 'drain', [await net.read(net.registry, 'idOfKey', [worker.signer])], { account: operator });
-  await until(async () => (await net.registration(worker)).state === 'draining', { timeoutMs: 30_000, what: 'it knows' });
+  await until(async () => (await net.registration(worker)).state === 'draining', { timeoutMs: 120_000, what: 'it knows' });
   await worker.stop();
   worker = await net.start(t, data, { operator });
-  await until(async () => (await net.registration(worker)).state === 'draining', { timeoutMs: 30_000, what: 'it still is' });
+  await until(async () => (await net.registration(worker)).state === 'draining', { timeoutMs: 120_000, what: 'it still is' });
   assert.equal((await net.place(worker)).state, DRAINING);
 });
 
@@ -184,5 +201,5 @@ test('a registration that a reorganisation took away is sent again', async (t) =
     const { live, why } = await net.registration(worker);
     if (!live) throw new Error(why);
     return true;
-  }, { timeoutMs: 30_000, everyMs: 200, what: 'it is in again' });
+  }, { timeoutMs: 120_000, everyMs: 200, what: 'it is in again' });
 });

@@ -39,7 +39,7 @@ const fulfilled = (net, cnt) => until(async () => {
   await mine(net);
   const events = await net.events('Fulfilled');
   return events.length >= cnt && events;
-}, { what: `${cnt} answers`, timeoutMs: 60_000, everyMs: 100 });
+}, { what: `${cnt} answers`, timeoutMs: 120_000, everyMs: 100 });
 
 test('a contract asks, and the phat answers with a signature of its worker', async (t) => {
   const net = await startNetwork(t);
@@ -64,7 +64,7 @@ test('with three replicas, two workers of different operators must answer the sa
   for (const [slot, worker] of workers.entries()) await net.enter(worker, { slot });
   const app = await net.shout(workers[0]);
   const one = await net.ask(app, toHex('two heads'), { replicas: 3 });
-  await until(async () => { await mine(net); return (await net.events('Proposed')).length > 0; }, { what: 'the first answer is shown', timeoutMs: 30_000 });
+  await until(async () => { await mine(net); return (await net.events('Proposed')).length > 0; }, { what: 'the first answer is shown', timeoutMs: 120_000 });
   assert.equal((await net.events('Fulfilled')).length, 0, 'one answer is not enough');
   await workers[1].phat('shout', handlers, {}, new Owner(net.account.secret));
   const [answer] = await fulfilled(net, 1);
@@ -81,7 +81,7 @@ test('through kill -9 at any point, every request is answered once', async (t) =
   for (let round = 0; round < 5; round++) {
     for (let i = 0; i < 12; i++) await net.ask(app, toHex(`request ${asked++}`));
     const enough = asked - 12 + 2 * round;
-    await until(async () => (await net.events('Fulfilled')).length >= enough, { timeoutMs: 60_000 });
+    await until(async () => (await net.events('Fulfilled')).length >= enough, { timeoutMs: 120_000 });
     await worker.stop({ signal: 'SIGKILL' });
     worker = await net.begin();
   }

@@ -13,7 +13,7 @@ import { startWorker } from './lib/worker.mjs';
 describe('without a worker', () => {
   test('every command has help with exit code 0, and an unknown option is usage', async (t) => {
     const { cli } = await makeHome(t);
-    for (const command of ['init', 'dev', 'deploy', 'call', 'logs', 'list', 'delete', 'secrets', 'state', 'verify', 'evidence', 'key', 'keys', 'completion']) {
+    for (const command of ['init', 'dev', 'deploy', 'call', 'logs', 'list', 'delete', 'secrets', 'state', 'verify', 'evidence', 'key', 'keys', 'worker', 'devnet', 'completion']) {
       const help = await cli([command, '--help']);
       assert.equal(help.code, 0, command);
       assert.match(help.stdout, /usage/i, command);

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { runTool } from './lib/proc.mjs';
+import { program, runTool } from './lib/proc.mjs';
 
 test('a contract on the development network is answered by workers of two vendors', async () => {
-  const { code, stdout, stderr } = await runTool('node', ['tools/devnet.mjs', '--once'], { timeoutMs: 900_000 });
+  const { code, stdout, stderr } = await runTool(program('phala'), ['devnet', '--once'], { timeoutMs: 900_000 });
   assert.equal(code, 0, stderr);
   const said = JSON.parse(stdout);
   assert.equal(said.answer, 'hello, world');

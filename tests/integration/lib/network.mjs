@@ -101,7 +101,7 @@ export async function deployNetwork(anvil, dir, rules = {}) {
     const { live, why } = await net.registration(worker);
     if (!live) throw new Error(why);
     return true;
-  }, { timeoutMs: 60_000, everyMs: 100, what: 'the worker is in the registry' });
+  }, { timeoutMs: 120_000, everyMs: 100, what: 'the worker is in the registry' });
 
   /** The contract of a phat that `account` owns. */
   net.app = async (name, bundleHash) => {
