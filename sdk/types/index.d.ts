@@ -27,6 +27,50 @@ export interface Phat<Env extends PhatEnv = PhatEnv> {
 export interface PhatEnv {
   /** The files of the bundle; absent only if a variable is called ASSETS. */
   readonly ASSETS: Assets;
+  /** The worker's chain, for phats with `"chain": {"read": true}` in their phat.json; others get a rejection with code `chain-denied`. */
+  readonly CHAIN: Chain;
+}
+
+export type Hex = `0x${string}`;
+
+/**
+ * The chain at final blocks, as a quorum of the worker's nodes sees it. Each question counts as a subrequest. Rejected with a TypeError
+ * whose `code` is `chain-unavailable`, `chain-disagrees`, `chain-question` or `chain-denied`; with a ChainError if the chain says no.
+ */
+export interface Chain {
+  /** A block; without a number the newest final one. */
+  block(number?: number | bigint): Promise<ChainBlock>;
+  /** eth_call; what the contract returns. */
+  call(call: { to: Hex; data?: Hex; from?: Hex; block?: number | bigint }): Promise<Hex>;
+  /** In wei. */
+  getBalance(address: Hex, at?: { block?: number | bigint }): Promise<bigint>;
+  /** At most 16 addresses and 2,000 blocks. `null` in topics: anything there. */
+  getLogs(filter: { address: Hex | Hex[]; topics?: (Hex | Hex[] | null)[]; fromBlock: number | bigint; toBlock?: number | bigint }): Promise<ChainLog[]>;
+}
+
+/** `code` is `reverted`, with the contract's error in `data`, or `node`. */
+export interface ChainError extends Error {
+  readonly code: "reverted" | "node";
+  readonly data: Hex;
+}
+
+export interface ChainBlock {
+  number: number;
+  hash: Hex;
+  parent: Hex;
+  /** Unix seconds. */
+  timestamp: number;
+}
+
+export interface ChainLog {
+  address: Hex;
+  topics: Hex[];
+  data: Hex;
+  blockNumber: number;
+  blockHash: Hex;
+  transactionHash: Hex;
+  /** In its block. */
+  logIndex: number;
 }
 
 /** What a phat with "state" in its phat.json has besides: `interface Env extends PhatEnv, PhatState {}`. */

@@ -189,6 +189,7 @@ void ph_chain_worker_free(struct ph_chain_worker *w)
     if (!w)
         return;
     ph_chain_client_free(w->client);
+    ph_chain_readings_free(w);
     ph_chain_requests_free(w);
     ph_chain_registrar_free(w->registrar);
     free(w);

@@ -59,6 +59,8 @@ struct ph_chain_app {
     struct ph_chain_worker *worker;
 };
 
+struct ph_chain_reading;
+
 struct ph_chain_worker {
     struct ph_node *node;
     struct ph_network network;
@@ -69,6 +71,8 @@ struct ph_chain_worker {
     size_t request_cnt;
     struct ph_chain_app *apps[APPS_MAX];
     size_t app_cnt;
+    struct ph_chain_reading *readings; /* of phats, under way */
+    size_t reading_cnt;
     struct ph_task turn;
     struct ph_timer later;
 };
@@ -77,6 +81,9 @@ struct ph_chain_worker {
 PH_CHECKED enum ph_err ph_chain_bring(struct ph_chain_request *r);
 /* Key of the transaction of a try: the same request and number, the same key. */
 struct ph_hash32 ph_chain_key(const struct ph_chain_request *r, unsigned try);
+
+/* chain_read.c: once no answer comes any more. */
+void ph_chain_readings_free(struct ph_chain_worker *w);
 
 /* chain_requests.c */
 void ph_chain_requests_free(struct ph_chain_worker *w);

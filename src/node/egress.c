@@ -2,6 +2,7 @@
 
 #include "base/own.h"
 #include "node/calls.h"
+#include "node/chain_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@ enum {
 struct ph_egress {
     struct ph_instance *instance;
     uint64_t id;
-    struct ph_http_fetch *fetch; /* NULL: its answer is complete, and partly held */
+    struct ph_http_fetch *fetch;      /* NULL: its answer is complete, and partly held */
+    struct ph_chain_reading *reading; /* instead, of the chain */
     struct ph_buf held;
     bool head_sent, redirect_error, paused;
     uint32_t in_flight;   /* answer bytes sent to the instance and not credited */
@@ -39,6 +41,7 @@ static void unlink_and_free(struct ph_egress *e)
     if (e->next)
         e->next->prev = e->prev;
     e->instance->fetch_cnt--;
+    ph_chain_read_forget(e->reading);
     ph_buf_clear(&e->held);
     free(e);
 }
@@ -160,6 +163,66 @@ static void on_writable(void *ctx)
     ph_instance_flush_later(e->instance);
 }
 
+static void link_in(struct ph_egress *e)
+{
+    struct ph_instance *instance = e->instance;
+
+    e->next = instance->fetches;
+    e->prev = &instance->fetches;
+    if (e->next)
+        e->next->prev = &e->next;
+    instance->fetches = e;
+    instance->fetch_cnt++;
+}
+
+static void on_chain_answer(void *ctx, struct ph_bytes json)
+{
+    struct ph_egress *e = ctx;
+
+    e->reading = NULL; /* gone with this event */
+    on_head(e, 200, PH_BYTES_LIT("OK"), PH_BYTES_LIT(PH_CHAIN_READ_URL),
+            PH_BYTES_LIT("content-type: application/json\n"));
+    deliver(e, json);
+    on_done(e);
+}
+
+static void on_chain_failed(void *ctx, const char *code, const char *message)
+{
+    struct ph_egress *e = ctx;
+
+    e->reading = NULL;
+    on_fail(e, code, message);
+}
+
+/* A question to the chain. */
+static enum ph_err start_reading(struct ph_instance *instance, uint64_t id,
+                                 struct ph_bytes question)
+{
+    struct ph_node *node = instance->node;
+    char why[PH_CHAIN_READ_WHY_LEN] = "";
+
+    if (!instance->version->manifest.chain_read) {
+        node->metrics.egress_denied++;
+        send_fail(instance, id, "chain-denied",
+                  "phat.json does not ask for it: \"chain\": {\"read\": true}");
+        return PH_OK;
+    }
+    struct ph_egress *e = calloc(1, sizeof(*e));
+    if (!e)
+        return PH_ERR_NOMEM;
+    *e = (struct ph_egress){.instance = instance, .id = id, .held = PH_BUF(HELD_MAX)};
+    const struct ph_chain_read_events events = {on_chain_answer, on_chain_failed, e};
+    const enum ph_err err = ph_chain_read(node, question, &events, &e->reading, why);
+    if (err != PH_OK) {
+        free(e);
+        send_fail(instance, id, err == PH_ERR_MALFORMED ? "chain-question" : "chain-unavailable",
+                  why);
+        return PH_OK;
+    }
+    link_in(e);
+    return PH_OK;
+}
+
 static enum ph_err start(struct ph_instance *instance, const struct ph_ipc_frame *frame)
 {
     struct ph_msg_FETCH msg;
@@ -177,6 +240,8 @@ static enum ph_err start(struct ph_instance *instance, const struct ph_ipc_frame
                        : "fetch() works while a call is in flight");
         return PH_OK;
     }
+    if (ph_bytes_is(msg.url, PH_CHAIN_READ_URL))
+        return start_reading(instance, frame->id, msg.body);
     struct ph_egress *e = calloc(1, sizeof(*e));
     if (!e)
         return PH_ERR_NOMEM;
@@ -205,12 +270,7 @@ static enum ph_err start(struct ph_instance *instance, const struct ph_ipc_frame
         return PH_OK;
     }
     node->metrics.egress_started++;
-    e->next = instance->fetches;
-    e->prev = &instance->fetches;
-    if (e->next)
-        e->next->prev = &e->next;
-    instance->fetches = e;
-    instance->fetch_cnt++;
+    link_in(e);
     if (spec.has_stream && msg.body.len > 0)
         e->upload_owed = (uint32_t)msg.body.len;
     return PH_OK;

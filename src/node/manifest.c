@@ -181,11 +181,29 @@ static enum ph_err read_state(const json_t *doc, struct ph_manifest *m, struct p
     return PH_OK;
 }
 
+/* "chain": {"read": true}: the phat may ask the chain that its worker follows. */
+static enum ph_err read_chain(const json_t *doc, struct ph_manifest *m, struct ph_json_why *why)
+{
+    static const char *const keys[] = {"read", NULL};
+    const json_t *chain = json_object_get(doc, "chain");
+
+    if (!chain)
+        return PH_OK;
+    if (!json_is_object(chain))
+        return fail(why, "chain", "expected an object");
+    PH_TRY(ph_json_only_keys(chain, "chain", keys, why));
+    const json_t *read = json_object_get(chain, "read");
+    if (read && !json_is_boolean(read))
+        return fail(why, "chain.read", "expected true or false");
+    m->chain_read = json_is_true(read);
+    return PH_OK;
+}
+
 static enum ph_err parse(const json_t *doc, struct ph_manifest *m, struct ph_json_why *why)
 {
     static const char *const keys[] = {"name",   "main",   "description", "egress",
                                        "env",    "limits", "secrets",     "triggers",
-                                       "assets", "state",  NULL};
+                                       "assets", "state",  "chain",       NULL};
 
     if (!json_is_object(doc))
         return fail(why, "document", "expected an object");
@@ -193,6 +211,7 @@ static enum ph_err parse(const json_t *doc, struct ph_manifest *m, struct ph_jso
     PH_TRY(read_name(doc, m, why));
     PH_TRY(read_limits(doc, m, why));
     PH_TRY(read_state(doc, m, why));
+    PH_TRY(read_chain(doc, m, why));
     PH_TRY(read_egress(doc, m, why));
     PH_TRY(read_env(doc, m, why));
     PH_TRY(read_names(doc, "secrets", PH_MANIFEST_SECRETS_MAX, 64, true, why));

@@ -46,6 +46,7 @@ struct ph_manifest {
     char main_file[201]; /* path of the script inside the bundle */
     struct ph_limits limits;
     uint32_t state_pages;          /* most 4,096-byte pages of its database; 0: it keeps no state */
+    bool chain_read;               /* it asks the worker's chain: env.CHAIN */
     struct ph_egress_rule *egress; /* owned */
     size_t egress_cnt;
     char *env_json; /* owned; compact JSON object of plain variables */

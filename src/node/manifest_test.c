@@ -55,6 +55,23 @@ TEST(state_has_a_size)
     }
 }
 
+TEST(reading_the_chain_is_asked_for)
+{
+    static const struct {
+        const char *text;
+        bool reads;
+    } good[] = {{"{\"name\":\"a\"}", false},
+                {"{\"name\":\"a\",\"chain\":{}}", false},
+                {"{\"name\":\"a\",\"chain\":{\"read\":false}}", false},
+                {"{\"name\":\"a\",\"chain\":{\"read\":true}}", true}};
+    struct ph_json_why why;
+
+    for (size_t i = 0; i < PH_LEN(good); i++) {
+        struct ph_manifest m PH_OWNED(ph_manifest_clear) = {0};
+        CHECK(parse(good[i].text, &m, &why) == PH_OK && m.chain_read == good[i].reads);
+    }
+}
+
 TEST(every_mistake_is_refused_and_named)
 {
     static const char *const bad[][2] = {
@@ -69,6 +86,9 @@ TEST(every_mistake_is_refused_and_named)
         {"{\"name\":\"a\",\"limits\":{\"cpuMs\":30001}}", "cpuMs"},
         {"{\"name\":\"a\",\"limits\":{\"cpuMs\":\"5\"}}", "cpuMs"},
         {"{\"name\":\"a\",\"limits\":7}", "limits"},
+        {"{\"name\":\"a\",\"chain\":true}", "chain"},
+        {"{\"name\":\"a\",\"chain\":{\"read\":1}}", "chain.read"},
+        {"{\"name\":\"a\",\"chain\":{\"write\":true}}", "write"},
         {"{\"name\":\"a\",\"egress\":\"https://x.org\"}", "egress"},
         {"{\"name\":\"a\",\"egress\":[\"*\"]}", "egress[0]"},
         {"{\"name\":\"a\",\"egress\":[\"https://x.org\",\"ftp://x.org\"]}", "egress[1]"},
@@ -95,4 +115,4 @@ TEST(every_mistake_is_refused_and_named)
 
 PH_TEST_MAIN(CASE(a_full_manifest_is_understood_and_defaults_fill_the_rest),
              CASE(the_least_manifest_is_a_name), CASE(state_has_a_size),
-             CASE(every_mistake_is_refused_and_named))
+             CASE(reading_the_chain_is_asked_for), CASE(every_mistake_is_refused_and_named))

@@ -13,9 +13,13 @@ export default {
     const page: string | null = env.ASSETS.text("index.html");
     // @ts-expect-error env is frozen
     env.ASSETS = null as unknown as Assets;
+    const [log] = await env.CHAIN.getLogs({ address: "0x00", topics: [null, ["0x01"]], fromBlock: (await env.CHAIN.block()).number });
+    const wei: bigint = await env.CHAIN.getBalance(log?.address ?? "0x00", { block: 7n });
+    // @ts-expect-error bytes are written 0x…
+    await env.CHAIN.call({ to: "00" });
     // @ts-expect-error there is no such variable
     env.NOPE.length;
-    return Response.json({ id: ctx.phat.id, size: digest.byteLength, page });
+    return Response.json({ id: ctx.phat.id, size: digest.byteLength, page, wei: `${wei}` });
   },
   chain(request: ChainRequest) {
     return request.requestId > 0n ? request.input : request.text();

@@ -35,7 +35,7 @@ export class ExecutionContext {
 }
 webClass(ExecutionContext, "ExecutionContext");
 
-/** env: plain variables, then secrets (which win), then ASSETS; frozen. */
+/** env: plain variables, then secrets (which win), then ASSETS and CHAIN; frozen. */
 export function makeEnv(envJson, secretsJson) {
   const env = {};
   for (const text of [envJson, secretsJson]) {
@@ -45,6 +45,7 @@ export function makeEnv(envJson, secretsJson) {
     }
   }
   if (!Object.hasOwn(env, "ASSETS")) Object.defineProperty(env, "ASSETS", { get: () => use("assets").assets, enumerable: true });
+  if (!Object.hasOwn(env, "CHAIN")) Object.defineProperty(env, "CHAIN", { get: () => use("chain").chain, enumerable: true });
   return Object.freeze(env);
 }
 

@@ -1,7 +1,7 @@
-// What the handler of a contract's request gets, and what it may give back.
+// What the handler of a contract's request gets, and what it may give back; env.CHAIN.
 
 export default function (I) {
-  const { N, kMake } = I;
+  const { N, kMake, use } = I;
 
   class ChainRequest {
     #facts;
@@ -48,7 +48,33 @@ export default function (I) {
 
   I.webClass(ChainRequest, "ChainRequest");
 
+  const ask = async (question) => {
+    const { ok, error } = await use("fetch").askWorker("phala-chain:", question);
+    if (error === undefined) return ok;
+    throw Object.assign(new Error(error.message), { name: "ChainError", code: error.code, data: error.data });
+  };
+  const block = (number) => (number === undefined ? undefined : Number(number));
+
+  class Chain {
+    block(number = undefined) {
+      return ask({ ask: "block", block: block(number) });
+    }
+
+    call({ to, data = "0x", from = undefined, block: number = undefined }) {
+      return ask({ ask: "call", to, data, from, block: block(number) });
+    }
+
+    async getBalance(address, { block: number = undefined } = {}) {
+      return BigInt(await ask({ ask: "balance", of: address, block: block(number) }));
+    }
+
+    getLogs({ address, topics = [], fromBlock, toBlock = undefined }) {
+      return ask({ ask: "logs", address: typeof address === "string" ? [address] : address, topics, from: block(fromBlock), to: block(toBlock) });
+    }
+  }
+
   return {
+    chain: Object.freeze(new Chain()),
     // Facts are lines "name: value" of the worker's making.
     chainRequest(lines, body) {
       const facts = new Map();

@@ -142,6 +142,16 @@ export default function (I) {
     });
   }
 
+  // A question to the worker itself, whose URL no phat can fetch: its answer is JSON.
+  async function askWorker(url, question) {
+    const response = await new Promise((resolve, reject) => {
+      const call = currentCall();
+      const id = N.fetchStart(call, "POST", url, "", kRedirect.error, N.utf8Encode(JSON.stringify(question)), true);
+      fetches.set(id, { id, call, url, resolve, reject, incoming: null, upload: null, signal: null, onAbort: null, null: false });
+    });
+    return response.json();
+  }
+
   function known(id) {
     const f = fetches.get(id);
     if (f !== undefined) enterCall(f.call);
@@ -150,6 +160,7 @@ export default function (I) {
 
   return {
     fetch,
+    askWorker,
     onFetchHead(id, status, url, statusText, headers, bytes, done) {
       const f = known(id);
       if (f === undefined) return;
