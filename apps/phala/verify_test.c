@@ -12,6 +12,7 @@
 #include "keys/receipt.h"
 #include "tee/attestation_doc.h"
 #include "tee/quote.h"
+#include "tee/simulator.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -405,8 +406,15 @@ static int set_up(void **unused)
 static int tear_down(void **unused)
 {
     (void)unused;
-    static const char *const names[] = {
-        "receipt", "evidence", "call", "body", "out", "policy", "simulator-insecure.seed"};
+    static const char *const names[] = {"receipt",
+                                        "evidence",
+                                        "call",
+                                        "body",
+                                        "out",
+                                        "policy",
+                                        PH_SIMULATOR_SEED_FILE,
+                                        PH_SIMULATOR_PCK_FILE,
+                                        PH_SIMULATOR_SIGNER_FILE};
     for (size_t i = 0; i < PH_LEN(names); i++) {
         char path[128];
         (void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
