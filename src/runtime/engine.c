@@ -297,6 +297,7 @@ enum ph_err ph_engine_new(struct ph_engine **out, struct ph_engine_prelude prelu
         (void)snprintf(why, 256, "out of memory");
         return PH_ERR_NOMEM;
     }
+    ph_limits_set_base(e, statm_fd);
     e->glib = next_glib;
     next_glib = NULL;
     e->group = JSContextGroupCreate();

@@ -110,6 +110,7 @@ struct ph_engine {
     int64_t entry_ns;      /* when the current entry began: at the end of the one before */
     int64_t cpu_before_ns; /* thread CPU time at the start of the turn */
     int64_t checked_ns;    /* when memory was last looked at */
+    uint64_t base_bytes;   /* the zygote's pages: shared by forks, and private for the kernel */
     int64_t idle_ns;       /* since when nothing is pending; 0: something is, or it was tidied up */
     uint64_t kept_bytes;   /* private memory after the last collection of ours */
 
@@ -205,6 +206,8 @@ static inline int64_t ph_body_left(const struct ph_out_body *body)
 }
 
 /* limits.c */
+/* Before the VM: what the process has of memory now is not the phat's. */
+void ph_limits_set_base(struct ph_engine *e, int statm_fd);
 void ph_limits_init(struct ph_engine *e);
 void ph_limits_enter(struct ph_engine *e, struct ph_call *call);
 void ph_limits_turn_begins(struct ph_engine *e);

@@ -22,14 +22,14 @@ static int64_t thread_cpu_ns(void)
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* Private memory in bytes: resident less shared pages (proc(5), statm). 0: unknown. */
-static uint64_t private_bytes(const struct ph_engine *e)
+/* Resident less shared pages (proc(5), statm), in bytes. 0: unknown. */
+static uint64_t read_private(int statm_fd)
 {
     char text[128];
 
-    if (e->statm_fd < 0)
+    if (statm_fd < 0)
         return 0;
-    const ssize_t n = pread(e->statm_fd, text, sizeof(text) - 1, 0);
+    const ssize_t n = pread(statm_fd, text, sizeof(text) - 1, 0);
     if (n <= 0)
         return 0;
     text[n] = '\0';
@@ -40,6 +40,18 @@ static uint64_t private_bytes(const struct ph_engine *e)
     if (shared > resident)
         return 0;
     return (uint64_t)(resident - shared) * 4096;
+}
+
+void ph_limits_set_base(struct ph_engine *e, int statm_fd)
+{
+    e->base_bytes = read_private(statm_fd);
+}
+
+/* What the instance has made of private memory in bytes. 0: unknown, or nothing. */
+static uint64_t private_bytes(const struct ph_engine *e)
+{
+    const uint64_t now = read_private(e->statm_fd);
+    return now > e->base_bytes ? now - e->base_bytes : 0;
 }
 
 static uint64_t memory_limit(const struct ph_engine *e)

@@ -218,6 +218,22 @@ TEST(garbage_is_not_memory)
     ph_rig_drop(&i);
 }
 
+/* The engine's library alone is 28 MiB of a fork's memory (text_pages.h). */
+TEST(what_a_fork_has_of_the_zygote_counts_for_nobody)
+{
+    if (KEEPS_FREED_MEMORY)
+        SKIP_BECAUSE("built with AddressSanitizer, which needs more itself");
+    struct ph_rig_instance i;
+    struct ph_rig_limits limits = usual;
+    limits.memory_mib = 16; /* the least that a manifest can say */
+    ph_rig_run(&rig, &i, limits, ATTACK("return new Response('small');"));
+    for (uint64_t call = 1; call <= 5; call++) {
+        ph_rig_answers(&i, call, "/", "small");
+        (void)poll(NULL, 0, 60); /* memory is looked at every 50 ms */
+    }
+    ph_rig_drop(&i);
+}
+
 /* Long enough for the engine's own collection timers, if they were on, to run between turns. */
 TEST(an_instance_survives_its_own_garbage)
 {
@@ -481,6 +497,7 @@ int main(void)
         CASE(recursion_is_an_exception_of_the_phat),
         CASE(memory_bombs_end_the_instance_and_say_so),
         CASE(garbage_is_not_memory),
+        CASE(what_a_fork_has_of_the_zygote_counts_for_nobody),
         CASE(an_instance_survives_its_own_garbage),
         CASE(allocations_that_cannot_be_are_refused),
         CASE(a_million_pending_promises_are_just_objects),
