@@ -4,6 +4,7 @@
 #include "base/own.h"
 #include "crypto/aead.h"
 #include "crypto/hash.h"
+#include "keys/code_key.h"
 #include "keys/secrets.h"
 
 #include <errno.h>
@@ -65,14 +66,14 @@ static enum ph_err do_secrets_seal(struct job *job)
     return seal_for(job, &phat, req.sequence, m.envelope);
 }
 
-/* The pipe is empty and holds 64 KiB, so a whole document fits; one that does not must fail here,
+/* The pipe holds a whole document, and the key of code before it; what does not fit must fail here,
  * not make every later caller wait. */
 static enum ph_err write_pipe(struct job *job, struct ph_bytes plain)
 {
     const int flags = fcntl(job->fd, F_GETFL);
     if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY || fcntl(job->fd, F_GETPIPE_SZ) < 0 ||
         fcntl(job->fd, F_SETFL, flags | O_NONBLOCK) != 0)
-        return because(job, PH_ERR_IO, "SECRETS_RELEASE: the descriptor is not a pipe to write to");
+        return because(job, PH_ERR_IO, "release: the descriptor is not a pipe to write to");
 
     size_t done = 0;
     while (done < plain.len) {
@@ -80,9 +81,9 @@ static enum ph_err write_pipe(struct job *job, struct ph_bytes plain)
         if (n > 0)
             done += (size_t)n;
         else if (n < 0 && errno == EAGAIN)
-            return because(job, PH_ERR_LIMIT, "SECRETS_RELEASE: the pipe does not hold them");
+            return because(job, PH_ERR_LIMIT, "release: the pipe does not hold it");
         else if (n == 0 || errno != EINTR)
-            return because(job, PH_ERR_IO, "SECRETS_RELEASE: the pipe is closed");
+            return because(job, PH_ERR_IO, "release: the pipe is closed");
     }
     return PH_OK;
 }
@@ -207,14 +208,78 @@ static enum ph_err do_secrets_known(struct job *job)
     return ph_encode_SECRETS_KNOWN_ARE(job->reply, 0, job->frame->id, &answer);
 }
 
+/* The key of encrypted code, by the caller key of the epoch that it names, into the scratch memory,
+ * which the caller wipes. */
+static enum ph_err open_code_key(struct job *job, const struct ph_phat_id *phat,
+                                 const struct ph_hash32 *bundle_hash, uint32_t epoch,
+                                 struct ph_bytes wrapped)
+{
+    struct keyring_secrets *s = job->keyd->ring.secrets;
+    const uint8_t *master = ph_cluster_keys_master(&s->cluster, epoch);
+    uint8_t *key = ph_secret_at(job->keyd->plain);
+
+    if (!master)
+        return because(job, PH_ERR_UNTRUSTED,
+                       "code: its key is encrypted to a key epoch that this cluster does not have: "
+                       "encrypt and deploy it again");
+    enum ph_err err = ph_keys_caller(master, s->scratch);
+    if (err == PH_OK)
+        err = ph_code_key_open(s->scratch, phat, bundle_hash, epoch, wrapped, key);
+    ph_wipe(s->scratch, sizeof(s->scratch));
+    return err == PH_OK ? PH_OK
+                        : because(job, err,
+                                  "code: its key is not encrypted to this cluster for "
+                                  "this phat and bundle");
+}
+
+static enum ph_err do_code_release(struct job *job)
+{
+    uint8_t *key = ph_secret_at(job->keyd->plain);
+    struct ph_msg_CODE_RELEASE m;
+    struct ph_owner_request req;
+    struct ph_phat_id phat;
+
+    if (ph_get_CODE_RELEASE(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "CODE_RELEASE: fields do not fit");
+    if (job->fd < 0)
+        return because(job, PH_ERR_MALFORMED, "CODE_RELEASE: no pipe came with it");
+    PH_TRY(owner_of(job, m.request, &m.owner_sig, "deploy", &req, &phat));
+    PH_TRY(open_code_key(job, &phat, &req.content, m.epoch, m.wrapped));
+    const enum ph_err err = write_pipe(job, (struct ph_bytes){key, PH_CODE_KEY_LEN});
+    ph_wipe(key, PH_CODE_KEY_LEN);
+    PH_TRY(err);
+    return ph_encode_CODE_RELEASED(job->reply, 0, job->frame->id);
+}
+
+/* The same key for the same phat and bundle: who may read it does not change, so nobody has to
+ * sign. */
+static enum ph_err do_code_rewrap(struct job *job)
+{
+    const struct keyring *ring = &job->keyd->ring;
+    const uint32_t newest = ph_cluster_keys_newest(&ring->secrets->cluster)->epoch;
+    uint8_t *key = ph_secret_at(job->keyd->plain), wrapped[PH_CODE_WRAPPED_LEN];
+    struct ph_msg_CODE_REWRAP m;
+
+    if (ph_get_CODE_REWRAP(job->frame, &m) != PH_OK)
+        return because(job, PH_ERR_MALFORMED, "CODE_REWRAP: fields do not fit");
+    if (m.epoch == newest)
+        return because(job, PH_ERR_NOT_FOUND, "CODE_REWRAP: it is of the newest epoch");
+    PH_TRY(open_code_key(job, &m.phat, &m.bundle_hash, m.epoch, m.wrapped));
+    const enum ph_err err =
+        ph_code_key_wrap(ring->caller_pub, &m.phat, &m.bundle_hash, newest, key, wrapped);
+    ph_wipe(key, PH_CODE_KEY_LEN);
+    PH_TRY(err);
+    const struct ph_msg_CODE_REWRAPPED answer = {.epoch = newest, .wrapped = PH_BYTES_OF(wrapped)};
+    return ph_encode_CODE_REWRAPPED(job->reply, 0, job->frame->id, &answer);
+}
+
 static const struct {
     uint16_t type;
     enum ph_err (*answer)(struct job *job);
 } roles[] = {
-    {PH_IPC_SECRETS_SEAL, do_secrets_seal},
-    {PH_IPC_SECRETS_RELEASE, do_secrets_release},
-    {PH_IPC_SECRETS_KEPT, do_secrets_kept},
-    {PH_IPC_SECRETS_KNOWN, do_secrets_known},
+    {PH_IPC_SECRETS_SEAL, do_secrets_seal}, {PH_IPC_SECRETS_RELEASE, do_secrets_release},
+    {PH_IPC_SECRETS_KEPT, do_secrets_kept}, {PH_IPC_SECRETS_KNOWN, do_secrets_known},
+    {PH_IPC_CODE_RELEASE, do_code_release}, {PH_IPC_CODE_REWRAP, do_code_rewrap},
 };
 
 bool secret_role_has(uint16_t type)

@@ -2,8 +2,8 @@
 #define PH_PHALA_KEYD_SECRET_ROLES_H
 
 /* What phala-keyd does for the secrets of phats: it seals what owners send, gives it to the
- * instances of bundles that they signed, and keeps which set of each phat is the newest.
- * docs/keys.md. */
+ * instances of bundles that they signed, and keeps which set of each phat is the newest. The keys
+ * of encrypted code go the same way. docs/keys.md. */
 
 #include "job.h"
 

@@ -115,6 +115,8 @@ static int read_info(const struct ph_cli *cli, struct ph_api *api)
             PH_OK)
         return ph_fail(cli, "bad-answer", api->url.value, "check that the URL is that of a worker",
                        "/v1/info names no signer, no cluster or no caller_x25519");
+    const json_int_t epoch = json_integer_value(json_object_get(info, "epoch"));
+    api->epoch = epoch > 0 && epoch <= UINT32_MAX ? (uint32_t)epoch : 0;
     api->insecure_simulator = !json_is_false(json_object_get(info, "insecure_simulator"));
     return PH_EXIT_OK;
 }

@@ -20,6 +20,7 @@ struct ph_api {
     struct ph_eth_address signer;  /* of receipts: this worker's */
     struct ph_eth_address cluster; /* owners sign for it */
     uint8_t caller_x25519[32];
+    uint32_t epoch;          /* of that key; 0: it names none */
     bool insecure_simulator; /* it says that its TEE is the simulator */
 };
 

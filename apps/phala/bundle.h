@@ -12,6 +12,8 @@
 
 #include "project.h"
 
+#include "codec/bundle.h"
+
 enum {
     PH_BUNDLE_MAX = 32 << 20, /* bytes of the archive */
     PH_SCRIPT_MAX = 16 << 20, /* bytes of worker.js */

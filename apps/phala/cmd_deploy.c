@@ -14,6 +14,7 @@ static const struct ph_opt opts[] = {
     {"secret", 's', "NAME=@FILE", "set a secret (NAME=- asks or reads standard input); repeatable"},
     {"pin-secrets", 0, NULL,
      "give the secrets to this bundle and no other, also none deployed later"},
+    {"encrypted", 'e', NULL, "encrypt the code to the worker's cluster: only the TEE reads it"},
     {"out", 'o', "FILE", "keep the bundle, and its source map as FILE.map"},
     {0},
 };
@@ -71,14 +72,17 @@ static int print_deployed(const struct ph_cli *cli, const struct ph_api *api,
         (void)snprintf(url, sizeof(url), "%s/p/%s/", api->url.value, target->id);
     if (cli->json)
         return ph_print_json(json_pack(
-            "{s:b,s:s,s:s,s:s,s:s,s:b,s:O*,s:O*,s:I,s:b}", "ok", 1, "id", target->id, "name",
+            "{s:b,s:s,s:s,s:s,s:s,s:b,s:O*,s:O*,s:I,s:O*,s:b}", "ok", 1, "id", target->id, "name",
             target->name, "bundle_hash", hash, "url", url, "created", !target->exists, "owner",
             json_object_get(answer, "owner"), "sequence", json_object_get(answer, "sequence"),
-            "secrets", (json_int_t)secrets, "insecure_simulator", (int)api->insecure_simulator));
+            "secrets", (json_int_t)secrets, "encrypted", json_object_get(answer, "encrypted"),
+            "insecure_simulator", (int)api->insecure_simulator));
     printf("%s      %s\nid           %s\nbundle hash  %s\nurl          %s\n",
            target->exists ? "updated" : "created", target->name, target->id, hash, url);
     if (secrets > 0)
         printf("secrets      %zu set\n", secrets);
+    if (json_is_true(json_object_get(answer, "encrypted")))
+        printf("code         encrypted to the cluster: only the TEE reads it\n");
     if (api->insecure_simulator)
         printf("worker       INSECURE-SIMULATOR: its receipts prove nothing about hardware\n");
     return PH_EXIT_OK;
@@ -88,6 +92,8 @@ static int deploy_as(const struct ph_cli *cli, const struct ph_api *api,
                      const struct ph_owner *owner, const struct ph_project *project,
                      const struct ph_bundle *bundle, const struct ph_secret_doc *secrets)
 {
+    struct ph_buf encrypted PH_OWNED(ph_buf_clear) = PH_BUF(PH_BUNDLE_MAX + PH_BUNDLE_MAX / 4);
+    struct ph_bytes archive = ph_buf_view(&bundle->tar);
     struct ph_target target;
     json_t *answer PH_OWNED(ph_json_freep) = NULL;
     bool dry_run = ph_opts_has(&cli->opts, "dry-run");
@@ -100,8 +106,12 @@ static int deploy_as(const struct ph_cli *cli, const struct ph_api *api,
     const bool first = secrets->bundles.cnt > 0 && target.exists && !dry_run;
     if (rc == PH_EXIT_OK && first)
         rc = ph_secrets_send(cli, api, owner, &target, secrets, sequence++);
+    if (rc == PH_EXIT_OK && ph_opts_has(&cli->opts, "encrypted")) {
+        rc = ph_deploy_encrypt(cli, api, owner, target.name, bundle, &encrypted);
+        archive = ph_buf_view(&encrypted);
+    }
     if (rc == PH_EXIT_OK)
-        rc = ph_deploy_send(cli, api, owner, &target, bundle, sequence,
+        rc = ph_deploy_send(cli, api, owner, &target, bundle, archive, sequence,
                             dry_run ? "/v1/phats?dry_run=1" : "/v1/phats", &answer);
     if (rc != PH_EXIT_OK)
         return rc;
@@ -118,7 +128,7 @@ static int deploy(const struct ph_cli *cli, const struct ph_project *project,
     struct ph_api api;
     struct ph_owner owner = {0};
     int rc = ph_api_open(cli, &api);
-    if (rc == PH_EXIT_OK && secrets->cnt > 0)
+    if (rc == PH_EXIT_OK && (secrets->cnt > 0 || ph_opts_has(&cli->opts, "encrypted")))
         rc = ph_worker_check(cli, &api);
     if (rc == PH_EXIT_OK)
         rc = ph_owner_unlock(cli, &owner);

@@ -65,8 +65,8 @@ static int deploy_bundle(struct dev *d, const struct ph_bundle *bundle)
         return PH_EXIT_OK;
     uint64_t sequence = ph_target_next_sequence(&d->target);
     d->target.sequence = sequence;
-    int rc = ph_deploy_send(d->cli, &d->worker.api, &d->owner, &d->target, bundle, sequence,
-                            "/v1/phats", &answer);
+    int rc = ph_deploy_send(d->cli, &d->worker.api, &d->owner, &d->target, bundle,
+                            ph_buf_view(&bundle->tar), sequence, "/v1/phats", &answer);
     if (rc != PH_EXIT_OK)
         return rc;
     if (!d->has_deployed && d->secrets.cnt > 0) {

@@ -27,7 +27,7 @@ static void map_body(const struct ph_bundle *bundle, struct ph_http_answer *answ
 
 int ph_deploy_send(const struct ph_cli *cli, const struct ph_api *api, const struct ph_owner *owner,
                    const struct ph_target *target, const struct ph_bundle *bundle,
-                   uint64_t sequence, const char *path, json_t **answer)
+                   struct ph_bytes archive, uint64_t sequence, const char *path, json_t **answer)
 {
     struct ph_buf auth PH_OWNED(ph_buf_clear) = PH_BUF(4096);
     struct ph_http_answer got PH_OWNED(ph_http_answer_clear) = PH_HTTP_ANSWER;
@@ -40,7 +40,7 @@ int ph_deploy_send(const struct ph_cli *cli, const struct ph_api *api, const str
                                              .path = path,
                                              .auth = (const char *)auth.ptr,
                                              .content_type = "application/x-tar",
-                                             .body = ph_buf_view(&bundle->tar)},
+                                             .body = archive},
                        &got);
     if (rc != PH_EXIT_OK)
         return rc;

@@ -150,10 +150,18 @@ enum {
     M(SECRETS_KEPT, 160, PH_D2K, F(U8, gone) F(B65, owner_sig) F(REST, request)) /* a set of secrets is stored, or (gone) a deletion: nothing older is released any more */ \
     M(SECRETS_NOTED, 161, PH_K2D, F(REST, state))              /* what the state file is to hold; empty: nothing changed, or nothing is kept */ \
     M0(SECRETS_KNOWN, 162, PH_D2K)                             /* which phats have secrets, as far as it knows? */ \
-    M(SECRETS_KNOWN_ARE, 163, PH_K2D, F(REST, phats))          /* ids, 20 bytes each */
+    M(SECRETS_KNOWN_ARE, 163, PH_K2D, F(REST, phats))          /* ids, 20 bytes each */ \
+    M(CODE_RELEASE, 164, PH_D2K, F(U32, epoch) F(BYTES, request) F(B65, owner_sig) F(REST, wrapped)) /* keys/code_key.h; + fd: write end of the instance's pipe */ \
+    M0(CODE_RELEASED, 165, PH_K2D)                             /* 32 bytes lie in it */ \
+    M(CODE_REWRAP, 166, PH_D2K, F(B20, phat) F(B32, bundle_hash) F(U32, epoch) F(REST, wrapped)) /* for the newest epoch */ \
+    M(CODE_REWRAPPED, 167, PH_K2D, F(U32, epoch) F(REST, wrapped))
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };
+
+/* START flags: the archive is encrypted (codec/code.h), and its key lies in the secrets pipe before
+ * the secrets. */
+enum { PH_START_ENCRYPTED = 1 };
 
 /* EXITED: exit status of an instance that ended because it found no memory. */
 enum { PH_RUN_EXIT_MEMORY = 3 };

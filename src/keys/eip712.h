@@ -62,12 +62,4 @@ PH_CHECKED enum ph_err ph_owner_request_to_header(const struct ph_owner_request 
 void ph_phat_id_derive(const struct ph_eth_address *owner, const char *name,
                        struct ph_phat_id *out);
 
-/* Bundle hash: SHA-256 over "phala-bundle-v1\n" and, for each file sorted bytewise by path:
- * u32le path length, path, u64le data length, SHA-256(data). */
-struct ph_bundle_file {
-    const char *path;
-    struct ph_bytes data;
-};
-void ph_bundle_hash(const struct ph_bundle_file *files, size_t file_cnt, struct ph_hash32 *out);
-
 #endif

@@ -295,11 +295,11 @@ static json_t *phat_json(const struct ph_phat *phat)
 
     ph_time_format_rfc3339((int64_t)phat->changed_ms / 1000, when);
     doc =
-        json_pack("{s:s, s:s?, s:o, s:I, s:s, s:b, s:b, s:I}", "id", phat->id_text, "name",
+        json_pack("{s:s, s:s?, s:o, s:I, s:s, s:b, s:b, s:I, s:b}", "id", phat->id_text, "name",
                   v ? v->manifest.name : NULL, "owner", json_hex(PH_BYTES_OF(phat->owner.b), true),
                   "sequence", (json_int_t)phat->sequence, "changed", when, "deleted", v == NULL,
                   "has_secrets", phat->secrets_sequence != 0, "secrets_sequence",
-                  (json_int_t)phat->secrets_sequence);
+                  (json_int_t)phat->secrets_sequence, "encrypted", v && v->code_epoch != 0);
     if (doc && v) {
         char url[160];
         const struct ph_node *node = phat->node;

@@ -210,7 +210,7 @@ static void start_trial(struct deploy *d, const struct ph_phat_id *id, struct ph
     d->phat->deploying = false;
     ph_phat_release(d->phat);
     if (err == PH_ERR_UNTRUSTED || err == PH_ERR_MALFORMED)
-        refuse(d, 422, "secrets-refused", why);
+        refuse(d, 422, strncmp(why, "code:", 5) == 0 ? "code-refused" : "secrets-refused", why);
     else
         refuse(d, 503, "overloaded",
                "no instance could be started for the bundle; try again later");
@@ -227,6 +227,12 @@ static void judge(struct deploy *d, struct ph_bundle_info *info)
     }
     if (strcmp(info->manifest.name, d->request.name) != 0) {
         refuse(d, 422, "name-mismatch", "phat.json has another name than the signed request");
+        return;
+    }
+    if (info->code_epoch != 0 && info->code_epoch != ph_keyd_client_info(d->node->keyd)->epoch) {
+        refuse(d, 422, "code-refused",
+               "code: its key is encrypted to another key epoch than the newest: encrypt and "
+               "deploy it again");
         return;
     }
     ph_phat_id_derive(&d->owner, d->request.name, &id);

@@ -2,8 +2,11 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "codec/code.h"
+#include "keys/secrets.h"
 #include "node/calls.h"
 #include "node/instances_priv.h"
+#include "node/keyd_secrets.h"
 #include "node/phat_state.h"
 
 #include <fcntl.h>
@@ -125,9 +128,9 @@ static enum ph_err take(struct ph_instances *all, uint32_t memory_mib, struct ph
 _Static_assert((int)PH_KEYD_WHY_LEN == 256, "why is the caller's to show");
 
 /* Its owner reads why it does not start; callers are told that there is a reason. */
-static void tell_owner(struct ph_phat *phat, const char *why)
+static void tell_owner(struct ph_phat *phat, const char *what, const char *why)
 {
-    ph_log(PH_LOG_ERROR, "secrets were not released", "phat", phat->id_text, "why", why, NULL);
+    ph_log(PH_LOG_ERROR, what, "phat", phat->id_text, "why", why, NULL);
     ph_phat_log_add(&phat->log, ph_loop_wall_ms(phat->node->loop), 3, 0, ph_bytes_str(why));
 }
 
@@ -141,7 +144,7 @@ static enum ph_err release_secrets(struct ph_instance *i, struct ph_phat *phat,
     if (phat->secrets_lost) {
         (void)snprintf(why, PH_KEYD_WHY_LEN,
                        "secrets: storage shows none, but phala-keyd knows of some: set them again");
-        tell_owner(phat, why);
+        tell_owner(phat, "secrets were not released", why);
         return PH_ERR_UNTRUSTED;
     }
     if (phat->secrets_sequence == 0)
@@ -152,7 +155,28 @@ static enum ph_err release_secrets(struct ph_instance *i, struct ph_phat *phat,
         ph_keyd_client_secrets_release(i->node->keyd, &version->request, version->sig,
                                        ph_buf_view(&sealed), i->secrets_fd, len, why);
     if (err != PH_OK)
-        tell_owner(phat, why);
+        tell_owner(phat, "secrets were not released", why);
+    return err;
+}
+
+/* The key of encrypted code goes into the pipe before the secrets. */
+static enum ph_err release_code(struct ph_instance *i, const struct ph_version *version,
+                                struct ph_bytes archive, char why[static PH_KEYD_WHY_LEN])
+{
+    struct ph_tar *tar PH_OWNED(ph_freep) = malloc(sizeof(*tar));
+    char reason[PH_CODE_WHY_LEN];
+    struct ph_code code;
+
+    if (!tar)
+        return PH_ERR_NOMEM;
+    PH_TRY(ph_tar_parse(archive, tar, reason));
+    PH_TRY(ph_code_parse(tar, &code, reason));
+    /* Room for both where the system grants it; else the largest secrets do not fit. */
+    (void)fcntl(i->secrets_fd, F_SETPIPE_SZ, 2 * PH_SECRETS_MAX);
+    const enum ph_err err = ph_keyd_code_release(i->node->keyd, &version->request, version->sig,
+                                                 code.epoch, code.wrapped, i->secrets_fd, why);
+    if (err != PH_OK)
+        tell_owner(i->phat, "its code was not released", why);
     return err;
 }
 
@@ -163,6 +187,8 @@ static enum ph_err send_start(struct ph_instance *i, struct ph_phat *phat,
     const struct ph_limits *l = &version->manifest.limits;
     uint32_t secrets_len;
 
+    if (version->code_epoch != 0)
+        PH_TRY(release_code(i, version, archive, why));
     PH_TRY(release_secrets(i, phat, version, &secrets_len, why));
     (void)close(i->secrets_fd);
     i->secrets_fd = -1;
@@ -179,6 +205,7 @@ static enum ph_err send_start(struct ph_instance *i, struct ph_phat *phat,
                                        .memory_mib = l->memory_mib,
                                        .subrequests = l->subrequests,
                                        .secrets_len = secrets_len,
+                                       .flags = version->code_epoch != 0 ? PH_START_ENCRYPTED : 0,
                                        .env_json = ph_bytes_str(version->manifest.env_json)};
     return ph_put_START(&i->chan, 0, 0, &start);
 }

@@ -2,6 +2,7 @@
 #include "base/own.h"
 #include "crypto/hash.h"
 #include "crypto/secp256k1.h"
+#include "keys/code_key.h"
 #include "keys/secrets.h"
 #include "node/keyd_secrets.h"
 #include "node/test_keyd.h"
@@ -276,6 +277,66 @@ TEST(envelopes_are_taken_only_with_their_owners_word)
     ph_keyd_client_free(client);
 }
 
+/* The key of code, released into a fresh pipe; yields the error and what lies there. */
+static enum ph_err release_code(struct ph_keyd_client *client,
+                                const struct ph_owner_request *deploy, uint32_t epoch,
+                                struct ph_bytes wrapped, uint8_t key[static PH_CODE_KEY_LEN])
+{
+    char why[PH_KEYD_WHY_LEN] = "";
+    uint8_t sig[65];
+    int fds[2];
+
+    CHECK(pipe2(fds, O_CLOEXEC) == 0);
+    sign(deploy, owner_secret, sig);
+    const enum ph_err err = ph_keyd_code_release(client, deploy, sig, epoch, wrapped, fds[1], why);
+    (void)close(fds[1]);
+    CHECK(read(fds[0], key, PH_CODE_KEY_LEN) == (err == PH_OK ? PH_CODE_KEY_LEN : 0));
+    (void)close(fds[0]);
+    CHECK(err == PH_OK || strncmp(why, "code: its key", 13) == 0);
+    return err;
+}
+
+TEST(the_key_of_code_reaches_the_bundle_that_it_is_for)
+{
+    struct ph_keyd_client *client = start();
+    const struct ph_keyd_info *info = ph_keyd_client_info(client);
+    const struct ph_phat_id phat = phat_of(owner_secret, "oracle"),
+                            other = phat_of(owner_secret, "other");
+    struct ph_code code = {.bundle_hash = {{1, 2}}, .epoch = info->epoch};
+    const struct ph_hash32 another = {{3}};
+    const uint8_t key[PH_CODE_KEY_LEN] = {9, 8, 7};
+    uint8_t wrapped[PH_CODE_WRAPPED_LEN], got[PH_CODE_KEY_LEN], sig[65];
+    struct ph_owner_request deploy = request(client, "deploy");
+    char why[PH_KEYD_WHY_LEN];
+    uint32_t epoch;
+
+    deploy.content = code.bundle_hash;
+    CHECK(ph_code_key_wrap(info->caller_x25519, &phat, &code.bundle_hash, code.epoch, key,
+                           wrapped) == PH_OK);
+    const struct ph_bytes whole = PH_BYTES_OF(wrapped);
+    CHECK(release_code(client, &deploy, code.epoch, whole, got) == PH_OK);
+    CHECK(memcmp(got, key, sizeof(key)) == 0);
+
+    CHECK(release_code(client, &deploy, code.epoch + 1, whole, got) == PH_ERR_UNTRUSTED);
+    CHECK(release_code(client, &deploy, code.epoch, (struct ph_bytes){wrapped, 79}, got) ==
+          PH_ERR_MALFORMED);
+    deploy.content = another; /* another bundle was signed */
+    CHECK(release_code(client, &deploy, code.epoch, whole, got) == PH_ERR_UNTRUSTED);
+    deploy.content = code.bundle_hash;
+    (void)snprintf(deploy.name, sizeof(deploy.name), "other"); /* the owner's other phat */
+    CHECK(release_code(client, &deploy, code.epoch, whole, got) == PH_ERR_UNTRUSTED);
+    deploy = request(client, "secrets"); /* no deploy */
+    deploy.content = code.bundle_hash;
+    sign(&deploy, owner_secret, sig);
+    CHECK(ph_keyd_code_release(client, &deploy, sig, code.epoch, whole, -1, why) != PH_OK);
+
+    code.wrapped = whole;
+    CHECK(ph_keyd_code_rewrap(client, &phat, &code, &epoch, wrapped, why) == PH_ERR_NOT_FOUND);
+    code.epoch++;
+    CHECK(ph_keyd_code_rewrap(client, &other, &code, &epoch, wrapped, why) == PH_ERR_UNTRUSTED);
+    ph_keyd_client_free(client);
+}
+
 int main(void)
 {
     const struct CMUnitTest cases[] = {
@@ -284,6 +345,7 @@ int main(void)
         CASE(a_bundle_that_the_owner_did_not_name_gets_nothing),
         CASE(a_descriptor_that_is_no_pipe_or_is_full_gets_nothing),
         CASE(envelopes_are_taken_only_with_their_owners_word),
+        CASE(the_key_of_code_reaches_the_bundle_that_it_is_for),
         CASE(a_set_older_than_one_that_was_kept_is_never_released_also_after_a_restart),
     };
     return cmocka_run_group_tests(cases, make_dir, remove_dir);

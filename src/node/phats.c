@@ -3,7 +3,8 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/own.h"
-#include "codec/tar.h"
+#include "codec/bundle.h"
+#include "codec/code.h"
 #include "node/call_gate.h"
 #include "node/guest_agent.h"
 #include "node/instances.h"
@@ -25,12 +26,31 @@ struct ph_phats {
     struct ph_phat *buckets[BUCKETS];
 };
 
+/* Encrypted code: what lies in the clear. */
+static enum ph_err open_encrypted(const struct ph_tar *tar, struct ph_bundle_info *out,
+                                  struct ph_json_why *why)
+{
+    char reason[PH_CODE_WHY_LEN];
+    struct ph_code code;
+
+    const enum ph_err err = ph_code_parse(tar, &code, reason);
+    if (err != PH_OK || code.epoch == 0) {
+        (void)snprintf(why->text, sizeof(why->text), "%s",
+                       err != PH_OK ? reason : "code: phat.code names no key epoch");
+        return PH_ERR_MALFORMED;
+    }
+    PH_TRY(ph_manifest_parse(code.manifest, &out->manifest, why));
+    out->hash = code.bundle_hash;
+    out->code_epoch = code.epoch;
+    return PH_OK;
+}
+
 enum ph_err ph_bundle_open(struct ph_bytes archive, struct ph_bundle_info *out,
                            struct ph_json_why *why)
 {
     struct ph_tar *tar PH_OWNED(ph_freep) = malloc(sizeof(*tar));
     struct ph_bundle_file *files PH_OWNED(ph_freep) = calloc(PH_TAR_FILES_MAX, sizeof(*files));
-    struct ph_bundle_info info;
+    struct ph_bundle_info info = {0};
     const struct ph_tar_file *manifest = NULL;
     bool has_main = false;
     char reason[128] = "";
@@ -42,6 +62,8 @@ enum ph_err ph_bundle_open(struct ph_bytes archive, struct ph_bundle_info *out,
         (void)snprintf(why->text, sizeof(why->text), "bundle: %s", reason);
         return err;
     }
+    if (ph_code_is_in(tar))
+        return open_encrypted(tar, out, why);
     for (size_t i = 0; i < tar->file_cnt; i++) {
         files[i] = (struct ph_bundle_file){tar->files[i].path, tar->files[i].data};
         if (strcmp(tar->files[i].path, "phat.json") == 0)
@@ -77,6 +99,7 @@ enum ph_err ph_version_new(struct ph_bundle_info *info, const struct ph_owner_re
     memcpy(v->sig, sig, sizeof(v->sig));
     v->bundle_hash = info->hash;
     v->manifest = info->manifest;
+    v->code_epoch = info->code_epoch;
     info->manifest = (struct ph_manifest){0};
     *out = v;
     return PH_OK;
@@ -380,6 +403,13 @@ enum ph_err ph_phat_put(struct ph_phat *phat, struct ph_version *version, struct
     phat->unwiped = false; /* whoever took the bundle has seen to that */
     ph_wipe_end(phat);
     set_version(phat, version);
+    return PH_OK;
+}
+
+enum ph_err ph_phat_put_rewrapped(struct ph_phat *phat, struct ph_bytes archive, uint32_t epoch)
+{
+    PH_TRY(store(phat, PH_PHAT_BUNDLE, &phat->version->request, phat->version->sig, archive));
+    phat->version->code_epoch = epoch;
     return PH_OK;
 }
 

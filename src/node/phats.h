@@ -24,6 +24,7 @@ struct ph_version {
     uint8_t sig[65];
     struct ph_hash32 bundle_hash;
     struct ph_manifest manifest;
+    uint32_t code_epoch; /* of the key that its code is encrypted to; 0: it is not */
 };
 
 struct ph_phat {
@@ -59,11 +60,12 @@ struct ph_phat {
 
 /* What a bundle turned out to be. */
 struct ph_bundle_info {
-    struct ph_hash32 hash;
+    struct ph_hash32 hash;       /* of encrypted code as it claims: its instance holds it to that */
     struct ph_manifest manifest; /* owned until moved */
+    uint32_t code_epoch;         /* as in struct ph_version */
 };
 /**
- * Judge a bundle: the archive, its manifest, its main file.
+ * Judge a bundle: the archive, its manifest, and where it can be read its main file.
  *
  * @why  on failure a sentence for the owner
  *
@@ -96,6 +98,10 @@ PH_CHECKED enum ph_err ph_phat_drop(struct ph_phat *phat, const struct ph_owner_
 PH_CHECKED enum ph_err ph_phat_put_secrets(struct ph_phat *phat,
                                            const struct ph_owner_request *request,
                                            const uint8_t sig[static 65], struct ph_bytes sealed);
+/* Replace the stored archive by one that says the same: its code's key encrypted to another epoch.
+ */
+PH_CHECKED enum ph_err ph_phat_put_rewrapped(struct ph_phat *phat, struct ph_bytes archive,
+                                             uint32_t epoch);
 /* Read the stored archive of the current version back, verified; and the sealed secrets
  * (PH_ERR_NOT_FOUND: none). */
 PH_CHECKED enum ph_err ph_phat_read_bundle(const struct ph_phat *phat,

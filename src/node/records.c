@@ -8,6 +8,7 @@
 #include "node/instances.h"
 #include "node/offload.h"
 #include "node/records_bring.h"
+#include "node/rekey.h"
 #include "store/cluster_records.h"
 
 #include <stdlib.h>
@@ -34,7 +35,7 @@ struct put_job {
     struct ph_phat_id phat;
     uint64_t sequence;
     bool deletion;
-    bool renewal; /* of secrets: of the sequence that is there */
+    bool renewal; /* of the sequence that is there */
     struct ph_buf record;
     enum ph_err err;
     void (*done)(void *ctx, enum ph_err err);
@@ -131,16 +132,12 @@ static void ignore(void *ctx, enum ph_err err)
     (void)err;
 }
 
-void ph_record_renew(struct ph_node *node, const struct ph_phat_id *phat,
+void ph_record_renew(struct ph_node *node, enum ph_phat_file file, const struct ph_phat_id *phat,
                      const struct ph_owner_request *request, const uint8_t sig[static 65],
-                     struct ph_bytes sealed)
+                     struct ph_bytes data)
 {
-    const struct ph_record_wish wish = {.file = PH_PHAT_SECRETS,
-                                        .phat = *phat,
-                                        .request = request,
-                                        .sig = sig,
-                                        .data = sealed,
-                                        .done = ignore};
+    const struct ph_record_wish wish = {
+        .file = file, .phat = *phat, .request = request, .sig = sig, .data = data, .done = ignore};
 
     share(node, &wish, true);
 }
@@ -194,6 +191,8 @@ static enum ph_err apply_deploy(struct ph_node *node, const struct ph_phat_id *i
         return err;
     }
     ph_instance_retire(phat);
+    if (phat->version->code_epoch != 0) /* its key may be of an older epoch */
+        ph_rekey_wake(node);
     return PH_OK;
 }
 

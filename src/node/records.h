@@ -29,11 +29,12 @@ struct ph_record_wish {
 };
 /* Make it durable for all workers. The wish and what it points to are borrowed for the call. */
 void ph_record_share(struct ph_node *node, const struct ph_record_wish *wish);
-/* The phat's secrets were sealed anew for the same request: replace them for all workers. Nothing
- * waits for it; the next round of node/rekey.h does it again if need be. */
-void ph_record_renew(struct ph_node *node, const struct ph_phat_id *phat,
+/* The phat's secrets, or the key of its code, were sealed anew for the same request: replace the
+ * record for all workers. Nothing waits for it; the next round of node/rekey.h does it again if
+ * need be. */
+void ph_record_renew(struct ph_node *node, enum ph_phat_file file, const struct ph_phat_id *phat,
                      const struct ph_owner_request *request, const uint8_t sig[static 65],
-                     struct ph_bytes sealed);
+                     struct ph_bytes data);
 /* Answer a request whose change was not stored. */
 void ph_record_refuse(struct ph_http_req *req, enum ph_err err);
 

@@ -2,9 +2,11 @@
 
 #include "base/log.h"
 #include "base/own.h"
+#include "codec/code.h"
 #include "keys/secrets.h"
 #include "node/instances.h"
 #include "node/keyd_keys.h"
+#include "node/keyd_secrets.h"
 #include "node/keys.h"
 #include "node/offload.h"
 #include "node/phat_state.h"
@@ -75,7 +77,7 @@ static enum ph_err reseal(struct ph_phat *phat, uint32_t newest, bool *older,
     PH_TRY(
         ph_keyd_secrets_reseal(phat->node->keyd, &phat->id, ph_buf_view(&sealed), &renewed, why));
     PH_TRY(ph_phat_put_secrets(phat, &request, sig, ph_buf_view(&renewed)));
-    ph_record_renew(phat->node, &phat->id, &request, sig, ph_buf_view(&renewed));
+    ph_record_renew(phat->node, PH_PHAT_SECRETS, &phat->id, &request, sig, ph_buf_view(&renewed));
     *older = false;
     return PH_OK;
 }
@@ -96,6 +98,47 @@ static void do_secrets(struct ph_rekey *r, struct ph_phat *phat)
         ph_log(PH_LOG_ERROR, "secrets stay sealed under an older epoch", "phat", phat->id_text,
                "error", ph_err_name(err), "why", why, NULL);
     r->round.secrets += err != PH_OK || older;
+}
+
+/* Keys of encrypted code. */
+
+static enum ph_err rewrap(struct ph_phat *phat, char why[static PH_KEYD_WHY_LEN])
+{
+    struct ph_tar *tar PH_OWNED(ph_freep) = malloc(sizeof(*tar));
+    struct ph_buf archive PH_OWNED(ph_buf_clear) = PH_BUF(PH_BUNDLE_MAX);
+    const struct ph_version *version = phat->version;
+    uint8_t wrapped[PH_CODE_WRAPPED_LEN];
+    struct ph_code code;
+    uint32_t epoch;
+
+    if (!tar)
+        return PH_ERR_NOMEM;
+    PH_TRY(ph_phat_read_bundle(phat, version, &archive));
+    PH_TRY(ph_tar_parse(ph_buf_view(&archive), tar, why));
+    PH_TRY(ph_code_parse(tar, &code, why));
+    PH_TRY(ph_keyd_code_rewrap(phat->node->keyd, &phat->id, &code, &epoch, wrapped, why));
+    ph_code_rewrap(&archive, &code, epoch, wrapped);
+    PH_TRY(ph_phat_put_rewrapped(phat, ph_buf_view(&archive), epoch));
+    ph_record_renew(phat->node, PH_PHAT_BUNDLE, &phat->id, &version->request, version->sig,
+                    ph_buf_view(&archive));
+    return PH_OK;
+}
+
+static void do_code(struct ph_rekey *r, struct ph_phat *phat)
+{
+    char why[PH_KEYD_WHY_LEN] = "";
+
+    /* A bundle that is on its way is of the newest epoch, and one to be replaced is looked at again
+     * with the secrets. */
+    if (phat->deploying || !phat->version || phat->version->code_epoch == 0 ||
+        phat->version->code_epoch == r->epoch)
+        return;
+    const enum ph_err err = rewrap(phat, why);
+    if (err == PH_OK)
+        return;
+    ph_log(PH_LOG_ERROR, "the key of a phat's code stays encrypted to an older epoch", "phat",
+           phat->id_text, "error", ph_err_name(err), "why", why, NULL);
+    r->round.secrets++;
 }
 
 /* States. */
@@ -366,6 +409,7 @@ static void step(void *ctx)
     struct ph_phat *phat = ph_phats_find(r->node->phats, &r->ids[r->at]);
     if (phat) {
         do_secrets(r, phat);
+        do_code(r, phat);
         if (!do_state(r, phat))
             return;
     }

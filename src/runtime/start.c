@@ -1,6 +1,7 @@
 #include "runtime/engine_priv.h"
 
-#include "codec/tar.h"
+#include "codec/code.h"
+#include "crypto/aead.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,20 +71,43 @@ static enum ph_err main_path(struct ph_engine *e, const struct ph_tar *tar,
 }
 
 /* Blocks: phala-keyd writes before phalad sends START, and phalad's deadline stands behind it. */
+static enum ph_err read_pipe(struct ph_engine *e, uint8_t *out, size_t len)
+{
+    size_t done = 0;
+
+    while (done < len) {
+        const ssize_t n = read(e->secrets_fd, out + done, len - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return PH_ERR_CLOSED;
+        done += (size_t)n;
+    }
+    return PH_OK;
+}
+
 static enum ph_err read_secrets(struct ph_engine *e, uint32_t len, struct ph_buf *out)
 {
     uint8_t *at;
 
     PH_TRY(ph_buf_reserve(out, len + 1, &at));
-    while (out->len < len) {
-        const ssize_t n = read(e->secrets_fd, out->ptr + out->len, len - out->len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return PH_ERR_CLOSED;
-        out->len += (size_t)n;
-    }
+    PH_TRY(read_pipe(e, at, len));
+    out->len += len;
     return PH_OK;
+}
+
+/* The archive becomes the bundle that was signed, or nothing of it is run. */
+static enum ph_err decrypt(struct ph_engine *e, const struct ph_msg_START *start,
+                           char why[static PH_CODE_WHY_LEN])
+{
+    uint8_t key[PH_CODE_KEY_LEN];
+
+    (void)snprintf(why, PH_CODE_WHY_LEN, "code: its key did not arrive; deploy it again");
+    enum ph_err err = e->secrets_fd < 0 ? PH_ERR_CLOSED : read_pipe(e, key, sizeof(key));
+    if (err == PH_OK)
+        err = ph_code_open(&e->bundle, key, &start->phat, &start->bundle_hash, why);
+    ph_wipe(key, sizeof(key));
+    return err;
 }
 
 static JSValueRef secrets_value(struct ph_engine *e, uint32_t len, enum ph_err *err)
@@ -160,12 +184,14 @@ static enum ph_err run_script(struct ph_engine *e, const struct ph_msg_START *st
 
 enum ph_err ph_start(struct ph_engine *e, const struct ph_msg_START *start)
 {
-    char why[128], path[PH_TAR_PATH_MAX + 1], text[256 + PH_TAR_PATH_MAX];
+    char why[PH_CODE_WHY_LEN], path[PH_TAR_PATH_MAX + 1], text[256 + PH_TAR_PATH_MAX];
 
     if (e->started)
         return PH_ERR_MALFORMED;
     e->start = *start;
     e->start.env_json = (struct ph_bytes){NULL, 0};
+    if ((start->flags & PH_START_ENCRYPTED) && decrypt(e, start, why) != PH_OK)
+        return refuse(e, why);
     struct ph_tar *tar PH_OWNED(ph_freep) = malloc(sizeof(*tar));
     if (!tar)
         return PH_ERR_NOMEM;

@@ -288,6 +288,25 @@ describe('with a worker', () => {
     await says('three k2');
   });
 
+  test('code is encrypted to a worker that was accepted, keeps its hash, and goes with secrets', async (t) => {
+    const { cli, dir } = await home(t);
+    const insecure = '--unverified-worker-insecure';
+    await cli(['init', 'hidden']);
+    await writeFile(join(dir, 'hidden/worker.js'), 'export default { fetch(request, env) { return new Response("hidden " + (env.API_KEY ?? "none")); } };');
+    await writeFile(join(dir, 'key.txt'), 'k1');
+    refused(await cli(['deploy', 'hidden', '--encrypted', '--json']), 1, 'unverified-worker');
+    assert.deepEqual(json(await cli(['list', '--json'])).phats, []);
+    const { bundle_hash: hash } = json(await cli(['deploy', 'hidden', '--dry-run', '--json']));
+    const deployed = await cli(['deploy', 'hidden', '--encrypted', '--secret', 'API_KEY=@key.txt', insecure, '--json']);
+    assert.equal(deployed.code, 0, deployed.stderr);
+    assert.deepEqual([json(deployed).bundle_hash, json(deployed).encrypted], [hash, true]);
+    assert.equal(await until(async () => (await cli(['call', 'hidden'])).stdout === 'hidden k1' && 'hidden k1', { everyMs: 200 }), 'hidden k1');
+    const [listed] = json(await cli(['list', '--json'])).phats;
+    assert.deepEqual([listed.encrypted, listed.bundle_hash], [true, hash]);
+    assert.equal((await cli(['deploy', 'hidden'])).code, 0);
+    assert.equal(json(await cli(['list', '--json'])).phats[0].encrypted, false);
+  });
+
   test('a worker whose evidence meets the policy gets the secrets', async (t) => {
     const { cli, dir } = await home(t);
     await cli(['init', 'judged']);

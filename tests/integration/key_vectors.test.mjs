@@ -8,7 +8,9 @@ import { x25519 } from '@noble/curves/ed25519';
 import { secp256k1 } from '@noble/curves/secp256k1';
 import { keccak_256 } from '@noble/hashes/sha3';
 import { hashTypedData } from 'viem';
+import { codeFile } from './lib/code.mjs';
 import { combine, multiply } from './lib/escrow.mjs';
+import { open } from './lib/hpke.mjs';
 import { actBytes } from './lib/keys.mjs';
 import { ownerRequest } from './lib/owner.mjs';
 import { root } from './lib/proc.mjs';
@@ -51,6 +53,15 @@ test('what owners of the keys sign', () => {
   assert.equal(hashTypedData(ownerRequest(message)), `0x${vectors.act.digest}`);
 });
 
+test('encrypted code', () => {
+  const { bundle_hash: hash, key, nonce, epoch, bundle, wrapped, sealed } = vectors.code;
+  const file = codeFile({ epoch, phat: vectors.phat, hash, key: bytes(key), wrapped: bytes(wrapped), plain: bundle, nonce: bytes(nonce) });
+  const head = Buffer.concat([Buffer.from('PHCODE1\n'), bytes(hash), Buffer.from([0, 0, 0, epoch]), bytes(wrapped), bytes(nonce)]);
+  assert.equal(file.toString('hex'), Buffer.concat([head, bytes(sealed)]).toString('hex'));
+  const aad = Buffer.concat([bytes(vectors.phat), bytes(hash), Buffer.from([0, 0, 0, epoch])]);
+  assert.equal(open(derive('phala/caller/x25519'), 'phala-code-key-v1', aad, bytes(wrapped)).toString('hex'), key);
+});
+
 test('shares of a secret', () => {
   const random = Buffer.from(Array.from({ length: 64 }, (_, i) => (0x40 + 3 * i) & 255));
   const shares = [1, 2, 3].map((x) => Buffer.from([x, ...secret.map((byte, i) => byte ^ multiply(random[i], x) ^ multiply(random[32 + i], multiply(x, x)))]));
@@ -60,9 +71,9 @@ test('shares of a secret', () => {
 
 test('the document and the unit tests have every one of them', () => {
   const document = readFileSync(join(root, 'docs/keys.md'), 'utf8');
-  const tests = ['src/keys', 'src/state'].flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('_test.c')).map((name) => readFileSync(join(root, folder, name), 'utf8')))
+  const tests = ['src/codec', 'src/keys', 'src/state'].flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('_test.c')).map((name) => readFileSync(join(root, folder, name), 'utf8')))
     .join('\n').replace(/"\s+"/g, '');
-  const all = JSON.stringify({ ...vectors, about: '', secret: '', phat: '', state: { ...vectors.state, session: '' }, handover: { ...vectors.handover, secret: '' } }).match(/\b[0-9a-f]{40,}\b/g);
+  const all = JSON.stringify({ ...vectors, about: '', secret: '', phat: '', state: { ...vectors.state, session: '' }, handover: { ...vectors.handover, secret: '' }, code: { ...vectors.code, bundle_hash: '', key: '' } }).match(/\b[0-9a-f]{40,}\b/g);
   assert.ok(all.length > 20);
   for (const hex of all) {
     assert.ok(document.includes(hex), `docs/keys.md lacks ${hex}`);

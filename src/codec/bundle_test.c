@@ -1,0 +1,32 @@
+#include "base/hex.h"
+#include "base/test.h"
+#include "codec/bundle.h"
+
+static bool hex_is(const uint8_t *bytes, size_t len, const char *want)
+{
+    char hex[65];
+    ph_hex_encode((struct ph_bytes){bytes, len}, hex);
+    return strcmp(hex, want) == 0;
+}
+
+TEST(bundle_hash_is_over_sorted_files_whatever_their_order)
+{
+    const struct ph_bundle_file files[] = {{"a/b.js", PH_BYTES_LIT("export default 1")},
+                                           {"phat.json", PH_BYTES_LIT("{}")},
+                                           {"worker.js", PH_BYTES_LIT("")}};
+    const struct ph_bundle_file mixed[] = {files[2], files[0], files[1]};
+    const struct ph_bundle_file twice[] = {files[1], files[0], files[1]};
+    struct ph_hash32 hash, other;
+
+    ph_bundle_hash(files, 3, &hash);
+    CHECK(hex_is(hash.b, 32, "d49a75a141a1e9ba7e098432a5da2873550b7ddfaf71b360fcf1080fa0270ca5"));
+    ph_bundle_hash(mixed, 3, &other);
+    CHECK(memcmp(hash.b, other.b, 32) == 0);
+    ph_bundle_hash(files, 0, &hash);
+    CHECK(hex_is(hash.b, 32, "a6928afe94bbc9f20b4f78474e44a5fd5635596ad04006d536c7634d02742253"));
+    ph_bundle_hash(twice, 3, &hash); /* a file twice is not the same as once */
+    ph_bundle_hash(files, 2, &other);
+    CHECK(memcmp(hash.b, other.b, 32) != 0);
+}
+
+PH_TEST_MAIN(CASE(bundle_hash_is_over_sorted_files_whatever_their_order))
