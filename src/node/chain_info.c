@@ -60,5 +60,6 @@ void ph_chain_count(const struct ph_node *node, struct ph_metrics *metrics)
     metrics->chain_live = r->live;
     metrics->chain_lease_s = r->lease_until > r->time ? r->lease_until - r->time : 0;
     metrics->chain_requests = s.requests;
+    metrics->chain_transactions = s.transactions;
     metrics->chain_refused = r->refused_cnt;
 }

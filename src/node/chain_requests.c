@@ -69,14 +69,20 @@ static bool is_final(const struct ph_chain_worker *w, uint64_t block)
     return block > 0 && block <= ph_chain_client_head(w->client)->final_number;
 }
 
-/* A transaction for it may still come into a block. */
+/* A transaction for it may still come into a block, and its outcome is then not needed by anybody
+ * else: the request is kept until it has, also when another worker's answer was first. */
 static bool is_under_way(const struct ph_chain_request *r)
 {
+    struct ph_txman *m = ph_chain_client_txman(r->worker->client);
     struct ph_txman_outcome got;
 
-    return r->state == SENT &&
-           ph_txman_get(ph_chain_client_txman(r->worker->client), &r->sent_key, &got) == PH_OK &&
-           got.state != PH_TXMAN_DONE && got.state != PH_TXMAN_REFUSED;
+    for (unsigned try = 0; try <= TRIES_MAX; try++) {
+        const struct ph_hash32 key = ph_chain_key(r, try < TRIES_MAX ? try : PROPOSAL);
+        if (ph_txman_get(m, &key, &got) == PH_OK && got.state != PH_TXMAN_DONE &&
+            got.state != PH_TXMAN_REFUSED)
+            return true;
+    }
+    return false;
 }
 
 /* Nothing can come of it any more: answered for good, too late for good, or never made. */
@@ -86,10 +92,12 @@ static bool is_over(const struct ph_chain_request *r)
 
     if (r->state == RUNNING)
         return false;
-    if (r->undone || is_final(w, r->closed_block))
+    if (r->undone)
         return true;
-    return is_final(w, r->block) && !is_under_way(r) &&
-           r->terms.deadline <= ph_chain_client_head(w->client)->timestamp;
+    const bool answered = is_final(w, r->closed_block);
+    const bool late =
+        is_final(w, r->block) && r->terms.deadline <= ph_chain_client_head(w->client)->timestamp;
+    return (answered || late) && !is_under_way(r);
 }
 
 static void forget(struct ph_chain_request *r)

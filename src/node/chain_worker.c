@@ -213,6 +213,15 @@ bool ph_chain_worker_is_done(const struct ph_chain_worker *w)
     return ph_chain_registrar_is_at_rest(w->registrar) && !ph_chain_requests_are_open(w);
 }
 
+static size_t transactions(const struct ph_chain_worker *w)
+{
+    size_t cnt = 0;
+
+    for (int state = PH_TXMAN_QUEUED; state <= PH_TXMAN_REFUSED; state++)
+        cnt += ph_txman_count(ph_chain_client_txman(w->client), (enum ph_txman_state)state);
+    return cnt;
+}
+
 void ph_chain_worker_status(const struct ph_chain_worker *w, struct ph_chain_status *out)
 {
     const struct ph_follow_head *head = ph_chain_client_head(w->client);
@@ -221,6 +230,7 @@ void ph_chain_worker_status(const struct ph_chain_worker *w, struct ph_chain_sta
                                     .head = head->number,
                                     .final_number = head->final_number,
                                     .requests = w->request_cnt,
+                                    .transactions = transactions(w),
                                     .registers = w->registrar != NULL};
     if (w->registrar)
         ph_chain_registrar_status(w->registrar, &out->registration);

@@ -29,6 +29,7 @@ struct ph_chain_status {
     struct ph_eth_address account; /* pays for gas */
     uint64_t head, final_number;   /* blocks that were read; 0: none yet */
     size_t requests;               /* not answered for good */
+    size_t transactions;           /* kept: not final, or their outcome is needed */
     bool registers;                /* else `registration` is zero */
     struct ph_chain_registration registration;
 };

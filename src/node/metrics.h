@@ -40,6 +40,7 @@
     G(chain_live,       "phala_chain_live",              "1: the registry has the worker and its lease runs") \
     G(chain_lease_s,    "phala_chain_lease_seconds",     "Seconds of its lease that are left") \
     G(chain_requests,   "phala_chain_requests",          "Requests of contracts that are not answered for good") \
+    G(chain_transactions, "phala_chain_transactions",    "Transactions that are not final, or whose outcome is still needed") \
     G(connections,      "phala_http_connections",        "Open HTTP connections")
 /* clang-format on */
 

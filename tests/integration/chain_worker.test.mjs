@@ -21,8 +21,8 @@ const handlers = phat(`
   fetch() { return new Response('also here'); }
 `);
 
-async function startNetwork(t) {
-  const anvil = await startAnvil(t);
+async function startNetwork(t, args) {
+  const anvil = await startAnvil(t, args);
   const dir = await tempDir(t);
   const net = await deployNetwork(anvil, dir);
   net.begin = (data = join(dir, 'data'), operator = accounts[0]) => net.start(t, data, { operator });
@@ -72,6 +72,33 @@ test('with three replicas, two workers of different operators must answer the sa
   assert.equal(hexToString(answer.args.result), 'TWO HEADS');
 });
 
+test('what another worker answered first leaves nothing behind', async (t) => {
+  const net = await startNetwork(t);
+  const dirs = [join(await tempDir(t), 'data'), join(await tempDir(t), 'data')];
+  const workers = [await net.begin(dirs[0]), await net.begin(dirs[1], accounts[1])];
+  for (const [slot, worker] of workers.entries()) await net.enter(worker, { slot });
+  const app = await net.shout(workers[0]);
+  await workers[1].phat('shout', handlers, {}, new Owner(net.account.secret));
+  const asked = 12;
+  for (let i = 0; i < asked; i++) await net.ask(app, toHex(`request ${i}`));
+  assert.equal((await fulfilled(net, asked)).length, asked);
+  const left = async (worker) => {
+    const text = await (await fetch(`${worker.url}/metrics`)).text();
+    return ['requests', 'transactions'].map((name) => Number(new RegExp(`^phala_chain_${name} (\\d+)$`, 'm').exec(text)[1]));
+  };
+  const clean = (worker) => until(async () => {
+    await mine(net);
+    const now = await left(worker);
+    if (now.some((n) => n > 0)) throw new Error(`requests, transactions: ${now}`);
+    return true;
+  }, { what: 'nothing is left', timeoutMs: 120_000, everyMs: 100 });
+  for (const worker of workers) await clean(worker);
+  // Nor after a restart.
+  await workers[1].stop({ signal: 'SIGKILL' });
+  await clean(await net.begin(dirs[1], accounts[1]));
+  assert.equal((await net.events('Fulfilled')).length, asked);
+});
+
 test('through kill -9 at any point, every request is answered once', async (t) => {
   const net = await startNetwork(t);
   let worker = await net.begin();
@@ -88,4 +115,42 @@ test('through kill -9 at any point, every request is answered once', async (t) =
   const events = await fulfilled(net, asked);
   assert.equal(events.length, asked);
   assert.deepEqual(events.map(({ args }) => hexToString(args.result)).sort(), Array.from({ length: asked }, (_, i) => `REQUEST ${i}`).sort());
+});
+
+test('1,000 requests in flight survive kill -9: none is lost, none is answered twice', async (t) => {
+  const cnt = 1000;
+  const net = await startNetwork(t, ['--gas-limit', '1000000000']);
+  let worker = await net.begin();
+  await net.enter(worker);
+  const app = await net.shout(worker);
+  const { client } = net.anvil;
+  const sent = () => client.getTransactionCount({ address: worker.info.chain.account });
+  const before = await sent();
+  // All of them in one block, so that all of them are open at once.
+  await net.anvil.send('evm_setAutomine', false);
+  const deadline = Number((await client.getBlock()).timestamp) + 36_000;
+  const nonce = await client.getTransactionCount({ address: net.account.address });
+  for (let i = 0; i < cnt; i += 50) {
+    await Promise.all(Array.from({ length: 50 }, (_, k) => client.writeContract({
+      account: net.account, ...net.anchor, functionName: 'request', args: [app, toHex(`request ${i + k}`), 0, deadline, 1, 0],
+      nonce: nonce + i + k, gas: 300_000n, maxFeePerGas: 10_000_000_000n, maxPriorityFeePerGas: 1n,
+    })));
+  }
+  await mine(net);
+  await net.anvil.send('evm_setAutomine', true);
+  assert.equal((await net.events('Requested')).length, cnt);
+  await until(async () => (await net.events('Fulfilled')).length >= cnt / 4, { timeoutMs: 300_000, everyMs: 20, what: 'a quarter is answered' });
+  await worker.stop({ signal: 'SIGKILL' });
+  const atKill = (await net.events('Fulfilled')).length;
+  assert.ok(atKill < cnt, 'some are in flight');
+  worker = await net.begin();
+  const events = await until(async () => {
+    await mine(net);
+    const all = await net.events('Fulfilled');
+    if (all.length < cnt) throw new Error(`${all.length} answered`);
+    return all;
+  }, { timeoutMs: 300_000, everyMs: 200, what: 'all are answered' });
+  assert.equal(new Set(events.map(({ args }) => args.id)).size, cnt);
+  assert.deepEqual(new Set(events.map(({ args }) => hexToString(args.result))), new Set(Array.from({ length: cnt }, (_, i) => `REQUEST ${i}`)));
+  assert.equal(await sent() - before, cnt, 'one transaction for each');
 });
