@@ -66,9 +66,12 @@ export function mountDisk(t, dir, mib) {
   };
 }
 
+/** Why there are no bad clocks and slow disks here; false if there are. */
+export const noSlowDisk = () => (existsSync(library) ? false : `there is no ${library}: builds with sanitizers have none`);
+
 /** Why there can be no faults here; false if there can. `dir`: any folder. */
 export function noFaults(dir) {
-  if (!existsSync(library)) return `there is no ${library}: builds with sanitizers have none`;
+  if (noSlowDisk()) return noSlowDisk();
   if (run('mount', '-t', 'tmpfs', '-o', 'size=64k', 'phala-test', dir).status !== 0) return 'no file systems can be mounted here';
   run('umount', dir);
   return false;
