@@ -201,21 +201,26 @@ test('every acknowledged write is there once and no read is stale, whatever happ
       database.disk.empty();
       if (!server.running) await server.start();
     },
-    // Receipts and, when changes of 16 MiB have gathered, pages go to the worker's own disk.
-    async slowDisk(w) {
-      kb = 256;
-      w.faults.set({ syncMaxMs: 50 * 2 ** Math.floor(rand() * 5) });
-      const before = w.faults.get('slowSyncs');
-      await until(() => w.faults.get('slowSyncs') > before, { timeoutMs: 60_000, what: 'slow syncs' });
+    // The workers' own disks: another opens the state on a slow one, and the first begins again on one.
+    async slowDisks(w) {
+      const slowSyncs = () => workers.reduce((sum, { faults: f }) => sum + f.get('slowSyncs'), 0);
+      const before = slowSyncs();
+      const syncMaxMs = 50 * 2 ** Math.floor(rand() * 5);
+      for (const { faults: f } of workers) f.set({ syncMaxMs });
+      process.kill(w.daemon.pid, 'SIGKILL');
+      await w.daemon.exited;
+      await takenOver(w, 'a death with slow disks');
+      await w.start();
+      await until(() => slowSyncs() > before, { timeoutMs: 60_000, what: 'slow syncs' });
       await goesOn('slow syncs');
-      w.faults.set({ syncMaxMs: 0 });
-      kb = 1;
+      for (const { faults: f } of workers) f.set({ syncMaxMs: 0 });
     },
     // A worker that cannot store receipts stops by itself, whenever it is started.
     async fullDisk(w) {
       w.disk.fill();
-      await until(() => w.daemon.child.exitCode !== null, { timeoutMs: 60_000, what: 'the end of a worker without room' });
       await takenOver(w, 'a full disk');
+      w.daemon.child.kill('SIGKILL');
+      await w.daemon.exited;
       await w.start().catch(() => {});
       await goesOn('a start with a full disk');
       w.daemon.child.kill('SIGKILL');
