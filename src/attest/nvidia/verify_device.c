@@ -4,23 +4,15 @@
 
 #include "crypto/p384.h"
 
-/* Hints of the report that contradict the architecture: which chip, and what only one kind sends.
- */
-static bool hints_agree(const struct ph_spdm_report *r, enum ph_nvidia_arch arch)
+/* What a report says of its chip, if it says it, fits the architecture. */
+static bool chip_agrees(const struct ph_spdm_report *r, enum ph_nvidia_arch arch)
 {
     const struct ph_bytes chip = ph_spdm_text(r, PH_SPDM_CHIP);
 
-    switch (arch) {
-    case PH_NVIDIA_HOPPER:
-        return !r->is_switch && (chip.len == 0 || ph_bytes_is(chip, "GH100"));
-    case PH_NVIDIA_BLACKWELL:
-        return !r->is_switch && (chip.len == 0 || (chip.len > 2 && memcmp(chip.ptr, "GB", 2) == 0));
-    case PH_NVIDIA_LS10:
-        return r->is_switch;
-    case PH_NVIDIA_UNKNOWN:
-        return false;
-    }
-    return false;
+    if (chip.len == 0)
+        return true;
+    return arch == PH_NVIDIA_HOPPER ? ph_bytes_is(chip, "GH100")
+                                    : chip.len > 2 && memcmp(chip.ptr, "GB", 2) == 0;
 }
 
 static bool arch_agrees(const struct ph_nv_judgement *j, size_t i)
@@ -30,7 +22,7 @@ static bool arch_agrees(const struct ph_nv_judgement *j, size_t i)
 
     /* Of a chain without an architecture the profile is wrong, which was said already. */
     return arch == PH_NVIDIA_UNKNOWN ||
-           ((!item->arch_stated || item->arch == arch) && hints_agree(&j->report[i], arch));
+           ((!item->arch_stated || item->arch == arch) && chip_agrees(&j->report[i], arch));
 }
 
 enum ph_err ph_nv_judge_chain(struct ph_nv_judgement *j, size_t i)

@@ -4,7 +4,7 @@
 
 static bool is_listed(const struct ph_policy_nvidia *p, const uint8_t id[static 32])
 {
-    for (size_t i = 0; i < p->device_id_cnt && i < PH_POLICY_NVIDIA_IDS_MAX; i++) {
+    for (size_t i = 0; i < p->device_id_cnt; i++) {
         if (memcmp(p->device_ids[i], id, 32) == 0)
             return true;
     }
