@@ -100,7 +100,7 @@ export class Lab {
     await this.#shared('librest.so', objects.rest, []);
     const [cases, counters] = ['cases', 'counters'].map((name) => join(root, 'tools/mutate', `${name}.c`));
     this.cases = join(this.dir, 'cases.so');
-    await execute('cc', ['-O1', '-fPIC', '-shared', cases, '-o', this.cases, '-lcmocka', '-ldl'], big);
+    await execute('cc', ['-O1', '-fPIC', '-shared', cases, '-o', this.cases, '-lcmocka', '-ldl', '-lcrypto'], big);
     await this.#shared('libsubject.so', objects.subject, ['-fPIC', counters, '--coverage']);
     this.tests = tests.map((test) => {
       const name = relative(this.build, test.cmd[0]);
@@ -155,6 +155,7 @@ export class Lab {
         test.cases.push({ i, ms: Number(ms), lines });
         for (const [source, counts] of lines) addLines(test.lines, source, counts);
       }
+      if (times.length) test.ms = 20 + test.cases.reduce((sum, { ms }) => sum + ms, 0); // of processor time, whatever else runs
       test.outside = times.length ? await this.#linesIn(join(dir, 'all')) : new Map();
       rmSync(dir, { recursive: true, force: true });
     });
@@ -244,8 +245,9 @@ export class Lab {
     try {
       for (const { test, cases, ms } of runs) {
         const order = cases.sort((a, b) => rankOfCase(test, b) - rankOfCase(test, a)).map(({ i }) => i).join();
-        const env = this.#envOf(test, { MUTATE_CASES: order, LD_PRELOAD: `${this.cases}:${object}` });
-        const failed = await runTest(test, { env, timeoutMs: 5000 + 20 * ms });
+        // A loop without end is one by the time it used: on a loaded machine it would be any test by the time that went by.
+        const env = this.#envOf(test, { MUTATE_CASES: order, MUTATE_CPU_S: String(Math.ceil(2 + 20 * ms / 1000)), LD_PRELOAD: `${this.cases}:${object}` });
+        const failed = await runTest(test, { env, timeoutMs: 120_000 + 100 * ms });
         if (failed) {
           const one = Number(/^exit (1\d\d|2\d\d)$/.exec(failed)?.[1] ?? 0) - 100;
           const names = one >= 0 ? [test.name, `${test.name}/${one}`] : [test.name];

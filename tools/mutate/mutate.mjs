@@ -24,7 +24,7 @@ import { applied, mutantsOf, sampled } from './mutants.mjs';
 // What decides, in the order of how much hangs on it.
 const decisionCode = ['judge.c', 'policy.c', 'tcb_status.c', 'evidence.c', 'evidence_verify.c', 'x509.c', 'crl.c', ...['pki', 'verify', 'verify_chain', 'verify_tcb', 'verify_policy', 'tcb_eval',
   'tcb_info', 'tcb_docs', 'enclave_identity', 'quote', 'sgx_ext', 'collateral', 'chain_cache'].map((name) => `intel/${name}.c`), 'cache.c',
-'amd/', 'nvidia/', 'nitro/', 'eventlog/', 'azure/', 'evidence_bundle.c', 'batch.c', 'roots.c'].map((name) => `src/attest/${name}`);
+'amd/', 'nvidia/', 'nitro/', 'eventlog/', 'azure/', 'dstack_', 'ratls.c', 'evidence_bundle.c', 'batch.c', 'roots.c'].map((name) => `src/attest/${name}`);
 const notSubjects = /_(test|fuzz|synth|world|breaks)\.c$|test_world\.c$|synth|_certs(_\w+)?\.c$|_json\.c$/;
 
 const { values: options } = parseArgs({
