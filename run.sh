@@ -23,7 +23,7 @@ esac
 
 say() { printf '\n== %s\n' "$*"; }
 
-sh tools/setup.sh run
+if $devnet; then sh tools/setup.sh test; else sh tools/setup.sh run; fi
 [ -f build/build.ninja ] || sh tools/preset.sh debug >/dev/null
 say 'building'
 ninja -C build apps/phalad/phalad apps/phala-keyd/phala-keyd apps/phala-run/phala-run apps/phala/phala
