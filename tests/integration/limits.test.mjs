@@ -139,7 +139,8 @@ test('limits', async (t) => {
     for (const { error } of storm) assert.match(error.code, /^(cpu-limit|wall-limit|instance-died)$/);
     assert.equal((await fetch(`${worker.url}/readyz`)).status, 200);
     assert.equal(await (await neighbour('/')).text(), 'still here');
-    assert.equal(await (await victim('/')).text(), 'ok');
+    // Loops whose calls have run out of time may still take their 100 ms of CPU each, and on a busy machine the next call's two seconds.
+    await until(async () => assert.equal(await (await victim('/')).text(), 'ok') === undefined, { timeoutMs: 20_000, what: 'an answer after the storm' });
   });
 });
 
