@@ -4,7 +4,7 @@ import { readFile, readdir } from 'node:fs/promises';
 import { connect } from 'node:net';
 import test from 'node:test';
 import { phat } from './lib/script.mjs';
-import { sleep, until } from './lib/proc.mjs';
+import { atEnd, sleep, until } from './lib/proc.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const greedy = phat(`async fetch(request) {
@@ -147,19 +147,22 @@ test('limits', async (t) => {
 test('uploads to a busy phat fail alone when too much waits for it', async (t) => {
   const worker = await startWorker(t);
   const phat = await worker.phat('busy', `export default { async fetch(request) {
-    if (new URL(request.url).pathname !== '/spin') return new Response(String((await request.arrayBuffer()).byteLength));
-    for (const end = Date.now() + 4000; Date.now() < end;);
-    return new Response('spun');
-  } };`, { limits: { cpuMs: 9000, wallMs: 30000 } });
-  const spinning = phat('/spin');
-  await sleep(300);
-  // More than the 64 MiB after which a channel counts as one whose reader is gone.
+    return new Response(String((await request.arrayBuffer()).byteLength));
+  } };`, { limits: { cpuMs: 9000, wallMs: 120_000 } });
+  assert.equal(await (await phat('/')).text(), '0');
+  // An instance that reads nothing until there is more than the 64 MiB after which a channel counts as one whose reader is gone.
+  const stopped = await instancePids(worker);
+  for (const pid of stopped) process.kill(pid, 'SIGSTOP');
+  atEnd(t, () => { for (const pid of stopped) try { process.kill(pid, 'SIGCONT'); } catch { /* ended with its worker */ } });
   const body = Buffer.alloc(256 * 1024, 'x');
-  const uploads = await Promise.all(Array.from({ length: 300 }, async () => {
+  const uploads = [];
+  const sent = Promise.all(Array.from({ length: 300 }, async () => {
     const response = await phat('/', { method: 'POST', body });
-    return { status: response.status, text: await response.text() };
+    uploads.push({ status: response.status, text: await response.text() });
   }));
-  assert.equal(await (await spinning).text(), 'spun');
+  await until(() => uploads.length > 0, { timeoutMs: 60_000, what: 'an upload that is refused' });
+  for (const pid of stopped) process.kill(pid, 'SIGCONT');
+  await sent;
   const refused = uploads.filter(({ status }) => status !== 200);
   for (const { status, text } of refused) {
     assert.equal(status, 503, text);
