@@ -5,7 +5,7 @@
  * and seals its answer. docs/private-calls.md
  *
  *   POST /.well-known/ohttp-gateway ── head ──▶ phala-keyd ── that envelope's keys
- *     open → binary HTTP → Date, once, in the cluster too? → ph_http_inner_begin → … → answer → seal
+ *     open → binary HTTP → Date? once in the cluster? → ph_http_inner_begin → … → answer → seal
  *
  * Layer: node. Spec: RFC 9458, RFC 9540. Tests: tests/integration/private_calls.test.mjs.
  */

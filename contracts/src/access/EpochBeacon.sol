@@ -52,7 +52,7 @@ contract EpochBeacon {
         previous = current;
         number++;
         bytes32 hash = keccak256(abi.encode(previous, block.prevrandao, number, block.chainid, address(this)));
-        current = bytes32(abi.encodePacked(bytes27(hash), uint40(block.timestamp)));
+        current = bytes32(((uint256(hash) >> 40) << 40) | uint40(block.timestamp));
         emit Rolled(number, current);
     }
 
