@@ -152,6 +152,16 @@ static void start(struct ph_phat *phat)
                NULL);
 }
 
+/* The phat whose state was looked at is free for others again. NULL: it is gone. */
+static struct ph_phat *let_go(const struct ph_rekey *r)
+{
+    struct ph_phat *phat = ph_phats_find(r->node->phats, &r->looked);
+
+    if (phat)
+        ph_phat_state_let_go(phat);
+    return phat;
+}
+
 /* A wiped state, which phala-keyd ends anew for the same deletion. */
 static void renew_wiped_work(struct ph_job *job)
 {
@@ -166,9 +176,7 @@ static void renew_wiped_done(struct ph_job *job, bool dropped)
 
     if (dropped)
         return;
-    struct ph_phat *phat = ph_phats_find(r->node->phats, &r->looked);
-    if (phat)
-        ph_phat_state_let_go(phat);
+    (void)let_go(r);
     if (r->err != PH_OK)
         ph_log(PH_LOG_WARN, "what is left of a deleted phat's state keeps its epoch", "why", r->why,
                NULL);
@@ -278,9 +286,7 @@ static void look_done(struct ph_job *job, bool dropped)
 
     if (dropped)
         return;
-    struct ph_phat *phat = ph_phats_find(r->node->phats, &r->looked);
-    if (phat)
-        ph_phat_state_let_go(phat);
+    struct ph_phat *phat = let_go(r);
     if (r->err != PH_OK) {
         ph_log(PH_LOG_WARN, "a state could not be looked at", "why", r->why, NULL);
         r->round.states++;
