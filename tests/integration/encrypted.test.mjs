@@ -8,10 +8,10 @@ import { script, tar } from './lib/bundle.mjs';
 import { deployEncrypted } from './lib/code.mjs';
 import { rotate, status } from './lib/keys.mjs';
 import { Owner } from './lib/owner.mjs';
-import { freePort, postgresBin, startPostgres } from './lib/postgres.mjs';
+import { postgresBin, startPostgres } from './lib/postgres.mjs';
 import { childOf, tempDir, until } from './lib/proc.mjs';
 import { putSecrets } from './lib/secrets.mjs';
-import { startWorker } from './lib/worker.mjs';
+import { startMember, startWorker } from './lib/worker.mjs';
 
 const codeOf = (marker) => ({
   'worker.js': script({ text: `const marker = '${marker}';
@@ -214,17 +214,7 @@ describe('encrypted code in a cluster', { skip: postgresBin() ? false : 'Postgre
   before(async () => { server = await startPostgres(); });
   after(async () => { await server?.stop(); });
 
-  async function member(t, data, args = []) {
-    for (let tries = 0; ; tries++) {
-      const port = await freePort(); // another process may take it meanwhile
-      const url = `http://127.0.0.1:${port}`;
-      try {
-        return await startWorker(t, { data, args: ['--listen', `127.0.0.1:${port}`, '--state', server.url, '--cluster-url', url, ...args] });
-      } catch (error) {
-        if (tries === 5 || !/cannot listen/.test(error.message)) throw error;
-      }
-    }
-  }
+  const member = (t, data, args) => startMember(t, server.url, data, args);
 
   test('runs on the other workers, moves with their epoch, and the database never has it', async (t) => {
     const keyOwner = new Owner();

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { Envelope } from './lib/ohttp.mjs';
 import { Owner } from './lib/owner.mjs';
-import { freePort, postgresBin, startPostgres } from './lib/postgres.mjs';
+import { postgresBin, startPostgres } from './lib/postgres.mjs';
 import { tempDir, until } from './lib/proc.mjs';
-import { sameSimulator, startWorker } from './lib/worker.mjs';
+import { sameSimulator, startMember } from './lib/worker.mjs';
 
 const echo = 'export default { async fetch(request) { return new Response(await request.text()); } };';
 
@@ -14,17 +14,7 @@ describe('private calls to a cluster', { skip: postgresBin() ? false : 'PostgreS
   before(async () => { server = await startPostgres(); });
   after(async () => { await server?.stop(); });
 
-  async function member(t, data, args) {
-    for (let tries = 0; ; tries++) {
-      const port = await freePort(); // another process may take it meanwhile
-      const url = `http://127.0.0.1:${port}`;
-      try {
-        return await startWorker(t, { data, args: ['--listen', `127.0.0.1:${port}`, '--state', server.url, '--cluster-url', url, ...args] });
-      } catch (error) {
-        if (tries === 5 || !/cannot listen/.test(error.message)) throw error;
-      }
-    }
-  }
+  const member = (t, data, args) => startMember(t, server.url, data, args);
   async function cluster(t) {
     const data = await tempDir(t);
     const first = await member(t, data, ['--tls', '127.0.0.1:0']);

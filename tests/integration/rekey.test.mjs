@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { retire, rotate, status } from './lib/keys.mjs';
 import { Owner } from './lib/owner.mjs';
-import { freePort, postgresBin, startPostgres } from './lib/postgres.mjs';
+import { postgresBin, startPostgres } from './lib/postgres.mjs';
 import { tempDir, until } from './lib/proc.mjs';
 import { putSecrets } from './lib/secrets.mjs';
-import { sameSimulator, startWorker } from './lib/worker.mjs';
+import { sameSimulator, startMember, startWorker } from './lib/worker.mjs';
 
 const rows = 400;
 const noGrace = ['--epoch-grace', '0'];
@@ -227,17 +227,7 @@ describe('workers that share storage', { skip: postgresBin() ? false : 'PostgreS
   before(async () => { server = await startPostgres(); });
   after(async () => { await server?.stop(); });
 
-  async function member(t, data, args) {
-    for (let tries = 0; ; tries++) {
-      const port = await freePort(); // another process may take it meanwhile
-      const url = `http://127.0.0.1:${port}`;
-      try {
-        return await startWorker(t, { data, args: ['--listen', `127.0.0.1:${port}`, '--state', server.url, '--cluster-url', url, ...args] });
-      } catch (error) {
-        if (tries === 5 || !/cannot listen/.test(error.message)) throw error;
-      }
-    }
-  }
+  const member = (t, data, args) => startMember(t, server.url, data, args);
 
   test('all take the new epoch, what they share moves, another takes over, and the owners have the old epoch forgotten', async (t) => {
     const keyOwner = new Owner();

@@ -5,10 +5,10 @@ import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Owner } from './lib/owner.mjs';
-import { freePort, postgresBin, startPostgres } from './lib/postgres.mjs';
+import { postgresBin, startPostgres } from './lib/postgres.mjs';
 import { tempDir, until } from './lib/proc.mjs';
 import { putSecrets } from './lib/secrets.mjs';
-import { startWorker } from './lib/worker.mjs';
+import { startMember, startWorker } from './lib/worker.mjs';
 
 const state = { state: { maxMiB: 16 } };
 const counter = `export default { async fetch(request, env) {
@@ -37,17 +37,7 @@ describe('a cluster', { skip: postgresBin() ? false : 'PostgreSQL is not install
     }
     return workers;
   }
-  async function member(t, data) {
-    for (let tries = 0; ; tries++) {
-      const port = await freePort(); // another process may take it meanwhile
-      const url = `http://127.0.0.1:${port}`;
-      try {
-        return await startWorker(t, { data, args: ['--listen', `127.0.0.1:${port}`, '--state', server.url, '--cluster-url', url] });
-      } catch (error) {
-        if (tries === 5 || !/cannot listen/.test(error.message)) throw error;
-      }
-    }
-  }
+  const member = (t, data) => startMember(t, server.url, data);
   const at = (worker, id, path = '/', init) => fetch(`${worker.url}/p/${id}${path}`, init);
   const seen = (worker, id) => until(async () => (await fetch(`${worker.url}/v1/phats/${id}`)).ok, { what: 'the record' });
 

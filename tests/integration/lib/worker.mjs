@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { script } from './bundle.mjs';
 import { Owner } from './owner.mjs';
+import { freePort } from './postgres.mjs';
 import { program, startDaemon, tempDir } from './proc.mjs';
 
 /**
@@ -28,6 +29,19 @@ export async function startWorker(t, { args = [], data, env, open = true, wrappe
     return Object.assign(call, { id, owner, body });
   };
   return worker;
+}
+
+/** A worker that shares the state in a database with others, which reach it where it listens. */
+export async function startMember(t, database, data, args = []) {
+  for (let tries = 0; ; tries++) {
+    const port = await freePort(); // another process may take it meanwhile
+    const url = `http://127.0.0.1:${port}`;
+    try {
+      return await startWorker(t, { data, args: ['--listen', `127.0.0.1:${port}`, '--state', database, '--cluster-url', url, ...args] });
+    } catch (error) {
+      if (tries === 5 || !/cannot listen/.test(error.message)) throw error;
+    }
+  }
 }
 
 /** Puts the simulator of `to`, a data directory without one, under the root of `from`'s: a development policy names one root. */
