@@ -57,8 +57,11 @@ test('verification', async (t) => {
     assert.deepEqual([rejected.verdict, rejected.reason, rejected.claims], ['rejected', 'root-untrusted', null]);
     const replayed = await post('/v1/evidence/verify', { evidence, policy, report_data: '00'.repeat(64) });
     assert.deepEqual([replayed.verdict, replayed.reason], ['rejected', 'report-data-mismatch']);
-    const early = await post('/v1/evidence/verify', { evidence, policy, at: '2020-01-01T00:00:00Z' });
-    assert.deepEqual([early.verdict, early.reason, early.judged_at_from], ['rejected', 'pck-not-yet-valid', 'request']);
+    // The simulator's certificates begin with 2020, its collateral with the worker.
+    for (const [at, reason] of [['2019-12-31T23:59:59Z', 'pck-not-yet-valid'], ['2020-01-01T00:00:00Z', 'tcb-info-not-yet-valid']]) {
+      const early = await post('/v1/evidence/verify', { evidence, policy, at });
+      assert.deepEqual([early.verdict, early.reason, early.judged_at_from], ['rejected', reason, 'request']);
+    }
   });
 
   await t.test('an event log is demanded when given', async () => {
