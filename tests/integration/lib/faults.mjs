@@ -2,7 +2,7 @@
 // the loader puts before the C library; a full disk is a tmpfs that is made no larger than what lies in it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { chmodSync, closeSync, copyFileSync, existsSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { atEnd, program, root } from './proc.mjs';
@@ -21,12 +21,14 @@ const fields = ['wallMs', 'bootPpm', 'syncMaxMs', 'random', 'walls', 'boots', 's
 export function controlFaults(t, file, { seed = 1, bootPpm = 0 } = {}) {
   writeFileSync(file, Buffer.alloc(8 * fields.length));
   chmodSync(file, 0o666); // daemons of other users map it
+  const preloaded = `${file}.so`; // a checkout may lie where those users cannot go
+  copyFileSync(library, preloaded);
   const fd = openSync(file, 'r+');
   atEnd(t, () => closeSync(fd));
   const at = (name) => 8 * fields.indexOf(name);
   const word = Buffer.alloc(8);
   const control = {
-    env: { LD_PRELOAD: library, PHALA_TEST_FAULTS: file },
+    env: { LD_PRELOAD: preloaded, PHALA_TEST_FAULTS: file },
     set(changes) {
       for (const [name, value] of Object.entries(changes)) {
         word.writeBigInt64LE(BigInt(Math.round(value)));
