@@ -44,16 +44,33 @@ static void hash_file(struct ph_sha256 *h, const struct ph_bundle_file *file)
     ph_sha256_update(h, PH_BYTES_OF(digest));
 }
 
+static void begin(struct ph_sha256 *h)
+{
+    ph_sha256_init(h);
+    ph_sha256_update(h, PH_BYTES_LIT("phala-bundle-v1\n"));
+}
+
 void ph_bundle_hash(const struct ph_bundle_file *files, size_t file_cnt, struct ph_hash32 *out)
 {
     const bool in_order = sorted(files, file_cnt);
     struct ph_sha256 h;
 
-    ph_sha256_init(&h);
-    ph_sha256_update(&h, PH_BYTES_LIT("phala-bundle-v1\n"));
+    begin(&h);
     for (size_t i = 0, at = file_cnt; i < file_cnt; i++) {
         at = in_order ? i : next_file(files, file_cnt, at);
         hash_file(&h, &files[at]);
+    }
+    ph_sha256_final(&h, out->b);
+}
+
+void ph_bundle_hash_tar(const struct ph_tar *tar, struct ph_hash32 *out)
+{
+    struct ph_sha256 h;
+
+    begin(&h);
+    for (size_t i = 0; i < tar->file_cnt; i++) {
+        const struct ph_bundle_file file = {tar->files[i].path, tar->files[i].data};
+        hash_file(&h, &file);
     }
     ph_sha256_final(&h, out->b);
 }

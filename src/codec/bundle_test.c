@@ -29,4 +29,24 @@ TEST(bundle_hash_is_over_sorted_files_whatever_their_order)
     CHECK(memcmp(hash.b, other.b, 32) != 0);
 }
 
-PH_TEST_MAIN(CASE(bundle_hash_is_over_sorted_files_whatever_their_order))
+TEST(an_archive_has_the_hash_of_its_files)
+{
+    static struct ph_tar tar;
+    struct ph_buf archive = PH_BUF(4096);
+    char why[128];
+    struct ph_hash32 hash;
+
+    CHECK(ph_tar_add(&archive, "worker.js", PH_BYTES_LIT("")) == PH_OK);
+    CHECK(ph_tar_add(&archive, "phat.json", PH_BYTES_LIT("{}")) == PH_OK);
+    CHECK(ph_tar_add(&archive, "a/b.js", PH_BYTES_LIT("export default 1")) == PH_OK);
+    CHECK(ph_tar_finish(&archive) == PH_OK);
+    CHECK(ph_tar_parse(ph_buf_view(&archive), &tar, why) == PH_OK);
+    ph_bundle_hash_tar(&tar, &hash);
+    CHECK(hex_is(hash.b, 32, "d49a75a141a1e9ba7e098432a5da2873550b7ddfaf71b360fcf1080fa0270ca5"));
+    CHECK(ph_bytes_is(ph_tar_find(&tar, PH_BYTES_LIT("phat.json"))->data, "{}"));
+    CHECK(!ph_tar_find(&tar, PH_BYTES_LIT("phat.jso")) && !ph_tar_find(&tar, PH_BYTES_LIT("b.js")));
+    ph_buf_clear(&archive);
+}
+
+PH_TEST_MAIN(CASE(bundle_hash_is_over_sorted_files_whatever_their_order),
+             CASE(an_archive_has_the_hash_of_its_files))

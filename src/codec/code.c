@@ -20,24 +20,16 @@ static enum ph_err fail(char why[static PH_CODE_WHY_LEN], enum ph_err err, const
     return err;
 }
 
-static const struct ph_tar_file *file_of(const struct ph_tar *tar, const char *path)
-{
-    for (size_t i = 0; i < tar->file_cnt; i++)
-        if (strcmp(tar->files[i].path, path) == 0)
-            return &tar->files[i];
-    return NULL;
-}
-
 bool ph_code_is_in(const struct ph_tar *tar)
 {
-    return file_of(tar, PH_CODE_FILE) != NULL;
+    return ph_tar_find(tar, PH_BYTES_LIT(PH_CODE_FILE)) != NULL;
 }
 
 enum ph_err ph_code_parse(const struct ph_tar *tar, struct ph_code *out,
                           char why[static PH_CODE_WHY_LEN])
 {
-    const struct ph_tar_file *code = file_of(tar, PH_CODE_FILE);
-    const struct ph_tar_file *manifest = file_of(tar, "phat.json");
+    const struct ph_tar_file *code = ph_tar_find(tar, PH_BYTES_LIT(PH_CODE_FILE));
+    const struct ph_tar_file *manifest = ph_tar_find(tar, PH_BYTES_LIT("phat.json"));
     struct ph_code got;
     struct ph_bytes magic;
 
@@ -108,28 +100,23 @@ static enum ph_err judge(struct ph_bytes bundle, struct ph_tar *tar,
                          const struct ph_hash32 *bundle_hash, const struct ph_hash32 *manifest_hash,
                          char why[static PH_CODE_WHY_LEN])
 {
-    struct ph_bundle_file *files PH_OWNED(ph_freep) = calloc(PH_TAR_FILES_MAX, sizeof(*files));
     const struct ph_tar_file *manifest;
     struct ph_hash32 hash;
     char reason[128];
 
-    if (!files)
-        return fail(why, PH_ERR_NOMEM, "no memory");
     if (ph_tar_parse(bundle, tar, reason) != PH_OK) {
         (void)snprintf(why, PH_CODE_WHY_LEN, "code: what was encrypted is no bundle: %s", reason);
         return PH_ERR_MALFORMED;
     }
     if (ph_code_is_in(tar))
         return fail(why, PH_ERR_MALFORMED, "what was encrypted is encrypted code again");
-    manifest = file_of(tar, "phat.json");
+    manifest = ph_tar_find(tar, PH_BYTES_LIT("phat.json"));
     if (manifest)
         ph_sha256(manifest->data, hash.b);
     if (!manifest || memcmp(hash.b, manifest_hash->b, sizeof(hash.b)) != 0)
         return fail(why, PH_ERR_UNTRUSTED,
                     "phat.json in the clear is not the one that was encrypted");
-    for (size_t i = 0; i < tar->file_cnt; i++)
-        files[i] = (struct ph_bundle_file){tar->files[i].path, tar->files[i].data};
-    ph_bundle_hash(files, tar->file_cnt, &hash);
+    ph_bundle_hash_tar(tar, &hash);
     if (memcmp(hash.b, bundle_hash->b, sizeof(hash.b)) != 0)
         return fail(why, PH_ERR_UNTRUSTED,
                     "what was encrypted has another hash than the one that was signed");

@@ -328,3 +328,11 @@ enum ph_err ph_tar_finish(struct ph_buf *buf)
     buf->len += 2 * BLOCK;
     return PH_OK;
 }
+
+const struct ph_tar_file *ph_tar_find(const struct ph_tar *tar, struct ph_bytes path)
+{
+    for (size_t i = 0; i < tar->file_cnt; i++)
+        if (ph_bytes_is(path, tar->files[i].path))
+            return &tar->files[i];
+    return NULL;
+}

@@ -31,6 +31,8 @@ struct ph_tar {
  * entry. */
 PH_CHECKED enum ph_err ph_tar_parse(struct ph_bytes archive, struct ph_tar *out,
                                     char why[static 128]);
+/* The file at a path; NULL: there is none. */
+const struct ph_tar_file *ph_tar_find(const struct ph_tar *tar, struct ph_bytes path);
 /* Append one file (mode 0644, mtime 0, owner 0) to an archive in `buf`; then ph_tar_finish once.
  * PH_ERR_MALFORMED: a path that parse refuses. PH_ERR_LIMIT: no slash splits a path over 100 bytes
  * as ustar needs, or `buf` is full. PH_ERR_NOMEM. */

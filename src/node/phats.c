@@ -49,13 +49,10 @@ enum ph_err ph_bundle_open(struct ph_bytes archive, struct ph_bundle_info *out,
                            struct ph_json_why *why)
 {
     struct ph_tar *tar PH_OWNED(ph_freep) = malloc(sizeof(*tar));
-    struct ph_bundle_file *files PH_OWNED(ph_freep) = calloc(PH_TAR_FILES_MAX, sizeof(*files));
     struct ph_bundle_info info = {0};
-    const struct ph_tar_file *manifest = NULL;
-    bool has_main = false;
     char reason[128] = "";
 
-    if (!tar || !files)
+    if (!tar)
         return PH_ERR_NOMEM;
     const enum ph_err err = ph_tar_parse(archive, tar, reason);
     if (err != PH_OK) {
@@ -64,20 +61,14 @@ enum ph_err ph_bundle_open(struct ph_bytes archive, struct ph_bundle_info *out,
     }
     if (ph_code_is_in(tar))
         return open_encrypted(tar, out, why);
-    for (size_t i = 0; i < tar->file_cnt; i++) {
-        files[i] = (struct ph_bundle_file){tar->files[i].path, tar->files[i].data};
-        if (strcmp(tar->files[i].path, "phat.json") == 0)
-            manifest = &tar->files[i];
-    }
+    const struct ph_tar_file *manifest = ph_tar_find(tar, PH_BYTES_LIT("phat.json"));
     if (!manifest) {
         (void)snprintf(why->text, sizeof(why->text), "bundle: has no phat.json");
         return PH_ERR_MALFORMED;
     }
-    ph_bundle_hash(files, tar->file_cnt, &info.hash);
+    ph_bundle_hash_tar(tar, &info.hash);
     PH_TRY(ph_manifest_parse(manifest->data, &info.manifest, why));
-    for (size_t i = 0; i < tar->file_cnt; i++)
-        has_main = has_main || strcmp(tar->files[i].path, info.manifest.main_file) == 0;
-    if (!has_main) {
+    if (!ph_tar_find(tar, ph_bytes_str(info.manifest.main_file))) {
         (void)snprintf(why->text, sizeof(why->text),
                        "bundle: phat.json names main \"%.100s\", which is not in it",
                        info.manifest.main_file);

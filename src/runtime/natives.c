@@ -125,15 +125,11 @@ PH_NATIVE(native_asset)
     PH_NATIVE_UNUSED();
     if (!ph_arg_add_string(ctx, arg_cnt, args, 0, PH_TAR_PATH_MAX, &path))
         return JSValueMakeNull(ctx);
-    for (size_t i = 0; files && i < files->file_cnt; i++) {
-        if (!ph_bytes_is(ph_buf_view(&path), files->files[i].path))
-            continue;
-        const JSObjectRef bytes = ph_js_new_bytes(ctx, files->files[i].data);
-        if (!bytes)
-            return ph_js_throw(ctx, "RangeError", "Out of memory", exception);
-        return bytes;
-    }
-    return JSValueMakeNull(ctx);
+    const struct ph_tar_file *file = files ? ph_tar_find(files, ph_buf_view(&path)) : NULL;
+    if (!file)
+        return JSValueMakeNull(ctx);
+    const JSObjectRef bytes = ph_js_new_bytes(ctx, file->data);
+    return bytes ? bytes : ph_js_throw(ctx, "RangeError", "Out of memory", exception);
 }
 
 PH_NATIVE(native_assets)

@@ -28,20 +28,11 @@ enum ph_err ph_start_bundle(struct ph_engine *e, struct ph_bytes data)
     return err == PH_ERR_LIMIT ? PH_ERR_MALFORMED : err;
 }
 
-static const struct ph_tar_file *find_file(const struct ph_tar *tar, struct ph_bytes path)
-{
-    for (size_t i = 0; i < tar->file_cnt; i++) {
-        if (ph_bytes_is(path, tar->files[i].path))
-            return &tar->files[i];
-    }
-    return NULL;
-}
-
 /* The member `main` of phat.json, which phalad has checked; worker.js where there is none. */
 static enum ph_err main_path(struct ph_engine *e, const struct ph_tar *tar,
                              char out[static PH_TAR_PATH_MAX + 1])
 {
-    const struct ph_tar_file *manifest = find_file(tar, PH_BYTES_LIT("phat.json"));
+    const struct ph_tar_file *manifest = ph_tar_find(tar, PH_BYTES_LIT("phat.json"));
     size_t len = 0;
 
     (void)snprintf(out, PH_TAR_PATH_MAX + 1, "worker.js");
@@ -201,14 +192,14 @@ enum ph_err ph_start(struct ph_engine *e, const struct ph_msg_START *start)
     }
     if (main_path(e, tar, path) != PH_OK)
         return refuse(e, "bundle: phat.json is not what phalad has accepted");
-    const struct ph_tar_file *script = find_file(tar, ph_bytes_str(path));
+    const struct ph_tar_file *script = ph_tar_find(tar, ph_bytes_str(path));
     if (!script) {
         (void)snprintf(text, sizeof(text), "bundle: phat.json names %s, which is not in it", path);
         return refuse(e, text);
     }
     /* An idle phat keeps its archive only if there is something to read in it. */
     const bool only_script =
-        tar->file_cnt == 1 || (tar->file_cnt == 2 && find_file(tar, PH_BYTES_LIT("phat.json")));
+        tar->file_cnt == 1 || (tar->file_cnt == 2 && ph_tar_find(tar, PH_BYTES_LIT("phat.json")));
     if (!only_script)
         e->files = tar;
     const enum ph_err err = run_script(e, start, script);
