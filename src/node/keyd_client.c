@@ -38,6 +38,20 @@ enum ph_err ph_keyd_ask(struct ph_keyd_client *client, struct ph_keyd_question *
                             &q->frame);
 }
 
+enum ph_err ph_keyd_ask_encoded(struct ph_keyd_client *client, struct ph_keyd_question *q,
+                                enum ph_err encoded, const int *fds, size_t fd_cnt,
+                                char why[static PH_KEYD_WHY_LEN])
+{
+    (void)snprintf(why, PH_KEYD_WHY_LEN, "phala-keyd does not answer");
+    PH_TRY(encoded);
+    return ph_keyd_ask(client, q, fds, fd_cnt);
+}
+
+enum ph_err ph_keyd_unless_stalled(struct ph_keyd_client *client, enum ph_err encoded)
+{
+    return encoded == PH_OK && ph_keyd_is_stalled(client) ? PH_ERR_AGAIN : encoded;
+}
+
 enum ph_err ph_keyd_refusal(const struct ph_keyd_question *q, char *why)
 {
     struct ph_bytes message = PH_BYTES_LIT("phala-keyd answered out of turn");
@@ -259,8 +273,7 @@ static enum ph_err ask_unless_stalled(struct ph_keyd_client *client, struct ph_k
                                       enum ph_err encoded, const int *fds, size_t fd_cnt,
                                       char why[static PH_KEYD_WHY_LEN])
 {
-    const bool stalled = encoded == PH_OK && ph_keyd_is_stalled(client);
-    return ask_why(client, q, stalled ? PH_ERR_AGAIN : encoded, fds, fd_cnt, why);
+    return ask_why(client, q, ph_keyd_unless_stalled(client, encoded), fds, fd_cnt, why);
 }
 
 /* The answer is not what was asked for. */

@@ -86,11 +86,19 @@ void ph_keyd_question_clear(struct ph_keyd_question *q);
 void ph_keyd_begin(struct ph_keyd_client *client, struct ph_keyd_question *q);
 PH_CHECKED enum ph_err ph_keyd_ask(struct ph_keyd_client *client, struct ph_keyd_question *q,
                                    const int *fds, size_t fd_cnt);
+/* Ask what was encoded; until phala-keyd says something else, `why` says that it does not answer.
+ */
+PH_CHECKED enum ph_err ph_keyd_ask_encoded(struct ph_keyd_client *client,
+                                           struct ph_keyd_question *q, enum ph_err encoded,
+                                           const int *fds, size_t fd_cnt,
+                                           char why[static PH_KEYD_WHY_LEN]);
 /* Class and sentence of an answer that is not what was asked for. `why`, of PH_KEYD_WHY_LEN, may be
  * NULL. */
 PH_CHECKED enum ph_err ph_keyd_refusal(const struct ph_keyd_question *q, char *why);
 /* Something that was asked PH_KEYD_STALL_MS ago has no answer: another question now would only
  * wait. */
 bool ph_keyd_is_stalled(struct ph_keyd_client *client);
+/* For the event loop: `encoded`, or PH_ERR_AGAIN instead of PH_OK while phala-keyd is stalled. */
+PH_CHECKED enum ph_err ph_keyd_unless_stalled(struct ph_keyd_client *client, enum ph_err encoded);
 
 #endif

@@ -2,17 +2,6 @@
 
 #include "node/keyd_client_priv.h"
 
-#include <stdio.h>
-
-/* Ask what was encoded. */
-static enum ph_err ask(struct ph_keyd_client *client, struct ph_keyd_question *q,
-                       enum ph_err encoded, char why[static PH_KEYD_WHY_LEN])
-{
-    (void)snprintf(why, PH_KEYD_WHY_LEN, "phala-keyd does not answer");
-    PH_TRY(encoded);
-    return ph_keyd_ask(client, q, NULL, 0);
-}
-
 enum ph_err ph_keyd_keys_status(struct ph_keyd_client *client, struct ph_keyd_keys *out,
                                 char why[static PH_KEYD_WHY_LEN])
 {
@@ -21,7 +10,8 @@ enum ph_err ph_keyd_keys_status(struct ph_keyd_client *client, struct ph_keyd_ke
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_KEYS_STATUS(&q.request, 0, q.id), why));
+    PH_TRY(
+        ph_keyd_ask_encoded(client, &q, ph_encode_KEYS_STATUS(&q.request, 0, q.id), NULL, 0, why));
     if (ph_get_KEYS_STATUS_IS(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     struct ph_reader owners = {got.owners}, epochs = {got.epochs};
@@ -44,7 +34,8 @@ enum ph_err ph_keyd_keys_nonce(struct ph_keyd_client *client, uint8_t out[static
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_KEYS_NONCE(&q.request, 0, q.id), why));
+    PH_TRY(
+        ph_keyd_ask_encoded(client, &q, ph_encode_KEYS_NONCE(&q.request, 0, q.id), NULL, 0, why));
     if (ph_get_KEYS_NONCE_IS(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     memcpy(out, got.nonce.b, 32);
@@ -71,7 +62,8 @@ enum ph_err ph_keyd_keys_rotate(struct ph_keyd_client *client, const struct ph_k
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_KEYS_ROTATE(&q.request, 0, q.id, &m), why));
+    PH_TRY(ph_keyd_ask_encoded(client, &q, ph_encode_KEYS_ROTATE(&q.request, 0, q.id, &m), NULL, 0,
+                               why));
     if (ph_get_KEYS_NEXT(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     *epoch = got.epoch;
@@ -86,7 +78,8 @@ enum ph_err ph_keyd_keys_retire(struct ph_keyd_client *client, uint32_t before,
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_KEYS_RETIRE(&q.request, 0, q.id, &m), why));
+    PH_TRY(ph_keyd_ask_encoded(client, &q, ph_encode_KEYS_RETIRE(&q.request, 0, q.id, &m), NULL, 0,
+                               why));
     if (ph_get_KEYS_NEXT(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     return ph_buf_add(state, got.state);
@@ -104,7 +97,8 @@ enum ph_err ph_keyd_keys_retire_signed(struct ph_keyd_client *client,
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_KEYS_RETIRE_SIGNED(&q.request, 0, q.id, &m), why));
+    PH_TRY(ph_keyd_ask_encoded(client, &q, ph_encode_KEYS_RETIRE_SIGNED(&q.request, 0, q.id, &m),
+                               NULL, 0, why));
     if (ph_get_KEYS_NEXT(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     return ph_buf_add(state, got.state);
@@ -115,7 +109,7 @@ enum ph_err ph_keyd_keys_kept(struct ph_keyd_client *client, char why[static PH_
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_KEYS_KEPT(&q.request, 0, q.id), why));
+    PH_TRY(ph_keyd_ask_encoded(client, &q, ph_encode_KEYS_KEPT(&q.request, 0, q.id), NULL, 0, why));
     if (ph_get_KEYS_ADOPTED(&q.frame) != PH_OK)
         return ph_keyd_refusal(&q, why);
     return ph_keyd_client_ask_info(client);
@@ -132,7 +126,8 @@ enum ph_err ph_keyd_keys_backup(struct ph_keyd_client *client, const struct ph_k
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_KEYS_BACKUP(&q.request, 0, q.id, &m), why));
+    PH_TRY(ph_keyd_ask_encoded(client, &q, ph_encode_KEYS_BACKUP(&q.request, 0, q.id, &m), NULL, 0,
+                               why));
     if (ph_get_KEYS_BACKED_UP(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     return ph_buf_add(backup, got.backup);
@@ -147,7 +142,8 @@ enum ph_err ph_keyd_secrets_reseal(struct ph_keyd_client *client, const struct p
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_SECRETS_RESEAL(&q.request, 0, q.id, &m), why));
+    PH_TRY(ph_keyd_ask_encoded(client, &q, ph_encode_SECRETS_RESEAL(&q.request, 0, q.id, &m), NULL,
+                               0, why));
     if (ph_get_SECRETS_SEALED(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     return ph_buf_add(out, got.sealed);
@@ -160,7 +156,7 @@ enum ph_err ph_keyd_restore(struct ph_keyd_client *client, struct ph_keyd_restor
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_RESTORE(&q.request, 0, q.id), why));
+    PH_TRY(ph_keyd_ask_encoded(client, &q, ph_encode_RESTORE(&q.request, 0, q.id), NULL, 0, why));
     if (ph_get_RESTORE_IS(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     memcpy(out->key, got.key.b, sizeof(out->key));
@@ -179,7 +175,8 @@ enum ph_err ph_keyd_restore_share(struct ph_keyd_client *client, struct ph_bytes
     PH_KEYD_QUESTION;
 
     ph_keyd_begin(client, &q);
-    PH_TRY(ask(client, &q, ph_encode_RESTORE_SHARE(&q.request, 0, q.id, &m), why));
+    PH_TRY(ph_keyd_ask_encoded(client, &q, ph_encode_RESTORE_SHARE(&q.request, 0, q.id, &m), NULL,
+                               0, why));
     if (ph_get_RESTORED(&q.frame, &got) != PH_OK)
         return ph_keyd_refusal(&q, why);
     *have = got.have;

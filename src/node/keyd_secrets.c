@@ -2,17 +2,12 @@
 
 #include "node/keyd_client_priv.h"
 
-#include <stdio.h>
-
 /* Ask what was encoded, unless it would only wait. */
 static enum ph_err ask(struct ph_keyd_client *client, struct ph_keyd_question *q,
                        enum ph_err encoded, const int *fd, char why[static PH_KEYD_WHY_LEN])
 {
-    (void)snprintf(why, PH_KEYD_WHY_LEN, "phala-keyd does not answer");
-    PH_TRY(encoded);
-    if (ph_keyd_is_stalled(client))
-        return PH_ERR_AGAIN;
-    return ph_keyd_ask(client, q, fd, fd ? 1 : 0);
+    return ph_keyd_ask_encoded(client, q, ph_keyd_unless_stalled(client, encoded), fd, fd ? 1 : 0,
+                               why);
 }
 
 enum ph_err ph_keyd_secrets_kept(struct ph_keyd_client *client,
