@@ -362,3 +362,20 @@ void nv_world_break(struct nv_world *w, enum ph_check check)
     break_rim(w, check);
     break_policy(w, check);
 }
+
+bool nv_world_refused(const struct nv_world *w, enum ph_check check, struct ph_verdict *out)
+{
+    const enum ph_err err = nv_world_judge(w, out);
+    if (err != PH_OK && !out->accepted && out->check == check)
+        return true;
+    print_message("# wanted %s: %s, %s\n", ph_check_reason(check), out->reason, ph_err_name(err));
+    return false;
+}
+
+bool nv_world_accepted(const struct nv_world *w, struct ph_verdict *out)
+{
+    const enum ph_err err = nv_world_judge(w, out);
+    if (err != PH_OK || !out->accepted)
+        print_message("# %s, %s\n", out->reason, ph_err_name(err));
+    return err == PH_OK && out->accepted && out->check == PH_CHECK_CNT;
+}

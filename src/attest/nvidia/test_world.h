@@ -59,5 +59,8 @@ enum ph_err nv_made_judge(const struct nv_world *w, const struct nv_made *made,
                           struct ph_verdict *out);
 /* Make everything and judge it. */
 enum ph_err nv_world_judge(const struct nv_world *w, struct ph_verdict *out);
+/* The same, and whether the verdict is this one; what else it was is printed. */
+bool nv_world_refused(const struct nv_world *w, enum ph_check check, struct ph_verdict *out);
+bool nv_world_accepted(const struct nv_world *w, struct ph_verdict *out);
 
 #endif

@@ -17,18 +17,12 @@ static void start(enum ph_nvidia_arch arch)
 
 static bool refused(enum ph_check check)
 {
-    const enum ph_err err = nv_world_judge(&w, &v);
-    if (err == PH_OK || v.accepted || v.check != check)
-        print_message("# wanted %s: %s, %s\n", ph_check_reason(check), v.reason, ph_err_name(err));
-    return err != PH_OK && !v.accepted && v.check == check;
+    return nv_world_refused(&w, check, &v);
 }
 
 static bool accepted(void)
 {
-    const enum ph_err err = nv_world_judge(&w, &v);
-    if (err != PH_OK)
-        print_message("# %s, %s\n", v.reason, ph_err_name(err));
-    return err == PH_OK && v.accepted;
+    return nv_world_accepted(&w, &v);
 }
 
 TEST(only_a_switch_is_a_switch)
