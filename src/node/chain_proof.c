@@ -30,6 +30,15 @@ static bool is_unanswered(struct ph_chain_registrar *r, const struct ph_rpc_repl
     return true;
 }
 
+/* What puts the platform's certificate on chain, and yields what evidence begins with. */
+static enum ph_err encode_add_pck(const struct ph_chain_proof *p, struct ph_buf *out)
+{
+    const struct ph_abi_intel_collateral_add_pck_args args = {.ca_id = p->evidence.ca_id,
+                                                              .der = ph_buf_view(&p->evidence.pck)};
+
+    return ph_abi_encode_call(&ph_abi_intel_collateral_add_pck, &args, out);
+}
+
 static void on_judged(void *ctx, const struct ph_rpc_reply *reply)
 {
     struct ph_chain_registrar *r = ctx;
@@ -51,10 +60,8 @@ static void on_judged(void *ctx, const struct ph_rpc_reply *reply)
         ph_chain_registrar_refused(r, "the registry refuses this worker", reply->answer);
         return;
     }
-    const struct ph_abi_intel_collateral_add_pck_args args = {.ca_id = p->evidence.ca_id,
-                                                              .der = ph_buf_view(&p->evidence.pck)};
     ph_buf_clear(&p->call);
-    if (ph_abi_encode_call(&ph_abi_intel_collateral_add_pck, &args, &p->call) == PH_OK)
+    if (encode_add_pck(p, &p->call) == PH_OK)
         ph_chain_registrar_send(r, ERRAND_PCK, &net->intel_collateral, ph_buf_view(&p->call));
     ph_chain_proof_clear(p);
 }
@@ -129,10 +136,8 @@ static void on_pck(void *ctx, const struct ph_rpc_reply *reply)
 static enum ph_err ask_pck(struct ph_chain_registrar *r)
 {
     struct ph_buf call PH_OWNED(ph_buf_clear) = PH_BUF(CALL_MAX);
-    const struct ph_abi_intel_collateral_add_pck_args args = {
-        .ca_id = r->proof.evidence.ca_id, .der = ph_buf_view(&r->proof.evidence.pck)};
 
-    PH_TRY(ph_abi_encode_call(&ph_abi_intel_collateral_add_pck, &args, &call));
+    PH_TRY(encode_add_pck(&r->proof, &call));
     return ph_chain_registrar_ask(r, &r->w->network.intel_collateral, ph_buf_view(&call), on_pck);
 }
 

@@ -46,14 +46,25 @@ static void finish(struct ph_bring *b, enum ph_err err)
     b->done(b->ctx, err);
 }
 
+/* Two records of each phat, one after the other. */
+static enum ph_phat_file file_now(const struct ph_bring *b)
+{
+    return b->at % 2 == 0 ? PH_PHAT_BUNDLE : PH_PHAT_SECRETS;
+}
+
+/* NULL: it is gone meanwhile. */
+static struct ph_phat *phat_now(const struct ph_bring *b)
+{
+    return ph_phats_find(b->node->phats, &b->ids[b->at / 2]);
+}
+
 static void next(struct ph_bring *b);
 
 static void shared(void *ctx, enum ph_err err)
 {
     struct ph_bring *b = ctx;
-    const struct ph_phat_id *id = &b->ids[b->at / 2];
-    const enum ph_phat_file file = b->at % 2 == 0 ? PH_PHAT_BUNDLE : PH_PHAT_SECRETS;
-    struct ph_phat *phat = ph_phats_find(b->node->phats, id);
+    const enum ph_phat_file file = file_now(b);
+    struct ph_phat *phat = phat_now(b);
 
     if (err != PH_OK && err != PH_ERR_CONFLICT) {
         finish(b, err);
@@ -98,8 +109,8 @@ static bool share(struct ph_bring *b, const struct ph_phat *phat, enum ph_phat_f
 static void next(struct ph_bring *b)
 {
     for (; b->at < b->cnt; b->at++) {
-        const enum ph_phat_file file = b->at % 2 == 0 ? PH_PHAT_BUNDLE : PH_PHAT_SECRETS;
-        const struct ph_phat *phat = ph_phats_find(b->node->phats, &b->ids[b->at / 2]);
+        const enum ph_phat_file file = file_now(b);
+        const struct ph_phat *phat = phat_now(b);
         if (phat && is_missing(phat, file) && share(b, phat, file))
             return;
     }

@@ -43,8 +43,7 @@ void ph_envelope_store_free(struct ph_envelope_store *store)
 static void put_row(const struct ph_envelope *envelope, uint8_t out[static ROW_LEN])
 {
     memcpy(out, envelope->enc, 32);
-    for (int i = 0; i < 8; i++)
-        out[32 + i] = (uint8_t)((uint64_t)envelope->date_s >> (56 - 8 * i));
+    ph_put_u64be(out + 32, (uint64_t)envelope->date_s);
 }
 
 /* One statement and one sync for all. A floor that has lost its row takes nothing. */
