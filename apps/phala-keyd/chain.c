@@ -6,7 +6,6 @@
 #include "chain/anchor.h"
 #include "chain/consent.h"
 #include "crypto/secp256k1.h"
-#include "keys/sealing.h"
 
 #include <stdio.h>
 
@@ -37,7 +36,7 @@ static enum ph_err need_network(const struct keyd_chain *chain, char why[static 
 /* The account that pays for transactions. */
 static enum ph_err sender_of(struct keyring_secrets *s, struct ph_eth_address *out)
 {
-    enum ph_err err = ph_keys_chain(s->seed, s->scratch);
+    enum ph_err err = worker_keys_chain(&s->worker, s->seed, s->scratch);
 
     if (err == PH_OK)
         err = ph_eth_address(s->scratch, out);
@@ -78,7 +77,7 @@ enum ph_err chain_tx_sign(struct keyd_chain *chain, struct keyring *ring,
     if (err != PH_OK)
         return cluster_refuse(why, err, reason);
     ph_tx_digest(m.unsigned_tx, &digest);
-    err = ph_keys_chain(s->seed, s->scratch);
+    err = worker_keys_chain(&s->worker, s->seed, s->scratch);
     if (err == PH_OK)
         err = ph_eth_sign(s->scratch, &digest, answer.sig.b);
     ph_wipe(s->scratch, sizeof(s->scratch));

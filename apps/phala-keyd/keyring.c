@@ -5,7 +5,7 @@
 #include "crypto/p256.h"
 #include "crypto/secp256k1.h"
 
-enum { WITH_FLOORS = 3 }; /* beside the versions of keys/cluster.c */
+enum { WITH_FLOORS = 3, WITH_WORKER_KEYS = 4 }; /* beside the versions of keys/cluster.c */
 
 enum ph_err keyring_init(struct keyring *ring)
 {
@@ -41,17 +41,31 @@ void keyring_found(struct keyring *ring, const struct ph_key_owners *owners)
     ph_wipe(s->scratch, sizeof(s->scratch));
 }
 
+/* Seed and, where they are written, the worker's keys. Yields the length. */
+static size_t encode_worker(const struct keyring_secrets *s, uint8_t *out)
+{
+    const struct worker_keys *keys = s->worker_next.written ? &s->worker_next : &s->worker;
+
+    memcpy(out, keys->written ? keys->seed : s->seed, 32);
+    if (!keys->written)
+        return 32;
+    out[32] = WITH_WORKER_KEYS;
+    worker_keys_encode(keys, out + 33);
+    return 33 + WORKER_KEYS_LEN;
+}
+
 size_t keyring_encode(const struct keyring *ring, const struct ph_cluster_keys *keys,
                       uint8_t out[static KEYRING_BYTES_MAX])
 {
-    memcpy(out, ring->secrets->seed, 32);
+    const size_t at = encode_worker(ring->secrets, out);
+
     if (ring->floors.cnt == 0)
-        return 32 + ph_cluster_keys_encode(keys, out + 32);
-    const size_t len = ph_cluster_keys_encode(keys, out + 35);
-    out[32] = WITH_FLOORS;
-    out[33] = (uint8_t)(len >> 8);
-    out[34] = (uint8_t)len;
-    return 35 + len + floors_encode(&ring->floors, out + 35 + len);
+        return at + ph_cluster_keys_encode(keys, out + at);
+    const size_t len = ph_cluster_keys_encode(keys, out + at + 3);
+    out[at] = WITH_FLOORS;
+    out[at + 1] = (uint8_t)(len >> 8);
+    out[at + 2] = (uint8_t)len;
+    return at + 3 + len + floors_encode(&ring->floors, out + at + 3 + len);
 }
 
 const struct ph_cluster_keys *keyring_stored(const struct keyring *ring)
@@ -72,6 +86,41 @@ enum ph_err keyring_adopt(struct keyring *ring)
     return keyring_derive(ring);
 }
 
+enum ph_err keyring_worker_step(struct keyring *ring, enum ph_worker_key_step step)
+{
+    struct keyring_secrets *s = ring->secrets;
+
+    return worker_keys_step(&s->worker, s->seed, step, &s->worker_next);
+}
+
+enum ph_err keyring_worker_adopt(struct keyring *ring)
+{
+    struct keyring_secrets *s = ring->secrets;
+
+    if (!s->worker_next.written)
+        return PH_ERR_NOT_FOUND;
+    memcpy(&s->worker, &s->worker_next, sizeof(s->worker));
+    memcpy(s->seed, s->worker.seed, sizeof(s->seed));
+    ph_wipe(&s->worker_next, sizeof(s->worker_next));
+    return keyring_derive(ring);
+}
+
+/* What follows the seed, where the worker's keys are written. */
+static enum ph_err decode_worker(struct ph_reader *r, const uint8_t seed[static 32],
+                                 struct worker_keys *out)
+{
+    struct ph_reader ahead = *r;
+    struct ph_bytes keys;
+    uint8_t version;
+
+    if (!ph_read_u8(&ahead, &version) || version != WITH_WORKER_KEYS)
+        return PH_OK;
+    if (!ph_read_view(&ahead, WORKER_KEYS_LEN, &keys))
+        return PH_ERR_MALFORMED;
+    *r = ahead;
+    return worker_keys_decode(seed, keys.ptr, out);
+}
+
 enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw)
 {
     struct ph_reader r = {raw};
@@ -82,6 +131,7 @@ enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw)
 
     if (!ph_read_view(&r, 32, &seed))
         return PH_ERR_MALFORMED;
+    PH_TRY(decode_worker(&r, seed.ptr, &ring->secrets->worker));
     keys = r.rest;
     if (ph_read_u8(&r, &version) && version == WITH_FLOORS) {
         if (!ph_read_u16be(&r, &len) || !ph_read_view(&r, len, &keys))
@@ -118,8 +168,11 @@ enum ph_err keyring_derive(struct keyring *ring)
 {
     struct keyring_secrets *s = ring->secrets;
 
-    PH_TRY(ph_keys_receipt(s->seed, s->receipt));
-    PH_TRY(ph_keys_tls(s->seed, s->tls));
+    PH_TRY(worker_keys_signer(&s->worker, s->seed, s->receipt));
+    PH_TRY(worker_keys_tls(&s->worker, s->seed, s->tls));
+    ring->other = (struct ph_eth_address){{0}};
+    if (s->worker.other_is != PH_WORKER_KEY_NONE)
+        PH_TRY(ph_eth_address(s->worker.other, &ring->other));
     PH_TRY(ph_secp256k1_public(s->receipt, ring->signer_pub));
     ph_eth_address_of_public(ring->signer_pub, &ring->signer);
     PH_TRY(ph_p256_public(s->tls, ring->tls_pub));

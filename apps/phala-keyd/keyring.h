@@ -5,6 +5,7 @@
  * is derived from them. */
 
 #include "floors.h"
+#include "worker_keys.h"
 
 #include "base/ids.h"
 #include "keys/cluster.h"
@@ -16,13 +17,15 @@
 struct keyring_secrets {
     uint8_t seed[32]; /* the worker's alone: never sent, never shared */
     struct ph_cluster_keys cluster;
-    uint8_t receipt[32], tls[32]; /* of the seed: secp256k1, P-256 */
-    uint8_t sealing[32];          /* of the state file; kept, for a state made later */
-    uint8_t ohttp[32];            /* of the cluster's newest master: X25519 */
-    uint8_t ephemeral[32];        /* X25519, of a hand-over that was asked for */
-    uint8_t scratch[32];          /* a derived key while it is used */
-    struct ph_cluster_keys next;  /* what `cluster` becomes once it is stored; else zero */
-    uint8_t nonces[32];           /* of acts: random at every start */
+    struct worker_keys worker;      /* once the signing key was replaced; else of the seed */
+    struct worker_keys worker_next; /* what `worker` becomes once it is stored; else zero */
+    uint8_t receipt[32], tls[32];   /* of the two above: secp256k1, P-256 */
+    uint8_t sealing[32];            /* of the state file; kept, for a state made later */
+    uint8_t ohttp[32];              /* of the cluster's newest master: X25519 */
+    uint8_t ephemeral[32];          /* X25519, of a hand-over that was asked for */
+    uint8_t scratch[32];            /* a derived key while it is used */
+    struct ph_cluster_keys next;    /* what `cluster` becomes once it is stored; else zero */
+    uint8_t nonces[32];             /* of acts: random at every start */
     struct ph_shamir_share share[PH_SHAMIR_SHARES_MAX]; /* of a backup that is put together */
 };
 
@@ -30,13 +33,15 @@ struct keyring {
     struct ph_secret *mem; /* owned */
     struct keyring_secrets *secrets;
     struct ph_eth_address signer, cluster;
+    struct ph_eth_address other; /* of the second signing key; zero without one */
     uint8_t signer_pub[64], caller_pub[32], tls_pub[64], ohttp_pub[32];
     struct floors floors; /* newest secrets of phats: kept with the keys */
 };
 
 /* The plain of the state file: seed 32 || cluster keys (keys/cluster.h); once there are floors,
- * seed 32 || 03 || u16be length || cluster keys || floors. */
-enum { KEYRING_BYTES_MAX = 32 + 3 + PH_CLUSTER_BYTES_MAX + FLOORS_BYTES_MAX };
+ * seed 32 || 03 || u16be length || cluster keys || floors. Once the signing key was replaced, 04 ||
+ * worker_keys.h follows the seed, before the rest. */
+enum { KEYRING_BYTES_MAX = 32 + 1 + WORKER_KEYS_LEN + 3 + PH_CLUSTER_BYTES_MAX + FLOORS_BYTES_MAX };
 
 /* Reserve the memory; the caller then founds or decodes. PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err keyring_init(struct keyring *ring);
@@ -53,6 +58,11 @@ size_t keyring_encode(const struct keyring *ring, const struct ph_cluster_keys *
 const struct ph_cluster_keys *keyring_stored(const struct keyring *ring);
 /* The next keys are stored: they become the cluster's. PH_ERR_NOT_FOUND: there are none. */
 PH_CHECKED enum ph_err keyring_adopt(struct keyring *ring);
+/* Begin a change of the worker's own keys: from now on it is what is stored. PH_ERR_CONFLICT: the
+ * step does not follow on where they are. PH_ERR_NOMEM. */
+PH_CHECKED enum ph_err keyring_worker_step(struct keyring *ring, enum ph_worker_key_step step);
+/* What was begun is stored: it holds. PH_ERR_NOT_FOUND: nothing was. */
+PH_CHECKED enum ph_err keyring_worker_adopt(struct keyring *ring);
 /* PH_ERR_MALFORMED, PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw);
 /* Derive what hangs on the seed and, where there is one, on the cluster; without one its name is

@@ -7,6 +7,7 @@
 #include "owner_check.h"
 #include "secret_roles.h"
 #include "state_roles.h"
+#include "worker_key_roles.h"
 
 #include "base/clock.h"
 #include "base/own.h"
@@ -206,6 +207,9 @@ static enum ph_err dispatch(struct job *job)
                                     &job->keyd->heads, job->keyd->plain};
     if (key_role_has(job->frame->type))
         return key_role(&means, job->frame, job->reply, job->why);
+    const struct worker_key_means own = {&job->keyd->ring, &job->keyd->provider, &job->keyd->chain};
+    if (worker_key_role_has(job->frame->type))
+        return worker_key_role(&own, job->frame, job->reply, job->why);
     if (state_role_has(job->frame->type))
         return state_role(job);
     if (secret_role_has(job->frame->type))

@@ -1,4 +1,5 @@
-/* phala worker status | consent: an operator's side of a worker's place in the registry. */
+/* phala worker status | consent | rotate: an operator's side of a worker's place in the registry.
+ */
 
 #include "api.h"
 
@@ -12,10 +13,10 @@
 enum { DAY_S = 86400, DAYS_DEFAULT = 365, DAYS_MAX = 3650, KIND_TDX = 2 };
 
 static const struct ph_opt opts[] = {
-    {"kind", 0, "N", "consent: kind of TEE as the network numbers it (default 2, TDX)"},
-    {"slot", 0, "N", "consent: place on the platform, from 0 (default 0)"},
-    {"days", 0, "N", "consent: how long it holds (default 365)"},
-    {"nonce", 0, "N", "consent: how many were taken back for this worker before (default 0)"},
+    {"kind", 0, "N", "kind of TEE as the network numbers it, for a consent (default 2, TDX)"},
+    {"slot", 0, "N", "place on the platform, from 0, for a consent (default 0)"},
+    {"days", 0, "N", "how long a consent holds (default 365)"},
+    {"nonce", 0, "N", "how many consents to this key were taken back before (default 0)"},
     {0},
 };
 static const struct ph_opt *const tables[] = {opts, ph_opts_worker, ph_opts_key, ph_opts_common,
@@ -24,8 +25,8 @@ static const struct ph_opt *const tables[] = {opts, ph_opts_worker, ph_opts_key,
 /* What a worker says of itself and its chain. */
 struct told {
     struct ph_registry_of where;
-    struct ph_eth_address signer, operator_;
-    json_t *doc; /* owned: GET /v1/info */
+    struct ph_eth_address signer, operator_; /* signer: the key that is consented to */
+    json_t *doc;                             /* owned: GET /v1/info */
     const json_t *registration;
 };
 
@@ -59,6 +60,21 @@ static int ask(const struct ph_cli *cli, const struct ph_api *api, struct told *
     t.where.chain_id = (uint64_t)id;
     t.doc = PH_TAKE(doc);
     *out = t;
+    return PH_EXIT_OK;
+}
+
+/* The key that is to follow the worker's present one. */
+static int ask_next(const struct ph_cli *cli, const struct ph_api *api, struct told *t)
+{
+    json_t *doc PH_OWNED(ph_json_freep) = NULL;
+    const int rc = ph_api_json(
+        cli, api, &(struct ph_api_call){.method = "POST", .path = "/v1/chain/next-key"}, &doc);
+
+    if (rc != PH_EXIT_OK)
+        return rc;
+    if (!read_address(doc, "next_signer", &t->signer))
+        return ph_fail(cli, "bad-answer", api->url.value, NULL,
+                       "the worker does not say its next key");
     return PH_EXIT_OK;
 }
 
@@ -135,7 +151,8 @@ static int sign(const struct ph_cli *cli, const struct told *t, struct ph_consen
     return rc;
 }
 
-static int give(const struct ph_cli *cli, const struct ph_api *api, const struct told *t)
+static int give(const struct ph_cli *cli, const struct ph_api *api, const struct told *t,
+                bool rotates)
 {
     struct ph_consent consent = {0};
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_CONSENT_TEXT_MAX);
@@ -164,6 +181,12 @@ static int give(const struct ph_cli *cli, const struct ph_api *api, const struct
     if (cli->json)
         return ph_print_json(json_pack("{s:b, s:s, s:I}", "ok", 1, "signer", signer.s, "deadline",
                                        (json_int_t)consent.deadline));
+    if (rotates) {
+        printf("the worker's key becomes %s, with consent until %llu (Unix seconds): see phala "
+               "worker status\n",
+               signer.s, (unsigned long long)consent.deadline);
+        return PH_EXIT_OK;
+    }
     printf("the worker's key %s may enter the registry of chain %llu until %llu (Unix seconds)\n",
            signer.s, (unsigned long long)t->where.chain_id, (unsigned long long)consent.deadline);
     return PH_EXIT_OK;
@@ -172,30 +195,36 @@ static int give(const struct ph_cli *cli, const struct ph_api *api, const struct
 static int run(struct ph_cli *cli)
 {
     const char *what = cli->opts.operands[0];
-    const bool consents = strcmp(what, "consent") == 0;
+    const bool rotates = strcmp(what, "rotate") == 0;
+    const bool consents = rotates || strcmp(what, "consent") == 0;
     struct told t = {0};
     struct ph_api api;
 
     if (!consents && strcmp(what, "status") != 0)
-        return ph_fail_usage(cli, "\"%.40s\" is neither status nor consent", what);
+        return ph_fail_usage(cli, "\"%.40s\" is none of status, consent and rotate", what);
     int rc = ph_api_open(cli, &api);
     if (rc == PH_EXIT_OK)
         rc = ask(cli, &api, &t);
+    if (rc == PH_EXIT_OK && rotates)
+        rc = ask_next(cli, &api, &t);
     if (rc == PH_EXIT_OK)
-        rc = consents ? give(cli, &api, &t) : show(cli, &api, &t);
+        rc = consents ? give(cli, &api, &t, rotates) : show(cli, &api, &t);
     json_decref(t.doc);
     return rc;
 }
 
 const struct ph_cmd ph_cmd_worker = {
     .name = "worker",
-    .operands = "status|consent",
+    .operands = "status|consent|rotate",
     .summary = "a worker's place in a chain's registry",
     .details =
         "status   where the worker stands, and what is in the way; fails unless it is live\n"
         "consent  sign, with the operator's key, that the worker's key may enter the registry, and "
         "give that to the worker: it then enters, renews and comes back by itself. The operator's "
-        "key does not leave this machine",
+        "key does not leave this machine\n"
+        "rotate   have the worker make its next key, and consent to that: the worker then brings "
+        "the registry over to it, signs with it from then on, and forgets the key before once that "
+        "is final",
     .tables = tables,
     .operand_min = 1,
     .operand_max = 1,

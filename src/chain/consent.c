@@ -73,3 +73,15 @@ void ph_worker_word_digest(const struct ph_registry_of *where, enum ph_worker_wo
 
     ph_typed_digest(&domain, types[word], words, PH_LEN(words), out);
 }
+
+void ph_worker_rotate_digest(const struct ph_registry_of *where, const struct ph_hash32 *worker_id,
+                             const struct ph_eth_address *new_key, const struct ph_hash32 *beacon,
+                             struct ph_hash32 *out)
+{
+    const struct ph_typed_domain domain = domain_of(where);
+    const struct ph_typed_word words[] = {ph_typed_hash(worker_id), ph_typed_address(new_key),
+                                          ph_typed_hash(beacon)};
+
+    ph_typed_digest(&domain, "RotateKey(bytes32 workerId,address newKey,bytes32 beacon)", words,
+                    PH_LEN(words), out);
+}

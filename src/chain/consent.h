@@ -55,4 +55,10 @@ void ph_worker_word_digest(const struct ph_registry_of *where, enum ph_worker_wo
                            const struct ph_hash32 *worker_id, const struct ph_eth_address *carrier,
                            struct ph_hash32 *out);
 
+/* What the key that is replaced signs: RotateKey(bytes32 workerId,address newKey,bytes32 beacon).
+ * @beacon  the value that the evidence of the new key binds */
+void ph_worker_rotate_digest(const struct ph_registry_of *where, const struct ph_hash32 *worker_id,
+                             const struct ph_eth_address *new_key, const struct ph_hash32 *beacon,
+                             struct ph_hash32 *out);
+
 #endif

@@ -88,6 +88,19 @@ TEST(what_a_worker_says_has_the_hash_that_the_registry_checks)
     check_hex(&digest, "b8cc8e2ad780ced0886f92acabd0ed8666a2691ae51ff95aecc7bf5744a28ac6");
 }
 
+TEST(a_change_of_the_key_has_the_hash_that_the_registry_checks)
+{
+    struct ph_hash32 id, beacon, digest;
+    struct ph_eth_address next;
+
+    good();
+    memset(id.b, 0x77, sizeof(id.b));
+    memset(next.b, 0xca, sizeof(next.b));
+    memset(beacon.b, 0xbe, sizeof(beacon.b));
+    ph_worker_rotate_digest(&where, &id, &next, &beacon, &digest);
+    check_hex(&digest, "b2cfee08486fb73e3b7c4c1ff69dec3a78f8400903b550afcc396a2353434241");
+}
+
 TEST(anything_else_is_refused_with_the_member_at_fault)
 {
     static const char *const rows[][2] = {
@@ -114,4 +127,5 @@ TEST(anything_else_is_refused_with_the_member_at_fault)
 
 PH_TEST_MAIN(CASE(a_consent_is_its_operators), CASE(a_consent_is_to_all_that_it_says),
              CASE(what_a_worker_says_has_the_hash_that_the_registry_checks),
+             CASE(a_change_of_the_key_has_the_hash_that_the_registry_checks),
              CASE(anything_else_is_refused_with_the_member_at_fault))

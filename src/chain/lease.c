@@ -72,13 +72,14 @@ static enum ph_lease_step stay(const struct ph_lease_facts *f, const struct ph_l
         return f->state == PH_WORKER_ACTIVE ? PH_LEASE_REST : PH_LEASE_KEEP;
     if (f->state == PH_WORKER_RESTING && f->time < f->lease_until)
         return PH_LEASE_WAKE;
-    if (!is_due(f, self))
-        return PH_LEASE_KEEP;
-    if (f->time >= f->beacon_due)
-        return PH_LEASE_ROLL;
-    /* What the same value of the beacon proves again lasts no longer. */
-    return f->beacon_time > f->attested_at || has_other_key(f, self) ? PH_LEASE_RENEW
-                                                                     : PH_LEASE_KEEP;
+    /* The lease first: what may keep the next key out must not end it. What the same value of the
+     * beacon proves again lasts no longer. */
+    if (is_due(f, self) &&
+        (f->time >= f->beacon_due || f->beacon_time > f->attested_at || has_other_key(f, self)))
+        return with_evidence(f, PH_LEASE_RENEW);
+    if (self->rotates && f->time < f->lease_until)
+        return with_evidence(f, PH_LEASE_ROTATE);
+    return PH_LEASE_KEEP;
 }
 
 static enum ph_lease_step step_of(const struct ph_lease_facts *f, const struct ph_lease_self *self,
@@ -102,8 +103,8 @@ enum ph_lease_step ph_lease_decide(const struct ph_lease_facts *f, const struct 
 {
     why[0] = '\0';
     const enum ph_lease_step step = step_of(f, self, why);
-    const bool proves =
-        step == PH_LEASE_ROLL || step == PH_LEASE_REGISTER || step == PH_LEASE_RENEW;
+    const bool proves = step == PH_LEASE_ROLL || step == PH_LEASE_REGISTER ||
+                        step == PH_LEASE_RENEW || step == PH_LEASE_ROTATE;
     if (!proves || f->time >= f->paused_until)
         return step;
     (void)snprintf(why, PH_LEASE_WHY_LEN, "the registry is paused until %" PRIu64, f->paused_until);

@@ -39,6 +39,7 @@ struct ph_lease_self {
     struct ph_eth_address operator_, sign_key;
     uint8_t ecdh_key[32];
     bool stopping;
+    bool rotates;                     /* another key is to take the place of sign_key */
     const struct ph_consent *consent; /* NULL: none was given */
 };
 
@@ -48,6 +49,7 @@ enum ph_lease_step {
     PH_LEASE_ROLL,     /* the beacon, so that evidence is fresh */
     PH_LEASE_REGISTER, /* with evidence */
     PH_LEASE_RENEW,    /* with evidence */
+    PH_LEASE_ROTATE,   /* with evidence of the next key */
     PH_LEASE_REST,
     PH_LEASE_WAKE,
 };

@@ -126,6 +126,39 @@ TEST(a_worker_that_stops_rests_and_wakes_again)
     CHECK(decide() == PH_LEASE_RENEW);
 }
 
+TEST(a_key_is_replaced_behind_what_the_lease_needs)
+{
+    in_order();
+    self.rotates = true;
+    CHECK(decide() == PH_LEASE_ROTATE);
+    facts.state = PH_WORKER_DRAINING;
+    CHECK(decide() == PH_LEASE_ROTATE);
+    facts.beacon_due = NOW;
+    CHECK(decide() == PH_LEASE_ROLL);
+    in_order();
+    self.rotates = true;
+    facts.time = facts.attested_at + 13 * HOUR; /* the lease first … */
+    facts.beacon_due = facts.time + 1;
+    CHECK(decide() == PH_LEASE_RENEW);
+    facts.beacon_time = facts.attested_at; /* … if that helps it */
+    CHECK(decide() == PH_LEASE_ROTATE);
+    facts.time = facts.lease_until; /* the present key has to be in */
+    facts.beacon_due = facts.time + 1;
+    CHECK(decide() == PH_LEASE_KEEP);
+    in_order();
+    self.rotates = true;
+    facts.paused_until = NOW + 5;
+    expect_blocked("paused until 1800000005");
+    facts.paused_until = 0;
+    facts.state = PH_WORKER_RETIRED;
+    CHECK(decide() == PH_LEASE_REGISTER);
+    facts.known = false;
+    CHECK(decide() == PH_LEASE_REGISTER);
+    in_order();
+    self.rotates = self.stopping = true;
+    CHECK(decide() == PH_LEASE_REST);
+}
+
 TEST(what_stands_in_the_way_is_said)
 {
     in_order();
@@ -169,5 +202,6 @@ PH_TEST_MAIN(CASE(a_worker_in_order_sends_nothing),
              CASE(a_worker_that_fell_out_comes_back), CASE(a_lease_is_renewed_at_its_half),
              CASE(the_same_beacon_value_renews_nothing),
              CASE(a_new_key_for_callers_is_shown_at_once),
+             CASE(a_key_is_replaced_behind_what_the_lease_needs),
              CASE(a_worker_that_stops_rests_and_wakes_again), CASE(what_stands_in_the_way_is_said),
              CASE(nothing_is_known_of_a_zeroed_chain))

@@ -120,6 +120,13 @@ enum {
     M(TX_SIGN,     142, PH_D2K, F(REST, unsigned_tx))          /* chain/tx.h; judged by chain/tx_policy.h; answered SIGNED */ \
     M(ANSWER_SIGN, 143, PH_D2K, F(U64, request) F(B32, terms) F(B32, code) F(U8, outcome) F(B32, result)) /* chain/anchor.h; answered SIGNED */ \
     M(WORKER_SAYS, 144, PH_D2K, F(U8, word) F(B32, id))        /* chain/consent.h, carried by the account of CHAIN_KEY; answered SIGNED */ \
+    M0(WORKER_KEY, 180, PH_D2K)                                /* is a second signing key there? */ \
+    M(WORKER_KEY_IS, 181, PH_K2D, F(U8, other_is) F(B20, other)) /* enum ph_worker_key */           \
+    M(WORKER_KEY_STEP, 182, PH_D2K, F(U8, step))               /* enum ph_worker_key_step */        \
+    M(WORKER_KEY_STATE, 183, PH_K2D, F(REST, state))           /* what the state file is to hold before WORKER_KEY_KEPT; empty: nothing is kept */ \
+    M0(WORKER_KEY_KEPT, 184, PH_D2K)                           /* it does: from here on those are the keys */ \
+    M0(WORKER_KEY_ADOPTED, 185, PH_K2D)                                                            \
+    M(WORKER_KEY_ROTATE, 186, PH_D2K, F(B32, id) F(B32, beacon)) /* to the next key: chain/consent.h; answered SIGNED */ \
     M(GUEST_SIGNED, 113, PH_K2D, F(B65, by_app) F(B65, by_cluster) F(BYTES, sig) F(REST, key)) /* key: public */ \
     M(GUEST_TLS_KEY, 114, PH_D2K, F(B20, phat) F(U8, random) F(REST, path)) /* P-256, of the path unless random */ \
     M(GUEST_TLS_KEY_IS, 115, PH_K2D, F(B32, key) F(REST, pub)) /* key: secret; pub: x || y */ \
@@ -182,6 +189,14 @@ enum { PH_GUEST_NAMES_MAX = 32, PH_GUEST_SUBJECT_MAX = 256 }; /* bytes of each t
 enum ph_keyd_flag {
     PH_KEYD_EPHEMERAL = 1,          /* keys live in memory only: gone with the process */
     PH_KEYD_INSECURE_SIMULATOR = 2, /* sealed by a key file beside the state: no hardware */
+};
+/* WORKER_KEY_IS: what the second signing key is, if there is one; WORKER_KEY_STEP: make it, let it
+ * and the first change places, forget it. */
+enum ph_worker_key { PH_WORKER_KEY_NONE, PH_WORKER_KEY_NEXT, PH_WORKER_KEY_PREVIOUS };
+enum ph_worker_key_step {
+    PH_WORKER_KEY_MAKE = 1,
+    PH_WORKER_KEY_SWAP = 2,
+    PH_WORKER_KEY_FORGET = 3
 };
 /* TLS_SIGN scheme: ecdsa_secp256r1_sha256, RFC 8446 §4.2.3; longest DER signature. */
 enum { PH_TLS_ECDSA_P256_SHA256 = 0x0403, PH_TLS_SIG_MAX = 72 };

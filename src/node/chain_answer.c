@@ -11,13 +11,14 @@ enum {
 
 struct ph_hash32 ph_chain_key(const struct ph_chain_request *r, unsigned try)
 {
-    uint8_t text[20 + 8 + 1];
+    uint8_t text[20 + 8 + 1 + 20];
     struct ph_hash32 key;
 
     memcpy(text, r->worker->network.anchor.b, 20);
     ph_put_u64be(text + 20, r->terms.id);
     text[28] = (uint8_t)try;
-    ph_keccak256(PH_BYTES_OF(text), key.b);
+    memcpy(text + 29, r->worker->node->identity.signer.b, 20);
+    ph_keccak256((struct ph_bytes){text, try == PROPOSAL ? 49 : 29}, key.b);
     return key;
 }
 
@@ -71,6 +72,7 @@ static enum ph_err fulfill(struct ph_chain_request *r, const uint8_t sig[static 
 
     PH_TRY(ph_abi_encode_call(&ph_abi_phat_anchor_fulfill, &args, &data));
     r->sent_key = ph_chain_key(r, r->tries);
+    r->sent_with = other ? other->signer : (struct ph_eth_address){{0}};
     PH_TRY(submit(r, &r->sent_key, ph_buf_view(&data)));
     r->state = SENT;
     return PH_OK;

@@ -9,8 +9,8 @@
 /* Under one errand: one after another until each is final. */
 enum { ERRAND_TRIES = 8 };
 
-static const char errands[] = {ERRAND_ROLL,  ERRAND_PCK,  ERRAND_REGISTER,
-                               ERRAND_RENEW, ERRAND_REST, ERRAND_WAKE};
+static const char errands[] = {ERRAND_ROLL,   ERRAND_PCK,  ERRAND_REGISTER, ERRAND_RENEW,
+                               ERRAND_ROTATE, ERRAND_REST, ERRAND_WAKE};
 
 /* Gas of an errand's transaction, with room for the cheaper compiler's code. */
 static uint64_t gas_of(enum ph_chain_errand errand)
@@ -18,6 +18,7 @@ static uint64_t gas_of(enum ph_chain_errand errand)
     switch (errand) {
     case ERRAND_REGISTER:
     case ERRAND_RENEW:
+    case ERRAND_ROTATE:
         return 1500000;
     case ERRAND_PCK:
         return 2000000;
@@ -58,6 +59,21 @@ bool ph_chain_errand_is_under_way(struct ph_chain_registrar *r)
                 waits = true;
         }
     return waits;
+}
+
+bool ph_chain_errand_is_sent(const struct ph_chain_registrar *r, enum ph_chain_errand errand)
+{
+    struct ph_txman *m = ph_chain_client_txman(r->w->client);
+    struct ph_txman_outcome got;
+
+    for (unsigned try = 0; try < ERRAND_TRIES; try++) {
+        const struct ph_hash32 key = key_of(r, (char)errand, try);
+        if (ph_txman_get(m, &key, &got) == PH_OK &&
+            (got.state == PH_TXMAN_QUEUED || got.state == PH_TXMAN_SENT ||
+             (got.ok && got.block_number > r->facts_block)))
+            return true;
+    }
+    return false;
 }
 
 void ph_chain_registrar_send(struct ph_chain_registrar *r, enum ph_chain_errand errand,

@@ -11,6 +11,11 @@ static json_t *address_json(const struct ph_eth_address *address)
     return json_string(text);
 }
 
+static json_t *second_json(const struct ph_chain_registration *r, enum ph_worker_key is)
+{
+    return r->second_is == is ? address_json(&r->second) : json_null();
+}
+
 static json_t *registration_json(const struct ph_chain_status *s)
 {
     const struct ph_chain_registration *r = &s->registration;
@@ -19,9 +24,11 @@ static json_t *registration_json(const struct ph_chain_status *s)
     if (!s->registers)
         return json_null();
     ph_hex_encode(PH_BYTES_OF(r->id.b), id + 2);
-    return json_pack("{s:s, s:b, s:s, s:I, s:s}", "state",
+    return json_pack("{s:s, s:b, s:s, s:I, s:s, s:o, s:o}", "state",
                      r->known ? ph_worker_state_name(r->state) : "unknown", "live", r->live, "id",
-                     id, "lease_until", (json_int_t)r->lease_until, "why", r->why);
+                     id, "lease_until", (json_int_t)r->lease_until, "why", r->why, "next_signer",
+                     second_json(r, PH_WORKER_KEY_NEXT), "previous_signer",
+                     second_json(r, PH_WORKER_KEY_PREVIOUS));
 }
 
 json_t *ph_chain_registration_info(const struct ph_node *node)

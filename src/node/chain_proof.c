@@ -49,8 +49,7 @@ static void on_judged(void *ctx, const struct ph_rpc_reply *reply)
     if (is_unanswered(r, reply))
         return;
     if (!reply->answer->is_error) {
-        ph_chain_registrar_send(r, p->renews ? ERRAND_RENEW : ERRAND_REGISTER, &net->registry,
-                                ph_buf_view(&p->call));
+        ph_chain_registrar_send(r, p->errand, &net->registry, ph_buf_view(&p->call));
         ph_chain_proof_clear(p);
         return;
     }
@@ -70,9 +69,10 @@ static struct ph_abi_worker_registry_registration registration(const struct ph_c
 {
     const struct ph_chain_proof *p = &r->proof;
     const struct ph_worker_identity *id = &p->identity;
+    const bool enters = p->errand == ERRAND_REGISTER;
     struct ph_abi_worker_registry_registration g = {
-        .kind = p->renews ? r->kind : r->consent.kind,
-        .slot = p->renews ? r->slot : r->consent.slot,
+        .kind = enters ? r->consent.kind : r->kind,
+        .slot = enters ? r->consent.slot : r->slot,
         .owner = id->operator_,
         .sign_key = id->signer,
         .beacon = p->beacon,
@@ -87,9 +87,22 @@ static struct ph_abi_worker_registry_registration registration(const struct ph_c
     return g;
 }
 
+static enum ph_err encode_rotation(struct ph_chain_registrar *r, struct ph_buf *out)
+{
+    char why[PH_KEYD_WHY_LEN] = "";
+    uint8_t sig[65];
+    const struct ph_abi_worker_registry_rotate_key_args args = {
+        .id = r->id, .r = registration(r), .old_key_signature = PH_BYTES_OF(sig)};
+
+    PH_TRY(ph_keyd_worker_key_rotate(r->w->node->keyd, &r->id, &r->proof.beacon, sig, why));
+    return ph_abi_encode_call(&ph_abi_worker_registry_rotate_key, &args, out);
+}
+
 static enum ph_err encode(struct ph_chain_registrar *r, struct ph_buf *out)
 {
-    if (r->proof.renews) {
+    if (r->proof.errand == ERRAND_ROTATE)
+        return encode_rotation(r, out);
+    if (r->proof.errand == ERRAND_RENEW) {
         const struct ph_abi_worker_registry_renew_args args = {.id = r->id, .r = registration(r)};
         return ph_abi_encode_call(&ph_abi_worker_registry_renew, &args, out);
     }
@@ -157,17 +170,19 @@ static void on_quote(void *ctx, enum ph_err err, struct ph_bytes quote, const ch
         give_up(r, "the quote cannot be registered", reason[0] ? reason : ph_err_name(err));
 }
 
-void ph_chain_proof_begin(struct ph_chain_registrar *r, bool renews)
+void ph_chain_proof_begin(struct ph_chain_registrar *r, enum ph_chain_errand errand)
 {
     struct ph_chain_proof *p = &r->proof;
 
     *p = (struct ph_chain_proof){.busy = true,
-                                 .renews = renews,
+                                 .errand = errand,
                                  .identity = r->w->node->identity,
                                  .beacon = r->beacon,
                                  .whole = PH_BUF(CALL_MAX),
                                  .call = PH_BUF(CALL_MAX),
                                  .wish = {.quote = true, .done = on_quote, .ctx = r}};
+    if (errand == ERRAND_ROTATE)
+        p->identity.signer = r->rotation.key.other;
     ph_worker_report_data(&p->identity, p->beacon.b, p->wish.report_data);
     const enum ph_err err = ph_attester_ask(r->w->node->attester, &p->wish);
     if (err != PH_OK)

@@ -96,6 +96,13 @@ enum ph_err ph_chain_registrar_ask(struct ph_chain_registrar *r, const struct ph
                                    struct ph_bytes data,
                                    void (*done)(void *, const struct ph_rpc_reply *))
 {
+    return ph_chain_registrar_ask_at(r, to, data, r->facts_block, done);
+}
+
+enum ph_err ph_chain_registrar_ask_at(struct ph_chain_registrar *r, const struct ph_eth_address *to,
+                                      struct ph_bytes data, uint64_t number,
+                                      void (*done)(void *, const struct ph_rpc_reply *))
+{
     struct ph_buf params PH_OWNED(ph_buf_clear) = PH_BUF(CALL_PARAMS_MAX);
     char from_text[41], to_text[41];
 
@@ -104,7 +111,7 @@ enum ph_err ph_chain_registrar_ask(struct ph_chain_registrar *r, const struct ph
     PH_TRY(ph_buf_addf(&params, "[{\"from\":\"0x%s\",\"to\":\"0x%s\",\"data\":\"0x", from_text,
                        to_text));
     PH_TRY(add_hex(&params, data));
-    PH_TRY(ph_buf_addf(&params, "\"},\"0x%" PRIx64 "\"]", r->facts_block));
+    PH_TRY(ph_buf_addf(&params, "\"},\"0x%" PRIx64 "\"]", number));
     const struct ph_rpc_question q = {.mode = PH_RPC_QUORUM,
                                       .method = "eth_call",
                                       .params = ph_buf_view(&params),
@@ -119,6 +126,7 @@ struct ph_lease_self ph_chain_registrar_self(const struct ph_chain_registrar *r)
     struct ph_lease_self self = {.operator_ = id->operator_,
                                  .sign_key = id->signer,
                                  .stopping = r->stopping,
+                                 .rotates = ph_chain_rotation_is_wanted(r),
                                  .consent = r->has_consent ? &r->consent : NULL};
 
     memcpy(self.ecdh_key, id->caller_x25519, sizeof(self.ecdh_key));
@@ -132,7 +140,7 @@ static void act(struct ph_chain_registrar *r)
     const enum ph_lease_step step = ph_lease_decide(&r->facts, &self, why);
     const bool waits = ph_chain_errand_is_under_way(r);
 
-    if (r->proof.busy || now_ms() < r->not_before_ms)
+    if (r->proof.busy || r->rotation.asking || now_ms() < r->not_before_ms)
         return;
     if (waits || (step != PH_LEASE_KEEP && step != PH_LEASE_BLOCKED)) {
         if (!ph_chain_registrar_can_pay(r) || waits)
@@ -150,10 +158,13 @@ static void act(struct ph_chain_registrar *r)
         ph_chain_errand_roll(r);
         return;
     case PH_LEASE_REGISTER:
-        ph_chain_proof_begin(r, false);
+        ph_chain_proof_begin(r, ERRAND_REGISTER);
         return;
     case PH_LEASE_RENEW:
-        ph_chain_proof_begin(r, true);
+        ph_chain_proof_begin(r, ERRAND_RENEW);
+        return;
+    case PH_LEASE_ROTATE:
+        ph_chain_proof_begin(r, ERRAND_ROTATE);
         return;
     case PH_LEASE_REST:
         ph_chain_errand_word(r, PH_WORKER_RESTS);
@@ -164,19 +175,26 @@ static void act(struct ph_chain_registrar *r)
     }
 }
 
-static enum ph_err take_facts(struct ph_chain_registrar *r, const struct ph_rpc_reply *reply)
+enum ph_err ph_chain_status_read(const struct ph_rpc_reply *reply,
+                                 struct ph_abi_lens_status_of_result *out)
 {
     struct ph_buf raw PH_OWNED(ph_buf_clear) = PH_BUF(4096);
-    struct ph_abi_lens_status_of_result got;
-    _Alignas(16) uint8_t room[1024];
+    _Alignas(16) uint8_t room[1024]; /* nothing of the answer lies there: it has no lists */
     struct ph_abi_mem mem = {.ptr = room, .len = sizeof(room)};
-    static const struct ph_hash32 none;
 
     PH_TRY(reply->err);
     if (reply->answer->is_error)
         return PH_ERR_MALFORMED;
     PH_TRY(ph_rpc_data(reply->answer->doc, reply->answer->result, &raw));
-    PH_TRY(ph_abi_decode(ph_abi_lens_status_of.out, ph_buf_view(&raw), &mem, &got));
+    return ph_abi_decode(ph_abi_lens_status_of.out, ph_buf_view(&raw), &mem, out);
+}
+
+static enum ph_err take_facts(struct ph_chain_registrar *r, const struct ph_rpc_reply *reply)
+{
+    struct ph_abi_lens_status_of_result got;
+    static const struct ph_hash32 none;
+
+    PH_TRY(ph_chain_status_read(reply, &got));
     const struct ph_abi_lens_worker *w = &got.s.worker;
     r->facts = (struct ph_lease_facts){.time = got.s.time,
                                        .beacon_time = got.s.beacon_time,
@@ -211,6 +229,8 @@ static void on_status(void *ctx, const struct ph_rpc_reply *reply)
     }
     r->unanswered = 0;
     r->has_facts = true;
+    if (ph_chain_rotation_follow(r))
+        return;
     if (ph_lease_is_live(&r->facts, &self) != was_live) {
         ph_log(PH_LOG_INFO, was_live ? "not live in the registry any more" : "live in the registry",
                "state", ph_worker_state_name(r->facts.state), NULL);
@@ -298,6 +318,7 @@ enum ph_err ph_chain_registrar_new(struct ph_chain_worker *w, struct ph_chain_re
     if (!r)
         return PH_ERR_NOMEM;
     r->w = w;
+    ph_chain_rotation_load(r);
     ph_chain_consent_load(r);
     *out = r;
     return PH_OK;
@@ -317,6 +338,11 @@ bool ph_chain_registrar_is_live(const struct ph_chain_registrar *r)
     const struct ph_lease_self self = ph_chain_registrar_self(r);
 
     return r->has_facts && ph_lease_is_live(&r->facts, &self);
+}
+
+bool ph_chain_registrar_rotates(const struct ph_chain_registrar *r)
+{
+    return ph_chain_rotation_is_sent(r);
 }
 
 void ph_chain_registrar_stop(struct ph_chain_registrar *r)
@@ -340,6 +366,8 @@ void ph_chain_registrar_status(const struct ph_chain_registrar *r,
                                           .id = r->id,
                                           .lease_until = r->facts.lease_until,
                                           .time = r->facts.time,
+                                          .second_is = r->rotation.key.is,
+                                          .second = r->rotation.key.other,
                                           .refused_cnt = r->refused_cnt,
                                           .why = r->why};
 }

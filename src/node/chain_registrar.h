@@ -15,6 +15,7 @@
 
 #include "chain/lease.h"
 #include "chain/txman.h"
+#include "ipc/messages.h"
 #include "node/node.h"
 
 struct ph_chain_worker;
@@ -39,6 +40,8 @@ PH_CHECKED enum ph_err ph_chain_registrar_consent(struct ph_chain_registrar *reg
 
 /* Answers count now. */
 bool ph_chain_registrar_is_live(const struct ph_chain_registrar *registrar);
+/* Another key is on its way to take the place of the one that signs: sign no answer until then. */
+bool ph_chain_registrar_rotates(const struct ph_chain_registrar *registrar);
 /* Say on chain that nothing new is taken … */
 void ph_chain_registrar_stop(struct ph_chain_registrar *registrar);
 /* … which is said, or need not be, or cannot be because no node answers. */
@@ -52,6 +55,8 @@ struct ph_chain_registration {
     enum ph_worker_state state;
     struct ph_hash32 id; /* zero: none yet */
     uint64_t lease_until, time;
+    enum ph_worker_key second_is; /* of its keys that sign, the second one */
+    struct ph_eth_address second;
     uint64_t refused_cnt; /* times that it could not go on */
     const char *why;      /* what stands in the way; empty: nothing */
 };

@@ -7,6 +7,7 @@
 #include "node/attester.h"
 #include "node/chain_evidence.h"
 #include "node/chain_registrar.h"
+#include "node/chain_rotation.h"
 #include "node/chain_worker_priv.h"
 
 /* What a transaction of the registrar is for; a letter in its key. */
@@ -15,13 +16,15 @@ enum ph_chain_errand {
     ERRAND_PCK = 'p',
     ERRAND_REGISTER = 'r',
     ERRAND_RENEW = 'n',
+    ERRAND_ROTATE = 'k',
     ERRAND_REST = 's',
     ERRAND_WAKE = 'w',
 };
 
-/* A registration or a renewal in the making. */
+/* A registration, a renewal or a change of the key in the making. */
 struct ph_chain_proof {
-    bool busy, renews;
+    bool busy;
+    enum ph_chain_errand errand; /* which of them */
     struct ph_attest_wish wish;
     struct ph_worker_identity identity; /* as the quote binds it */
     struct ph_hash32 beacon, pck_id;
@@ -44,6 +47,7 @@ struct ph_chain_registrar {
     uint16_t kind; /* of the place that it has */
     uint8_t slot;
     struct ph_chain_proof proof;
+    struct ph_chain_rotation rotation;
     char why[PH_LEASE_WHY_LEN];
     unsigned failures;
     uint64_t refused_cnt;
@@ -63,12 +67,22 @@ void ph_chain_revert_data(const struct ph_rpc_answer *answer, struct ph_buf *out
 PH_CHECKED enum ph_err ph_chain_registrar_ask(struct ph_chain_registrar *r,
                                               const struct ph_eth_address *to, struct ph_bytes data,
                                               void (*done)(void *, const struct ph_rpc_reply *));
+/* The same at another block. */
+PH_CHECKED enum ph_err ph_chain_registrar_ask_at(struct ph_chain_registrar *r,
+                                                 const struct ph_eth_address *to,
+                                                 struct ph_bytes data, uint64_t number,
+                                                 void (*done)(void *, const struct ph_rpc_reply *));
+/* What Lens.statusOf answered. PH_ERR_MALFORMED, and errors of the question. */
+PH_CHECKED enum ph_err ph_chain_status_read(const struct ph_rpc_reply *reply,
+                                            struct ph_abi_lens_status_of_result *out);
 /* What stands in the way; empty: nothing. */
 void ph_chain_registrar_say(struct ph_chain_registrar *r, const char *text);
 
 /* chain_errands.c */
 /* Forget what is final; is one on its way that the facts do not know of yet? */
 bool ph_chain_errand_is_under_way(struct ph_chain_registrar *r);
+/* One of these is on its way, or in a block that the facts do not know of yet. */
+bool ph_chain_errand_is_sent(const struct ph_chain_registrar *r, enum ph_chain_errand errand);
 /* Can the account pay for the dearest errand at today's price? Says so if not. */
 bool ph_chain_registrar_can_pay(struct ph_chain_registrar *r);
 void ph_chain_errand_roll(struct ph_chain_registrar *r);
@@ -81,8 +95,10 @@ void ph_chain_registrar_try_now(struct ph_chain_registrar *r);
 
 /* chain_consent.c: what was given before a restart. */
 void ph_chain_consent_load(struct ph_chain_registrar *r);
+/* No second key: the consent to the only one is in its own place again. */
+void ph_chain_consent_tidy(struct ph_chain_registrar *r);
 /* chain_proof.c: make evidence over the beacon's value and send it. */
-void ph_chain_proof_begin(struct ph_chain_registrar *r, bool renews);
+void ph_chain_proof_begin(struct ph_chain_registrar *r, enum ph_chain_errand errand);
 void ph_chain_proof_clear(struct ph_chain_proof *proof);
 
 #endif

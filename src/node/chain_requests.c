@@ -296,6 +296,9 @@ static void advance(struct ph_chain_request *r)
     r->checked = true;
     if (r->state == WAITING && may_begin(w))
         run(r);
+    /* Behind the change of the key in the order of transactions, it would be of the wrong one. */
+    if (w->registrar && ph_chain_registrar_rotates(w->registrar))
+        return;
     if (r->state == ANSWERED && ph_chain_bring(r) != PH_OK)
         r->not_before_ms = now_ms() + RETRY_MS;
 }
@@ -346,6 +349,17 @@ void ph_chain_requests_undone(struct ph_chain_worker *w, uint64_t number)
     }
 }
 
+/* Its place may go to a newer proposal. */
+static void note_failure(struct ph_chain_request *r)
+{
+    for (size_t i = 0; i < r->proposal_cnt; i++) {
+        struct ph_chain_proposal *p = &r->proposals[i];
+        if (memcmp(p->signer.b, r->sent_with.b, sizeof(p->signer.b)) == 0 &&
+            ++p->failures == PROPOSAL_FAILURES_MAX)
+            *p = r->proposals[--r->proposal_cnt];
+    }
+}
+
 void ph_chain_requests_changed(struct ph_chain_worker *w, const struct ph_hash32 *key)
 {
     for (struct ph_chain_request *r = w->requests; r; r = r->next) {
@@ -353,10 +367,18 @@ void ph_chain_requests_changed(struct ph_chain_worker *w, const struct ph_hash32
             memcmp(r->sent_key.b, key->b, sizeof(key->b)) != 0)
             continue;
         r->tries++;
+        note_failure(r);
         r->state = r->has_answer ? ANSWERED : WAITING;
         r->not_before_ms = now_ms() + RETRY_MS;
         advance_later(w);
     }
+}
+
+void ph_chain_requests_show_again(struct ph_chain_worker *w)
+{
+    for (struct ph_chain_request *r = w->requests; r; r = r->next)
+        r->proposed = false;
+    advance_later(w);
 }
 
 bool ph_chain_requests_are_open(const struct ph_chain_worker *w)

@@ -17,7 +17,8 @@ enum {
     TRIES_MAX = 8,   /* transactions for one answer */
     PROPOSAL = 0x80, /* stands where a try's number does */
     PROPOSALS_MAX = 3,
-    RETRY_MS = 1000, /* after what was not the phat's doing */
+    PROPOSAL_FAILURES_MAX = 2, /* then its signer's key is taken for one that was replaced */
+    RETRY_MS = 1000,           /* after what was not the phat's doing */
 };
 
 enum ph_chain_request_state { WAITING, RUNNING, ANSWERED, SENT };
@@ -26,7 +27,7 @@ enum ph_chain_request_state { WAITING, RUNNING, ANSWERED, SENT };
 struct ph_chain_proposal {
     struct ph_eth_address signer;
     struct ph_hash32 code_hash, result_hash;
-    uint8_t outcome;
+    uint8_t outcome, failures; /* times that an answer with it was reverted */
     uint8_t sig[65];
 };
 
@@ -40,7 +41,8 @@ struct ph_chain_request {
     bool checked; /* whether it was sent before a restart */
     bool undone;  /* its block is gone; it is only kept for the call that runs */
     unsigned tries;
-    struct ph_hash32 sent_key; /* of the transaction of this try */
+    struct ph_hash32 sent_key;       /* of the transaction of this try */
+    struct ph_eth_address sent_with; /* who proposed the other answer in it */
     int64_t not_before_ms;
     struct ph_hash32 code_hash;
     uint8_t outcome;
@@ -79,7 +81,8 @@ struct ph_chain_worker {
 
 /* chain_answer.c: bring an answer on chain, alone or with another worker's, or show it. */
 PH_CHECKED enum ph_err ph_chain_bring(struct ph_chain_request *r);
-/* Key of the transaction of a try: the same request and number, the same key. */
+/* Key of the transaction of a try: the same request and number, the same key. Of a proposal: also
+ * of who signs it. */
 struct ph_hash32 ph_chain_key(const struct ph_chain_request *r, unsigned try);
 
 /* chain_read.c: once no answer comes any more. */
@@ -97,6 +100,8 @@ void ph_chain_requests_undone(struct ph_chain_worker *w, uint64_t block);
 /* A transaction was reverted: an answer, perhaps. The request may be closed, or this worker not be
  * registered yet. */
 void ph_chain_requests_changed(struct ph_chain_worker *w, const struct ph_hash32 *key);
+/* The key that signs is another one: what was shown with the one before counts no more. */
+void ph_chain_requests_show_again(struct ph_chain_worker *w);
 /* Answers are on their way that only this worker has. */
 bool ph_chain_requests_are_open(const struct ph_chain_worker *w);
 /* A new head: take out what is over, go on with the rest. */

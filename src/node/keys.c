@@ -7,6 +7,7 @@
 #include "node/calls.h"
 #include "node/handovers.h"
 #include "node/keyd_keys.h"
+#include "node/keyd_worker_key.h"
 #include "node/rekey.h"
 #include "store/file.h"
 
@@ -37,9 +38,12 @@ void ph_keys_identify(struct ph_node *node)
     memcpy(node->identity.tls_pub, info->tls_pub, 64);
     ph_ohttp_keys_encode(info->ohttp_x25519, node->identity.ohttp_keys);
     node->identity.has_ohttp = true;
+    memcpy(node->signer_text, "0x", 2);
+    ph_hex_encode(PH_BYTES_OF(info->signer.b), node->signer_text + 2);
 }
 
-enum ph_err ph_keys_change(struct ph_node *node, const struct ph_buf *state, char why[static 256])
+static enum ph_err change(struct ph_node *node, const struct ph_buf *state,
+                          enum ph_err (*kept)(struct ph_keyd_client *, char *), char *why)
 {
     enum ph_err err = ph_keys_store(node, state);
 
@@ -47,7 +51,7 @@ enum ph_err ph_keys_change(struct ph_node *node, const struct ph_buf *state, cha
         (void)snprintf(why, 256, "the new keys could not be stored: the old ones stay in use");
         return err;
     }
-    err = ph_keyd_keys_kept(node->keyd, why);
+    err = kept(node->keyd, why);
     if (err != PH_OK) {
         /* Which keys it uses is not known; the next start takes those that are stored. */
         ph_node_fatal(node, "phala-keyd did not take its new keys");
@@ -55,6 +59,17 @@ enum ph_err ph_keys_change(struct ph_node *node, const struct ph_buf *state, cha
     }
     ph_keys_identify(node);
     return PH_OK;
+}
+
+enum ph_err ph_keys_change(struct ph_node *node, const struct ph_buf *state, char why[static 256])
+{
+    return change(node, state, ph_keyd_keys_kept, why);
+}
+
+enum ph_err ph_keys_change_own(struct ph_node *node, const struct ph_buf *state,
+                               char why[static 256])
+{
+    return change(node, state, ph_keyd_worker_key_kept, why);
 }
 
 enum ph_err ph_keys_retire(struct ph_node *node, char why[static 256])

@@ -17,6 +17,9 @@ PH_CHECKED enum ph_err ph_keys_store(struct ph_node *node, const struct ph_buf *
  * ones are still in use; else as ph_keyd_keys_kept. */
 PH_CHECKED enum ph_err ph_keys_change(struct ph_node *node, const struct ph_buf *state,
                                       char why[static 256]);
+/* The same after ph_keyd_worker_key_step: the worker's own keys. */
+PH_CHECKED enum ph_err ph_keys_change_own(struct ph_node *node, const struct ph_buf *state,
+                                          char why[static 256]);
 /* Have phala-keyd forget every epoch but the newest, in its state file too. PH_ERR_CONFLICT: there
  * is only one, or it knows something that refers to an older one. */
 PH_CHECKED enum ph_err ph_keys_retire(struct ph_node *node, char why[static 256]);

@@ -238,9 +238,6 @@ static enum ph_err start_keyd(struct ph_node *node)
         PH_TRY(ph_cluster_join(node));
     ph_keys_identify(node);
     node->identity.operator_ = node->config->operator_;
-    node->signer_text[0] = '0';
-    node->signer_text[1] = 'x';
-    ph_hex_encode(PH_BYTES_OF(node->identity.signer.b), node->signer_text + 2);
     return PH_OK;
 }
 

@@ -5,6 +5,7 @@
 #include "node/call_gate.h"
 #include "node/calls.h"
 #include "node/chain_registrar.h"
+#include "node/chain_rotation.h"
 #include "node/cluster.h"
 #include "node/guest_agent.h"
 #include "node/keys.h"
@@ -45,6 +46,7 @@ static const struct route {
     {"GET", "/v1/restore", NULL, ph_api_restore_show, OPEN_RESTORING},
     {"POST", "/v1/restore", NULL, ph_api_restore_share, OPEN_RESTORING},
     {"PUT", "/v1/chain/consent", NULL, ph_api_chain_consent, 0},
+    {"POST", "/v1/chain/next-key", NULL, ph_api_chain_next_key, 0},
     {"GET", "/v1/phats", NULL, ph_api_phats_list, 0},
     {"POST", "/v1/phats", NULL, ph_api_phat_deploy, 0},
     {"GET", "/v1/phats/", "", ph_api_phat_show, 0},

@@ -162,6 +162,10 @@ test('a worker of a chain, and its operator\'s consent', async (t) => {
   refused(await give(await signConsent(operator, consent), fetch), 404, 'no-registry');
   refused(await ask('PUT', '/v1/chain/consent', { send, body: ' '.repeat(2000) }), 413, 'request-too-large');
   assert.equal((await give(await signConsent(operator, consent))).response.status, 204);
+  refused(await ask('POST', '/v1/chain/next-key', { send: fetch }), 404, 'no-registry');
+  const { next_signer: next } = (await ask('POST', '/v1/chain/next-key', { send })).json();
+  assert.equal((await ask('GET', '/v1/info', { send })).json().chain.registration.next_signer, next);
+  assert.equal((await give(await signConsent(operator, { ...consent, signKey: next }))).response.status, 204);
 });
 
 test('keys: a rotation and a backup that their owner signed, and shares for a worker that waits for them', async (t) => {
