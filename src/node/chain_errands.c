@@ -53,10 +53,11 @@ bool ph_chain_errand_is_under_way(struct ph_chain_registrar *r)
             const struct ph_hash32 key = key_of(r, errands[i], try);
             if (ph_txman_get(m, &key, &got) != PH_OK)
                 continue;
-            if (got.state == PH_TXMAN_DONE || got.state == PH_TXMAN_REFUSED)
-                ph_txman_forget(m, &key);
-            else if (got.state != PH_TXMAN_MINED || got.block_number > r->facts_block)
+            const bool mined = got.state == PH_TXMAN_MINED || got.state == PH_TXMAN_DONE;
+            if (mined ? got.block_number > r->taken_block : got.state != PH_TXMAN_REFUSED)
                 waits = true;
+            else if (got.state != PH_TXMAN_MINED)
+                ph_txman_forget(m, &key);
         }
     return waits;
 }
@@ -68,9 +69,10 @@ bool ph_chain_errand_is_sent(const struct ph_chain_registrar *r, enum ph_chain_e
 
     for (unsigned try = 0; try < ERRAND_TRIES; try++) {
         const struct ph_hash32 key = key_of(r, (char)errand, try);
-        if (ph_txman_get(m, &key, &got) == PH_OK &&
-            (got.state == PH_TXMAN_QUEUED || got.state == PH_TXMAN_SENT ||
-             (got.ok && got.block_number > r->facts_block)))
+        if (ph_txman_get(m, &key, &got) != PH_OK || got.state == PH_TXMAN_REFUSED)
+            continue;
+        const bool mined = got.state == PH_TXMAN_MINED || got.state == PH_TXMAN_DONE;
+        if (!mined || (got.ok && got.block_number > r->taken_block))
             return true;
     }
     return false;

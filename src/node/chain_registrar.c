@@ -229,6 +229,7 @@ static void on_status(void *ctx, const struct ph_rpc_reply *reply)
     }
     r->unanswered = 0;
     r->has_facts = true;
+    r->taken_block = r->facts_block;
     if (ph_chain_rotation_follow(r))
         return;
     if (ph_lease_is_live(&r->facts, &self) != was_live) {

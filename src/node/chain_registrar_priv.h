@@ -38,9 +38,10 @@ struct ph_chain_registrar {
     struct ph_consent consent;
     bool has_consent;
     bool has_facts, asking, stopping;
-    unsigned unanswered; /* questions in a row */
-    uint64_t facts_block;
+    unsigned unanswered;         /* questions in a row */
+    uint64_t facts_block;        /* that was asked for last */
     struct ph_hash32 facts_hash; /* of that block */
+    uint64_t taken_block;        /* of the facts that are here: that one, once it is answered */
     struct ph_lease_facts facts;
     struct ph_u256 balance; /* wei of the account that pays for gas */
     struct ph_hash32 id, beacon;
