@@ -74,3 +74,58 @@ void ph_bundle_hash_tar(const struct ph_tar *tar, struct ph_hash32 *out)
     }
     ph_sha256_final(&h, out->b);
 }
+
+enum ph_err ph_bundle_list_tar(const struct ph_tar *tar, struct ph_buf *out)
+{
+    for (size_t i = 0; i < tar->file_cnt; i++) {
+        const struct ph_bytes path = ph_bytes_str(tar->files[i].path);
+        uint8_t path_len[4], rest[8 + 32];
+        ph_put_u32le(path_len, (uint32_t)path.len);
+        ph_put_u64le(rest, tar->files[i].data.len);
+        ph_sha256(tar->files[i].data, rest + 8);
+        PH_TRY(ph_buf_add(out, PH_BYTES_OF(path_len)));
+        PH_TRY(ph_buf_add(out, path));
+        PH_TRY(ph_buf_add(out, PH_BYTES_OF(rest)));
+    }
+    return PH_OK;
+}
+
+/* Below 0: a comes before b, as the list is sorted. */
+static int order_of(struct ph_bytes a, struct ph_bytes b)
+{
+    const size_t both = a.len < b.len ? a.len : b.len;
+    const int order = both > 0 ? memcmp(a.ptr, b.ptr, both) : 0;
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+enum ph_err ph_bundle_list_find(struct ph_bytes list, struct ph_bytes path,
+                                struct ph_hash32 *bundle, struct ph_hash32 *file)
+{
+    struct ph_bytes at, before = {0}, digest;
+    struct ph_reader r = {list};
+    bool found = false;
+    struct ph_hash32 got;
+    struct ph_sha256 h;
+    uint32_t path_len;
+    uint64_t data_len;
+
+    while (r.rest.len > 0) {
+        if (!ph_read_u32le(&r, &path_len) || path_len == 0 || path_len > PH_TAR_PATH_MAX ||
+            !ph_read_view(&r, path_len, &at) || !ph_read_u64le(&r, &data_len) ||
+            !ph_read_view(&r, 32, &digest) || order_of(before, at) >= 0)
+            return PH_ERR_MALFORMED;
+        if (ph_bytes_equal(at, path)) {
+            memcpy(got.b, digest.ptr, sizeof(got.b));
+            found = true;
+        }
+        before = at;
+    }
+    if (!found)
+        return PH_ERR_NOT_FOUND;
+    begin(&h);
+    ph_sha256_update(&h, list);
+    ph_sha256_final(&h, bundle->b);
+    *file = got;
+    return PH_OK;
+}
