@@ -147,6 +147,21 @@ enum ph_err ph_txman_get(const struct ph_txman *m, const struct ph_hash32 *key,
     return PH_OK;
 }
 
+size_t ph_txman_hashes(const struct ph_txman *m, const struct ph_hash32 *key,
+                       struct ph_hash32 out[static PH_TXMAN_ATTEMPTS_MAX])
+{
+    const struct entry *e = ph_txman_find(m, key);
+
+    for (size_t i = 0; e && i < e->attempt_cnt; i++)
+        out[i] = e->attempts[i].hash;
+    return e ? e->attempt_cnt : 0;
+}
+
+void ph_txman_set_fee_cap(struct ph_txman *m, uint64_t max_fee_cap)
+{
+    m->config.max_fee_cap = max_fee_cap;
+}
+
 /* A journal that does not take the note keeps the key for longer, which is harmless. Freed with the
  * next step: callers walk the list. */
 void ph_txman_forget(struct ph_txman *m, const struct ph_hash32 *key)

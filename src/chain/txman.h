@@ -88,6 +88,12 @@ PH_CHECKED enum ph_err ph_txman_submit(struct ph_txman *txman, const struct ph_t
 /* PH_ERR_NOT_FOUND: no transaction has this key. */
 PH_CHECKED enum ph_err ph_txman_get(const struct ph_txman *txman, const struct ph_hash32 *key,
                                     struct ph_txman_outcome *out);
+/* The names of all signed forms of a transaction that is not final, or became so in the event that
+ * is being told: whichever was taken is one of them. Yields how many. */
+size_t ph_txman_hashes(const struct ph_txman *txman, const struct ph_hash32 *key,
+                       struct ph_hash32 out[static PH_TXMAN_ATTEMPTS_MAX]);
+/* Offer at most this from now on, wei a unit of gas; not 0. */
+void ph_txman_set_fee_cap(struct ph_txman *txman, uint64_t max_fee_cap);
 /* Its user needs no answer about a key any more that is DONE or REFUSED; others stay. */
 void ph_txman_forget(struct ph_txman *txman, const struct ph_hash32 *key);
 size_t ph_txman_count(const struct ph_txman *txman, enum ph_txman_state state);

@@ -33,8 +33,8 @@ static void take_receipt(struct entry *e, const struct ph_eth_receipt *r)
     if (is_final) {
         e->state = PH_TXMAN_DONE;
         (void)!ph_txman_record_end(m, e);
-        ph_txman_drop_attempts(e);
         ph_txman_set(e, PH_TXMAN_DONE);
+        ph_txman_drop_attempts(e);
     } else if (is_new) {
         ph_txman_set(e, PH_TXMAN_MINED);
     }

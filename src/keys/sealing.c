@@ -25,6 +25,8 @@ static const char label_holder[] = "phala/holder/x25519";
 static const char label_guest[] = "phala/guest-agent/secp256k1";
 static const char label_guest_root[] = "phala/guest-agent/root-ca/p256";
 static const char label_guest_app[] = "phala/guest-agent/app-ca/p256";
+static const char label_wallet[] = "phala/wallet/secp256k1";
+static const char label_wallet_ledger[] = "phala/wallet-ledger/aes256gcm";
 
 static enum ph_err derive(const uint8_t master[static PH_MASTER_LEN], const char *label,
                           struct ph_bytes context, uint8_t try, uint8_t out[static 32])
@@ -88,6 +90,18 @@ enum ph_err ph_keys_guest_ca(const uint8_t identity[static PH_MASTER_LEN],
 {
     return phat ? scalar_for(identity, label_guest_app, PH_BYTES_OF(phat->b), p256_order, out)
                 : scalar_for(identity, label_guest_root, (struct ph_bytes){0}, p256_order, out);
+}
+
+enum ph_err ph_keys_wallet(const uint8_t identity[static PH_MASTER_LEN],
+                           const struct ph_phat_id *phat, uint8_t out[static 32])
+{
+    return scalar_for(identity, label_wallet, PH_BYTES_OF(phat->b), secp256k1_order, out);
+}
+
+enum ph_err ph_keys_wallet_ledger(const uint8_t identity[static PH_MASTER_LEN],
+                                  const struct ph_phat_id *phat, uint8_t out[static 32])
+{
+    return derive(identity, label_wallet_ledger, PH_BYTES_OF(phat->b), 0, out);
 }
 
 enum ph_err ph_keys_receipt(const uint8_t seed[static 32], uint8_t out[static 32])

@@ -53,6 +53,14 @@ PH_CHECKED enum ph_err ph_keys_peers(const uint8_t identity[static PH_MASTER_LEN
 PH_CHECKED enum ph_err ph_keys_guest_app(const uint8_t identity[static PH_MASTER_LEN],
                                          const struct ph_phat_id *phat, uint8_t out[static 32]);
 
+/* Of the identity, so that it outlives rotations: secp256k1 secret of one phat's account on chain.
+ */
+PH_CHECKED enum ph_err ph_keys_wallet(const uint8_t identity[static PH_MASTER_LEN],
+                                      const struct ph_phat_id *phat, uint8_t out[static 32]);
+/* Of the identity: AES-256 key under which the ledger of that account is stored. */
+PH_CHECKED enum ph_err ph_keys_wallet_ledger(const uint8_t identity[static PH_MASTER_LEN],
+                                             const struct ph_phat_id *phat, uint8_t out[static 32]);
+
 /* Of a keystore's secret: X25519 secret of whoever holds a share of a backup (escrow.h). The secret
  * signs as an Ethereum key and does nothing else itself. */
 PH_CHECKED enum ph_err ph_keys_holder(const uint8_t keystore[static PH_MASTER_LEN],

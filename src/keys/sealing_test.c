@@ -67,6 +67,12 @@ TEST(keys_are_those_of_the_published_vectors)
     CHECK(hex_is(key, 32, "e5f750852d39a6c7621cb6a3b530b1650463e4d4642b6ccc3c0d1ea064aaf104"));
     CHECK(ph_keys_guest_ca(master(), &phat, key) == PH_OK);
     CHECK(hex_is(key, 32, "b969b675cb11e44c6941529c09bec4faf2e5dde75e8d6e08514b10a7d012bc56"));
+    CHECK(ph_keys_wallet(master(), &phat, key) == PH_OK);
+    CHECK(hex_is(key, 32, "bbc255cd34a71a494c880102514385ef9c0c77e7c2a71657e94722864315e526"));
+    CHECK(ph_eth_address(key, &signer) == PH_OK);
+    CHECK(hex_is(signer.b, 20, "7523678da22cfdb6d2fd4ffa735a1109d1b49c90"));
+    CHECK(ph_keys_wallet_ledger(master(), &phat, key) == PH_OK);
+    CHECK(hex_is(key, 32, "1f5a248bfb8b4821c126f43236e3bd215e969e59d6296a103172168feb5d9b0f"));
     CHECK(ph_keys_holder(master(), key) == PH_OK);
     CHECK(hex_is(key, 32, "fe4f6b41df6ee5a9ccdc45b7f9d9fb9dc4d553718a5c8b0947afaaa86dd71899"));
     CHECK(ph_x25519_public(key, pub) == PH_OK);
