@@ -249,6 +249,11 @@ static enum ph_err dispatch(struct job *job)
     case PH_IPC_WORKER_SAYS:
         return chain_worker_says(&job->keyd->chain, &job->keyd->ring, job->frame, job->reply,
                                  job->why);
+    case PH_IPC_WALLET_OPEN:
+        return wallet_open(&job->keyd->wallets, &job->keyd->ring, job->frame, job->reply, job->why);
+    case PH_IPC_WALLET_SIGN:
+        return wallet_sign(&job->keyd->wallets, &job->keyd->ring, job->frame, now_s(), job->reply,
+                           job->why);
     case PH_IPC_GUEST_KEY:
         return guest_key(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_GUEST_SIGN:

@@ -11,6 +11,7 @@
 #include "keyring.h"
 #include "provider.h"
 #include "restore.h"
+#include "wallets.h"
 
 #include "base/bytes.h"
 
@@ -30,6 +31,7 @@ struct keyd {
     uint64_t last_batch_ms;   /* signed batches never go back in time */
     struct keyd_chain chain;  /* what may be signed for which network */
     struct heads heads;       /* newest commits of phats' states */
+    struct wallets wallets;   /* of phats, and what was signed for them */
     struct ph_secret *plain;  /* PH_SECRETS_SEALED_MAX bytes for an opened set; owned */
 };
 

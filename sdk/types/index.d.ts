@@ -29,6 +29,8 @@ export interface PhatEnv {
   readonly ASSETS: Assets;
   /** The worker's chain, for phats with `"chain": {"read": true}` in their phat.json; others get a rejection with code `chain-denied`. */
   readonly CHAIN: Chain;
+  /** The phat's own account on chain, for phats with `"wallet"` in their phat.json; others get a rejection with code `wallet-denied`. */
+  readonly WALLET: Wallet;
 }
 
 export type Hex = `0x${string}`;
@@ -71,6 +73,43 @@ export interface ChainLog {
   transactionHash: Hex;
   /** In its block. */
   logIndex: number;
+}
+
+/**
+ * Transactions under the policy in phat.json (docs/phats.md). Each question counts as a subrequest. Rejected with a TypeError whose `code`
+ * is `wallet-denied`, `wallet-limit`, `wallet-elsewhere`, `wallet-key-reused`, `wallet-question`, `wallet-unknown`, `wallet-unavailable`.
+ */
+export interface Wallet {
+  readonly address: Promise<Hex>;
+  /** In wei, at the newest final block. */
+  balance(): Promise<bigint>;
+  /** Resolves when the transaction is signed and will be sent whatever happens. The same key again gives the same one. */
+  send(transaction: WalletTransaction): Promise<{ hash: Hex; nonce: number }>;
+  /** null: in no block yet. */
+  receipt(hash: Hex): Promise<WalletReceipt | null>;
+  /** Until it is final, or with `final: false` in a block. */
+  wait(hash: Hex, until?: { final?: boolean }): Promise<WalletReceipt>;
+}
+
+export interface WalletTransaction {
+  to: Hex;
+  data?: Hex | Uint8Array;
+  /** Wei. */
+  value?: bigint | number | string;
+  /** maxGas of the policy unless it is given. */
+  gas?: number;
+  /** 1 to 256 bytes. */
+  idempotencyKey?: string;
+}
+
+export interface WalletReceipt {
+  /** Of the form that was taken: fees may have been raised. */
+  hash: Hex;
+  /** Not reverted. */
+  success: boolean;
+  blockNumber: number;
+  nonce: number;
+  final: boolean;
 }
 
 /** What a phat with "state" in its phat.json has besides: `interface Env extends PhatEnv, PhatState {}`. */

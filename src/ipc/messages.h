@@ -154,6 +154,10 @@ enum {
     M(STATE_MOVE_IS, 151, PH_K2D, F(BYTES, wrapped) F(REST, tokens)) /* wrapped: an export's file key, for its owner */ \
     M(STATE_WIPE,  152, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(REST, head)) /* the owner's deletion, and the newest commit */ \
     M(STATE_WIPE_IS, 153, PH_K2D, F(REST, head))                /* a commit that follows it and leaves nothing */ \
+    M(WALLET_OPEN, 220, PH_D2K, F(BYTES, request) F(B65, owner_sig) F(BYTES, manifest) F(BYTES, files) F(REST, ledger)) /* the owner's deploy, its phat.json, what its hash is over (codec/bundle.h), what is stored of WALLET_SIGNED; empty: nothing */ \
+    M(WALLET_IS,   221, PH_K2D, F(U8, sends) F(B20, address))  /* sends 0: phat.json names another worker */ \
+    M(WALLET_SIGN, 222, PH_D2K, F(B20, phat) F(REST, unsigned_tx)) /* judged by chain/wallet_ledger.h */ \
+    M(WALLET_SIGNED, 223, PH_K2D, F(B65, sig) F(REST, ledger)) /* ledger: to be stored before the signature is used */ \
     M(SECRETS_KEPT, 160, PH_D2K, F(U8, gone) F(B65, owner_sig) F(REST, request)) /* a set of secrets is stored, or (gone) a deletion: nothing older is released any more */ \
     M(SECRETS_NOTED, 161, PH_K2D, F(REST, state))              /* what the state file is to hold; empty: nothing changed, or nothing is kept */ \
     M0(SECRETS_KNOWN, 162, PH_D2K)                             /* which phats have secrets, as far as it knows? */ \

@@ -38,6 +38,8 @@ static void turn(void *ctx)
 
     if (c->right_chain)
         ph_txman_step(c->txman, now_ms());
+    if (c->right_chain && c->config.step)
+        c->config.step(c->config.ctx, now_ms());
     ph_rpc_flush(c->rpc, now_ms());
 }
 
@@ -358,6 +360,26 @@ enum ph_err ph_chain_client_submit(struct ph_chain_client *c, const struct ph_tx
     PH_TRY(ph_txman_submit(c->txman, order));
     turn_later(c);
     return PH_OK;
+}
+
+void ph_chain_client_lend(const struct ph_chain_client *c, struct ph_txman_config *out)
+{
+    const struct ph_chain_client_config *config = &c->config;
+
+    *out = (struct ph_txman_config){.rpc = c->rpc,
+                                    .endpoint_cnt = config->url_cnt,
+                                    .quorum = config->quorum > 0 ? config->quorum
+                                                                 : config->url_cnt / 2 + 1,
+                                    .chain_id = config->chain_id,
+                                    .max_fee_cap = config->max_fee_cap,
+                                    .min_priority = config->min_priority,
+                                    .bump_blocks = config->bump_blocks,
+                                    .resend_ms = config->resend_ms};
+}
+
+void ph_chain_client_wake(struct ph_chain_client *c)
+{
+    turn_later(c);
 }
 
 struct ph_txman *ph_chain_client_txman(struct ph_chain_client *c)

@@ -37,6 +37,9 @@ struct ph_chain_client_config {
     void (*ready)(void *ctx);
     struct ph_follow_events follow; /* its ctx is not used: `ctx` is */
     void (*changed)(void *ctx, const struct ph_hash32 *key, const struct ph_txman_outcome *outcome);
+    /* At the end of each turn, before its questions leave: for transactions of other senders. NULL:
+     * there are none. */
+    void (*step)(void *ctx, int64_t now_ms);
     void *ctx;
 };
 
@@ -52,6 +55,11 @@ void ph_chain_client_free(struct ph_chain_client *client);
 PH_CHECKED enum ph_err ph_chain_client_submit(struct ph_chain_client *client,
                                               const struct ph_txman_order *order);
 struct ph_txman *ph_chain_client_txman(struct ph_chain_client *client);
+/* What a transaction manager of another sender on this chain needs: nodes and patience. The rest is
+ * the caller's. */
+void ph_chain_client_lend(const struct ph_chain_client *client, struct ph_txman_config *out);
+/* Have a turn end, hence `step`. */
+void ph_chain_client_wake(struct ph_chain_client *client);
 /* Ask something else; it leaves at the end of this turn. As ph_rpc_ask. */
 PH_CHECKED enum ph_err ph_chain_client_ask(struct ph_chain_client *client,
                                            const struct ph_rpc_question *question);

@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "base/own.h"
+#include "node/wallets.h"
 #include "store/file.h"
 
 #include <fcntl.h>
@@ -21,6 +22,7 @@ static void on_ready(void *ctx)
     ph_log(PH_LOG_INFO, "follows the anchor; gas is paid by", "account", sender, NULL);
     if (w->registrar)
         ph_chain_registrar_start(w->registrar);
+    ph_wallets_resume(w->wallets);
 }
 
 static void on_log(void *ctx, const struct ph_eth_log *log)
@@ -49,13 +51,25 @@ static void on_log(void *ctx, const struct ph_eth_log *log)
 
 static void on_undone(void *ctx, uint64_t number)
 {
-    ph_chain_requests_undone(ctx, number);
+    struct ph_chain_worker *w = ctx;
+
+    ph_chain_requests_undone(w, number);
+    ph_wallets_undone(w->wallets, number);
 }
 
 static void on_head(void *ctx, const struct ph_follow_head *head)
 {
-    (void)head;
-    ph_chain_requests_head(ctx);
+    struct ph_chain_worker *w = ctx;
+
+    ph_chain_requests_head(w);
+    ph_wallets_head(w->wallets, head);
+}
+
+static void on_step(void *ctx, int64_t now_ms)
+{
+    struct ph_chain_worker *w = ctx;
+
+    ph_wallets_step(w->wallets, now_ms);
 }
 
 static void on_broken(void *ctx, const char *why)
@@ -128,6 +142,7 @@ static enum ph_err open_client(struct ph_chain_worker *w)
                                             .ready = on_ready,
                                             .follow = {on_undone, on_log, on_head, on_broken, NULL},
                                             .changed = on_changed,
+                                            .step = on_step,
                                             .ctx = w};
     char why[PH_CHAIN_WHY_LEN] = "";
     int dir_fd PH_OWNED(ph_closep) = open(c->data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -164,6 +179,7 @@ static enum ph_err start(struct ph_chain_worker *w)
     w->node->identity.chain_id = w->network.chain_id;
     w->node->identity.registry = w->network.registry;
     PH_TRY(open_registrar(w));
+    PH_TRY(ph_wallets_new(w, &w->wallets));
     return open_client(w);
 }
 
@@ -190,6 +206,7 @@ void ph_chain_worker_free(struct ph_chain_worker *w)
         return;
     ph_chain_client_free(w->client);
     ph_chain_readings_free(w);
+    ph_wallets_free(w->wallets);
     ph_chain_requests_free(w);
     ph_chain_registrar_free(w->registrar);
     free(w);

@@ -62,6 +62,7 @@ struct ph_chain_app {
 };
 
 struct ph_chain_reading;
+struct ph_wallets;
 
 struct ph_chain_worker {
     struct ph_node *node;
@@ -75,6 +76,7 @@ struct ph_chain_worker {
     size_t app_cnt;
     struct ph_chain_reading *readings; /* of phats, under way */
     size_t reading_cnt;
+    struct ph_wallets *wallets; /* of phats */
     struct ph_task turn;
     struct ph_timer later;
 };

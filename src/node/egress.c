@@ -3,6 +3,7 @@
 #include "base/own.h"
 #include "node/calls.h"
 #include "node/chain_read.h"
+#include "node/wallets.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ struct ph_egress {
     uint64_t id;
     struct ph_http_fetch *fetch;      /* NULL: its answer is complete, and partly held */
     struct ph_chain_reading *reading; /* instead, of the chain */
+    struct ph_wallet_question *asked; /* instead, of the phat's wallet */
     struct ph_buf held;
     bool head_sent, redirect_error, paused;
     uint32_t in_flight;   /* answer bytes sent to the instance and not credited */
@@ -42,6 +44,7 @@ static void unlink_and_free(struct ph_egress *e)
         e->next->prev = e->prev;
     e->instance->fetch_cnt--;
     ph_chain_read_forget(e->reading);
+    ph_wallet_forget(e->asked);
     ph_buf_clear(&e->held);
     free(e);
 }
@@ -180,6 +183,7 @@ static void on_chain_answer(void *ctx, struct ph_bytes json)
     struct ph_egress *e = ctx;
 
     e->reading = NULL; /* gone with this event */
+    e->asked = NULL;
     on_head(e, 200, PH_BYTES_LIT("OK"), PH_BYTES_LIT(PH_CHAIN_READ_URL),
             PH_BYTES_LIT("content-type: application/json\n"));
     deliver(e, json);
@@ -191,6 +195,7 @@ static void on_chain_failed(void *ctx, const char *code, const char *message)
     struct ph_egress *e = ctx;
 
     e->reading = NULL;
+    e->asked = NULL;
     on_fail(e, code, message);
 }
 
@@ -223,6 +228,27 @@ static enum ph_err start_reading(struct ph_instance *instance, uint64_t id,
     return PH_OK;
 }
 
+/* A question to the phat's wallet. */
+static enum ph_err start_asking(struct ph_instance *instance, uint64_t id, struct ph_bytes question)
+{
+    struct ph_egress *e = calloc(1, sizeof(*e));
+    char why[PH_WALLET_ASK_WHY_LEN] = "";
+    const char *code = "wallet-unavailable";
+
+    if (!e)
+        return PH_ERR_NOMEM;
+    *e = (struct ph_egress){.instance = instance, .id = id, .held = PH_BUF(HELD_MAX)};
+    const struct ph_wallet_events events = {on_chain_answer, on_chain_failed, e};
+    if (ph_wallet_ask(instance->phat, instance->version, question, &events, &e->asked, &code,
+                      why) != PH_OK) {
+        free(e);
+        send_fail(instance, id, code, why);
+        return PH_OK;
+    }
+    link_in(e);
+    return PH_OK;
+}
+
 static enum ph_err start(struct ph_instance *instance, const struct ph_ipc_frame *frame)
 {
     struct ph_msg_FETCH msg;
@@ -242,6 +268,8 @@ static enum ph_err start(struct ph_instance *instance, const struct ph_ipc_frame
     }
     if (ph_bytes_is(msg.url, PH_CHAIN_READ_URL))
         return start_reading(instance, frame->id, msg.body);
+    if (ph_bytes_is(msg.url, PH_WALLET_URL))
+        return start_asking(instance, frame->id, msg.body);
     struct ph_egress *e = calloc(1, sizeof(*e));
     if (!e)
         return PH_ERR_NOMEM;

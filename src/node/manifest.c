@@ -199,11 +199,32 @@ static enum ph_err read_chain(const json_t *doc, struct ph_manifest *m, struct p
     return PH_OK;
 }
 
-static enum ph_err parse(const json_t *doc, struct ph_manifest *m, struct ph_json_why *why)
+/* "wallet": what it may send on chain. Read as phala-keyd reads it, from the text. */
+static enum ph_err read_wallet(const json_t *doc, struct ph_bytes text, struct ph_manifest *m,
+                               struct ph_json_why *why)
 {
-    static const char *const keys[] = {"name",   "main",   "description", "egress",
-                                       "env",    "limits", "secrets",     "triggers",
-                                       "assets", "state",  "chain",       NULL};
+    bool present = false;
+
+    if (!json_object_get(doc, "wallet"))
+        return PH_OK;
+    m->wallet = calloc(1, sizeof(*m->wallet));
+    if (!m->wallet)
+        return PH_ERR_NOMEM;
+    const enum ph_err err = ph_wallet_policy_parse(text, m->wallet, &present, why);
+    if (err != PH_OK || !present) {
+        struct ph_json_why reason = *why;
+        (void)snprintf(why->text, sizeof(why->text), "phat.json: %.200s", reason.text);
+        return err == PH_OK ? PH_ERR_MALFORMED : err;
+    }
+    return PH_OK;
+}
+
+static enum ph_err parse(const json_t *doc, struct ph_bytes text, struct ph_manifest *m,
+                         struct ph_json_why *why)
+{
+    static const char *const keys[] = {"name",   "main",    "description", "egress", "env",
+                                       "limits", "secrets", "triggers",    "assets", "state",
+                                       "chain",  "wallet",  NULL};
 
     if (!json_is_object(doc))
         return fail(why, "document", "expected an object");
@@ -212,6 +233,7 @@ static enum ph_err parse(const json_t *doc, struct ph_manifest *m, struct ph_jso
     PH_TRY(read_limits(doc, m, why));
     PH_TRY(read_state(doc, m, why));
     PH_TRY(read_chain(doc, m, why));
+    PH_TRY(read_wallet(doc, text, m, why));
     PH_TRY(read_egress(doc, m, why));
     PH_TRY(read_env(doc, m, why));
     PH_TRY(read_names(doc, "secrets", PH_MANIFEST_SECRETS_MAX, 64, true, why));
@@ -226,7 +248,7 @@ enum ph_err ph_manifest_parse(struct ph_bytes text, struct ph_manifest *out,
     struct ph_manifest m = {0};
 
     PH_TRY(ph_json_load(text, PH_MANIFEST_MAX, &doc, why));
-    const enum ph_err err = parse(doc, &m, why);
+    const enum ph_err err = parse(doc, text, &m, why);
     if (err != PH_OK) {
         ph_manifest_clear(&m);
         return err;
@@ -237,6 +259,7 @@ enum ph_err ph_manifest_parse(struct ph_bytes text, struct ph_manifest *out,
 
 void ph_manifest_clear(struct ph_manifest *manifest)
 {
+    free(manifest->wallet);
     free(manifest->egress);
     free(manifest->env_json);
     *manifest = (struct ph_manifest){0};

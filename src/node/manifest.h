@@ -8,6 +8,7 @@
  */
 
 #include "base/bytes.h"
+#include "chain/wallet_policy.h"
 #include "codec/json.h"
 #include "http/client.h"
 #include "keys/eip712.h"
@@ -45,9 +46,10 @@ struct ph_manifest {
     char name[PH_NAME_MAX + 1];
     char main_file[201]; /* path of the script inside the bundle */
     struct ph_limits limits;
-    uint32_t state_pages;          /* most 4,096-byte pages of its database; 0: it keeps no state */
-    bool chain_read;               /* it asks the worker's chain: env.CHAIN */
-    struct ph_egress_rule *egress; /* owned */
+    uint32_t state_pages; /* most 4,096-byte pages of its database; 0: it keeps no state */
+    bool chain_read;      /* it asks the worker's chain: env.CHAIN */
+    struct ph_wallet_policy *wallet; /* owned; NULL: it sends no transactions */
+    struct ph_egress_rule *egress;   /* owned */
     size_t egress_cnt;
     char *env_json; /* owned; compact JSON object of plain variables */
     struct ph_cron cron[PH_MANIFEST_CRON_MAX];

@@ -72,6 +72,17 @@ TEST(reading_the_chain_is_asked_for)
     }
 }
 
+TEST(a_wallet_is_asked_for)
+{
+    struct ph_manifest with PH_OWNED(ph_manifest_clear) = {0};
+    struct ph_manifest without PH_OWNED(ph_manifest_clear) = {0};
+    struct ph_json_why why;
+
+    CHECK(parse("{\"name\":\"a\",\"wallet\":{\"chainId\":5}}", &with, &why) == PH_OK);
+    CHECK(with.wallet && with.wallet->chain_id == 5);
+    CHECK(parse("{\"name\":\"a\"}", &without, &why) == PH_OK && !without.wallet);
+}
+
 TEST(every_mistake_is_refused_and_named)
 {
     static const char *const bad[][2] = {
@@ -89,6 +100,9 @@ TEST(every_mistake_is_refused_and_named)
         {"{\"name\":\"a\",\"chain\":true}", "chain"},
         {"{\"name\":\"a\",\"chain\":{\"read\":1}}", "chain.read"},
         {"{\"name\":\"a\",\"chain\":{\"write\":true}}", "write"},
+        {"{\"name\":\"a\",\"wallet\":7}", "wallet"},
+        {"{\"name\":\"a\",\"wallet\":{\"chain\":1}}", "wallet.chain"},
+        {"{\"name\":\"a\",\"wallet\":{\"maxValueWei\":5}}", "wallet.maxValueWei"},
         {"{\"name\":\"a\",\"egress\":\"https://x.org\"}", "egress"},
         {"{\"name\":\"a\",\"egress\":[\"*\"]}", "egress[0]"},
         {"{\"name\":\"a\",\"egress\":[\"https://x.org\",\"ftp://x.org\"]}", "egress[1]"},
@@ -115,4 +129,5 @@ TEST(every_mistake_is_refused_and_named)
 
 PH_TEST_MAIN(CASE(a_full_manifest_is_understood_and_defaults_fill_the_rest),
              CASE(the_least_manifest_is_a_name), CASE(state_has_a_size),
-             CASE(reading_the_chain_is_asked_for), CASE(every_mistake_is_refused_and_named))
+             CASE(reading_the_chain_is_asked_for), CASE(a_wallet_is_asked_for),
+             CASE(every_mistake_is_refused_and_named))

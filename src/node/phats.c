@@ -40,6 +40,13 @@ static enum ph_err open_encrypted(const struct ph_tar *tar, struct ph_bundle_inf
         return PH_ERR_MALFORMED;
     }
     PH_TRY(ph_manifest_parse(code.manifest, &out->manifest, why));
+    if (out->manifest.wallet) {
+        (void)snprintf(why->text, sizeof(why->text),
+                       "phat.json: wallet: a phat whose code is encrypted has none, because "
+                       "phala-keyd could not tell that this phat.json is the bundle's");
+        ph_manifest_clear(&out->manifest);
+        return PH_ERR_MALFORMED;
+    }
     out->hash = code.bundle_hash;
     out->code_epoch = code.epoch;
     return PH_OK;

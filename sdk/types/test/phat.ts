@@ -17,6 +17,10 @@ export default {
     const wei: bigint = await env.CHAIN.getBalance(log?.address ?? "0x00", { block: 7n });
     // @ts-expect-error bytes are written 0x…
     await env.CHAIN.call({ to: "00" });
+    const { hash } = await env.WALLET.send({ to: await env.WALLET.address, data: new Uint8Array(4), value: await env.WALLET.balance(), idempotencyKey: "a" });
+    const mined: boolean = (await env.WALLET.receipt(hash))?.success ?? (await env.WALLET.wait(hash, { final: false })).final;
+    // @ts-expect-error a contract cannot be created
+    await env.WALLET.send({ data: mined ? "0x" : "0x00" });
     // @ts-expect-error there is no such variable
     env.NOPE.length;
     return Response.json({ id: ctx.phat.id, size: digest.byteLength, page, wei: `${wei}` });

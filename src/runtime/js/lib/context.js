@@ -35,7 +35,7 @@ export class ExecutionContext {
 }
 webClass(ExecutionContext, "ExecutionContext");
 
-/** env: plain variables, then secrets (which win), then ASSETS and CHAIN; frozen. */
+/** env: plain variables, then secrets (which win), then ASSETS, CHAIN and WALLET; frozen. */
 export function makeEnv(envJson, secretsJson) {
   const env = {};
   for (const text of [envJson, secretsJson]) {
@@ -46,6 +46,7 @@ export function makeEnv(envJson, secretsJson) {
   }
   if (!Object.hasOwn(env, "ASSETS")) Object.defineProperty(env, "ASSETS", { get: () => use("assets").assets, enumerable: true });
   if (!Object.hasOwn(env, "CHAIN")) Object.defineProperty(env, "CHAIN", { get: () => use("chain").chain, enumerable: true });
+  if (!Object.hasOwn(env, "WALLET")) Object.defineProperty(env, "WALLET", { get: () => use("wallet").wallet, enumerable: true });
   return Object.freeze(env);
 }
 
