@@ -256,7 +256,6 @@ static enum ph_err read_kind(const struct reading *r)
 static enum ph_err read_quote(const struct reading *r)
 {
     struct ph_evidence *e = &r->bundle->view;
-    uint32_t parts, snp_parts;
 
     PH_TRY(read_kind(r));
     PH_TRY(take_member(r, 0, "", "quote", false, &e->quote));
@@ -264,10 +263,10 @@ static enum ph_err read_quote(const struct reading *r)
     PH_TRY(
         ph_jread_bool(r->doc, 0, "", "event_log_rtmr3_alone", &e->event_log_rtmr3_alone, r->why));
     PH_TRY(take_member(r, 0, "", "vm_config", true, &e->vm_config));
-    PH_TRY(ph_jread_object(r->doc, 0, "", "collateral", &parts, r->why));
+    const uint32_t parts = ph_jscan_get(r->doc, 0, "collateral");
     if (parts)
         PH_TRY(take_members(r, parts, "collateral", intel, PH_LEN(intel)));
-    PH_TRY(ph_jread_object(r->doc, 0, "", "snp", &snp_parts, r->why));
+    const uint32_t snp_parts = ph_jscan_get(r->doc, 0, "snp");
     if (snp_parts)
         PH_TRY(take_members(r, snp_parts, "snp", snp, PH_LEN(snp)));
     if (e->quote.len == 0 &&
@@ -285,7 +284,6 @@ static enum ph_err read_bundle(const struct reading *r)
         "format",    "time", "kind",   "quote", "collateral", "event_log", "event_log_rtmr3_alone",
         "vm_config", "snp",  "nvidia", NULL};
     struct ph_bytes format = {0};
-    uint32_t nvidia;
 
     PH_TRY(ph_jread_only_keys(r->doc, 0, "", top, r->why));
     PH_TRY(ph_jread_str(r->doc, 0, "", "format", 1, 64, &format, r->why));
@@ -294,7 +292,7 @@ static enum ph_err read_bundle(const struct reading *r)
     if (!ph_jscan_get(r->doc, 0, "time"))
         return ph_jread_bad(r->why, "", "time", "missing");
     PH_TRY(ph_jread_time(r->doc, 0, "", "time", &r->bundle->view.time_s, r->why));
-    PH_TRY(ph_jread_object(r->doc, 0, "", "nvidia", &nvidia, r->why));
+    const uint32_t nvidia = ph_jscan_get(r->doc, 0, "nvidia");
     if (nvidia)
         PH_TRY(read_nvidia(r, nvidia));
     return read_quote(r);

@@ -228,7 +228,6 @@ static enum ph_err read_policy(const struct source *in, struct ph_policy *p)
                                        "simulator_root_insecure",
                                        "nvidia",
                                        NULL};
-    uint32_t nvidia;
     const struct {
         const char *key;
         bool *out;
@@ -246,7 +245,7 @@ static enum ph_err read_policy(const struct source *in, struct ph_policy *p)
     PH_TRY(ph_policy_snp_read(in->doc, &p->snp, in->why));
     for (size_t i = 0; i < PH_LEN(flags); i++)
         PH_TRY(ph_jread_bool(in->doc, 0, "", flags[i].key, flags[i].out, in->why));
-    PH_TRY(ph_jread_object(in->doc, 0, "", "nvidia", &nvidia, in->why));
+    const uint32_t nvidia = ph_jscan_get(in->doc, 0, "nvidia");
     if (nvidia)
         PH_TRY(ph_policy_nvidia_read(in->doc, nvidia, &p->nvidia, in->why));
     return ph_jread_hex(in->doc, 0, "", "simulator_root_insecure", p->simulator_root_insecure, 32,

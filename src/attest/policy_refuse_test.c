@@ -19,6 +19,7 @@ static enum ph_err parse(const char *text)
 #define TDX(more) "{\"measurements\":{\"tdx\":[{\"mr_td\":\"" A48 "\"," more "}]}}"
 #define SGX(members) "{\"measurements\":{\"sgx\":[{" members "}]}}"
 #define NITRO(more) "{\"measurements\":{\"nitro\":[{\"pcr0\":\"" A48 "\"," more "}]}}"
+#define SNP(more) "{\"measurements\":{\"snp\":[{\"measurement\":\"" A48 "\"," more "}]}}"
 #define ENCLAVE "\"mrenclave\":\"" A32 "\""
 #define SIGNER "\"mrsigner\":\"" A32 "\""
 
@@ -42,6 +43,16 @@ TEST(one_wrong_member_beside_right_ones_refuses_the_document)
         {SGX(ENCLAVE ",\"min_isvsvn\":\"1\""), "min_isvsvn"},
         {NITRO("\"pcr3\":\"11\""), "pcr3"},
         {NITRO("\"pcr8\":true"), "pcr8"},
+        {SNP("\"host_data\":\"22\""), "host_data"},
+        {SNP("\"id_key_digest\":\"22\""), "id_key_digest"},
+        {SNP("\"author_key_digest\":\"22\""), "author_key_digest"},
+        {"{\"measurements\":{\"snp\":[{\"measurement\":\"22\"}]}}", "expected 48 bytes"},
+        {"{\"snp\":{\"min_tcb\":{\"milan\":[]}}}", "milan"},
+        {"{\"snp\":{\"min_abi\":[]}}", "min_abi"},
+        {"{\"snp\":{\"min_abi\":{\"major\":256}}}", "major: expected an integer"},
+        {"{\"snp\":{\"min_abi\":{\"major\":1,\"minor\":256}}}", "minor"},
+        {"{\"snp\":{\"chip_ids\":{}}}", "chip_ids"},
+        {"{\"snp\":true}", "snp"},
         {"{\"measurements\":{\"sgx\":{}}}", "sgx"},
         {"{\"measurements\":{\"nvidia\":{}}}", "nvidia"},
         {"{\"measurements\":[]}", "expected \"any\""},
@@ -105,6 +116,9 @@ TEST(lists_end_at_their_limits)
         {"{\"measurements\":{\"sgx\":[", "{" ENCLAVE "}", "]}}", PH_POLICY_MEASUREMENTS_MAX},
         {"{\"measurements\":{\"nitro\":[", "{\"pcr0\":\"" A48 "\"}", "]}}",
          PH_POLICY_MEASUREMENTS_MAX},
+        {"{\"measurements\":{\"snp\":[", "{\"measurement\":\"" A48 "\"}", "]}}",
+         PH_POLICY_SNP_MEASUREMENTS_MAX},
+        {"{\"snp\":{\"chip_ids\":[", "\"1111111111111111\"", "]}}", PH_POLICY_SNP_CHIPS_MAX},
         {"{\"denied_advisories\":[", "\"INTEL-SA-00001\"", "]}", PH_POLICY_ADVISORIES_MAX},
         {"{\"platform_instances\":[", "\"33333333333333333333333333333333\"", "]}",
          PH_POLICY_INSTANCES_MAX},

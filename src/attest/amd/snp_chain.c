@@ -50,13 +50,6 @@ static enum ph_err take_certs(struct ph_bytes in, size_t cnt, struct ph_buf *der
     return ph_pem_next(&r, "CERTIFICATE", &extra) == PH_ERR_NOT_FOUND ? PH_OK : PH_ERR_MALFORMED;
 }
 
-static enum ph_err parse_at(const struct ph_snp_chain *c, size_t start, size_t end,
-                            struct ph_x509 *out)
-{
-    return ph_x509_parse(&ph_snp_x509_profile, (struct ph_bytes){c->der.ptr + start, end - start},
-                         out);
-}
-
 static enum ph_err parse_certs(struct ph_snp_chain *c, const struct ph_snp_chain_source *s)
 {
     const bool given = s->chain.len > 0, pair = !given && s->ask.len > 0 && s->ark.len > 0;
@@ -70,18 +63,20 @@ static enum ph_err parse_certs(struct ph_snp_chain *c, const struct ph_snp_chain
         PH_TRY(take_certs(s->ark, 1, &c->der, end + 2));
     }
     /* The buffer no longer moves: views into it are good. */
-    PH_TRY(parse_at(c, 0, end[0], &c->vek));
+    const uint8_t *const der = c->der.ptr;
+    PH_TRY(ph_x509_parse(&ph_snp_x509_profile, (struct ph_bytes){der, end[0]}, &c->vek));
     c->is_vlek = ph_bytes_is(c->vek.cn, "SEV-VLEK");
+    struct ph_snp_issuers of;
     if (given || pair) {
-        PH_TRY(parse_at(c, end[0], end[1], &c->ask));
-        return parse_at(c, end[1], end[2], &c->ark);
+        of.ask = (struct ph_bytes){der + end[0], end[1] - end[0]};
+        of.ark = (struct ph_bytes){der + end[1], end[2] - end[1]};
+    } else {
+        of = ph_snp_builtin_issuers(ph_snp_vek_peek_product(&c->vek), c->is_vlek);
+        if (of.ark.len == 0)
+            return PH_ERR_UNSUPPORTED;
     }
-    const struct ph_snp_issuers own =
-        ph_snp_builtin_issuers(ph_snp_vek_peek_product(&c->vek), c->is_vlek);
-    if (own.ark.len == 0)
-        return PH_ERR_UNSUPPORTED;
-    PH_TRY(ph_x509_parse(&ph_snp_x509_profile, own.ask, &c->ask));
-    return ph_x509_parse(&ph_snp_x509_profile, own.ark, &c->ark);
+    PH_TRY(ph_x509_parse(&ph_snp_x509_profile, of.ask, &c->ask));
+    return ph_x509_parse(&ph_snp_x509_profile, of.ark, &c->ark);
 }
 
 static void add_fact(struct ph_snp_chain *c, enum ph_snp_fact fact, bool holds)
@@ -94,20 +89,20 @@ static void add_fact(struct ph_snp_chain *c, enum ph_snp_fact fact, bool holds)
 static enum ph_snp_product product_after(struct ph_bytes cn, const char *prefix)
 {
     const size_t len = strlen(prefix);
-    if (cn.len < len || memcmp(cn.ptr, prefix, len) != 0)
-        return PH_SNP_UNKNOWN;
     for (enum ph_snp_product p = PH_SNP_MILAN; p <= PH_SNP_TURIN; p++) {
-        if (ph_bytes_is((struct ph_bytes){cn.ptr + len, cn.len - len}, ph_snp_product_name(p)))
+        const struct ph_bytes name = ph_bytes_str(ph_snp_product_name(p));
+        if (cn.len == len + name.len && memcmp(cn.ptr, prefix, len) == 0 &&
+            memcmp(cn.ptr + len, name.ptr, name.len) == 0)
             return p;
     }
     return PH_SNP_UNKNOWN;
 }
 
+/* Without its extension a usage is 0, and a key that is not RSA's has no modulus. */
 static bool is_ca(const struct ph_x509 *cert, uint32_t key_usage)
 {
-    return cert->has_basic_constraints && cert->is_ca && cert->has_key_usage &&
-           cert->key_usage == key_usage && cert->key_alg == PH_X509_KEY_RSA &&
-           cert->rsa_n.len == RSA_4096_LEN && (cert->rsa_n.ptr[0] & 0x80) != 0 && cert->ski.len > 0;
+    return cert->is_ca && cert->key_usage == key_usage && cert->rsa_n.len == RSA_4096_LEN &&
+           (cert->rsa_n.ptr[0] & 0x80) != 0 && cert->ski.len > 0;
 }
 
 /* The ARK may issue authorities, and lists; an ASK only certificates of signing keys. */
@@ -195,7 +190,7 @@ static enum ph_err judge_certs(struct ph_snp_chain *c, const struct ph_rsa_pub *
     ph_sha256(c->ark.spki, c->ark_spki_sha256);
     /* A key that is no point verifies nothing; so does one that is no P-384 key. */
     if (c->vek.key_alg == PH_X509_KEY_P384)
-        (void)(ph_p384_pub_init(&c->key, c->vek.point.ptr) == PH_OK);
+        (void)!ph_p384_pub_init(&c->key, c->vek.point.ptr);
     PH_TRY(load_key(&c->ask, &ask));
     PH_TRY(judge_signature(c, PH_SNP_FACT_ARK_SIGNATURE, ark, c->ark.tbs, c->ark.sig_bits));
     PH_TRY(judge_signature(c, PH_SNP_FACT_ASK_SIGNATURE, ark, c->ask.tbs, c->ask.sig_bits));

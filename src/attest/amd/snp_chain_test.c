@@ -116,6 +116,7 @@ TEST(roles_and_products_cannot_be_mixed)
     } cases[] = {
         {"ARK-Venice", NULL, NULL, NULL, PH_CHECK_SNP_ARK_PROFILE},
         {"SEV-Milan", NULL, NULL, NULL, PH_CHECK_SNP_ARK_PROFILE},
+        {"ARK-", NULL, NULL, NULL, PH_CHECK_SNP_ARK_PROFILE},
         {NULL, "ARK-Milan", NULL, NULL, PH_CHECK_SNP_ASK_PROFILE},
         {NULL, "SEV-Milan2", NULL, NULL, PH_CHECK_SNP_ASK_PROFILE},
         {NULL, "SEV-VLEK-Milan", NULL, NULL, PH_CHECK_SNP_VEK_PROFILE}, /* over a VCEK */
@@ -171,6 +172,8 @@ TEST(amds_extensions_must_be_complete_and_fit)
         w.s.csp_id = csp[i];
         CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_VEK_EXTENSION);
     }
+    w.s.csp_id = "x";
+    CHECK(snp_world_judge(&w, &v) == PH_OK && strcmp(v.claims.snp.csp_id, "x") == 0);
     w.s.csp_id = longest; /* 63 characters */
     CHECK(snp_world_judge(&w, &v) == PH_OK && strcmp(v.claims.snp.csp_id, longest) == 0);
 }
@@ -229,7 +232,7 @@ TEST(certificates_are_one_and_two_in_order)
     CHECK(ph_snp_verify(&a, &v) == PH_ERR_LIMIT && v.check == PH_CHECK_SNP_VEK_FORMAT);
 }
 
-TEST(what_an_ask_and_a_vek_must_say_of_themselves)
+TEST(what_each_certificate_must_say_of_itself)
 {
     static const struct {
         uint32_t faults;
@@ -238,6 +241,13 @@ TEST(what_an_ask_and_a_vek_must_say_of_themselves)
     } cases[] = {
         {PH_SYNTH_SNP_NO_ASK_AKI, 0, PH_CHECK_SNP_CHAIN_LINKS},
         {PH_SYNTH_SNP_NO_ASK_PATHLEN, 0, PH_CHECK_SNP_ASK_PROFILE},
+        {PH_SYNTH_SNP_NO_ASK_SKI, 0, PH_CHECK_SNP_ASK_PROFILE},
+        {PH_SYNTH_SNP_BAD_ASK_USAGE, 0, PH_CHECK_SNP_ASK_PROFILE},
+        {PH_SYNTH_SNP_ARK_PATHLEN, 0, PH_CHECK_SNP_ARK_PROFILE},
+        {PH_SYNTH_SNP_BAD_ARK_NAME, 0, PH_CHECK_SNP_CHAIN_LINKS},
+        {PH_SYNTH_SNP_VEK_IS_RSA, 0, PH_CHECK_SNP_VEK_PROFILE},
+        {PH_SYNTH_SNP_BAD_CRL_AKI, 0, PH_CHECK_SNP_CRL_ISSUER},
+        {PH_SYNTH_SNP_SHORT_IDS, 0, PH_CHECK_CNT},
         {0, 0x80, PH_CHECK_CNT}, /* digitalSignature */
         {0, 0xc0, PH_CHECK_SNP_VEK_PROFILE},
         {0, 0x04, PH_CHECK_SNP_VEK_PROFILE}, /* keyCertSign */
@@ -246,6 +256,7 @@ TEST(what_an_ask_and_a_vek_must_say_of_themselves)
         milan();
         w.s.faults = cases[i].faults;
         w.s.vek_key_usage = cases[i].vek_key_usage;
+        w.drop_crl = cases[i].faults == PH_SYNTH_SNP_SHORT_IDS; /* the list names the whole key */
         const enum ph_err err = snp_world_judge(&w, &v);
         if (v.check != cases[i].check || (err == PH_OK) != (v.check == PH_CHECK_CNT))
             fail_msg("case %zu: %s", i, v.reason);
@@ -277,6 +288,122 @@ TEST(what_is_no_pair_of_certificates_is_refused)
     CHECK(ph_snp_chain_new(&source, &chain, &failed) == PH_ERR_UNSUPPORTED && !chain);
     const struct ph_snp_chain_source nothing = {0};
     CHECK(ph_snp_chain_new(&nothing, &chain, &failed) == PH_ERR_MALFORMED && !chain);
+}
+
+/* The facts of a chain; 0 if it is refused. */
+static uint32_t facts_of(const struct ph_snp_chain_source *source)
+{
+    struct ph_snp_chain *chain PH_OWNED(ph_snp_chain_freep) = NULL;
+    enum ph_check failed;
+
+    return ph_snp_chain_new(source, &chain, &failed) == PH_OK ? chain->facts : 0;
+}
+
+TEST(authorities_have_keys_of_4096_bits_that_can_be_used)
+{
+    static const uint8_t exponent[] = {0x02, 0x03, 0x01, 0x00, 0x01};
+    struct snp_evidence e PH_OWNED(snp_evidence_clear);
+
+    milan();
+    const struct ph_synth_snp_keys *const keys = w.s.keys;
+    for (unsigned bits = 2048; bits < 4096; bits += 2047) {
+        struct ph_synth_snp_keys shorter = {.ark = keys->ark};
+        CHECK(ph_rsa_key_generate(bits, &shorter.ask) == PH_OK);
+        w.s.keys = &shorter;
+        CHECK(snp_world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_SNP_ASK_PROFILE);
+        ph_rsa_key_free(shorter.ask);
+    }
+
+    milan();
+    snp_world_make(&w, &e);
+    const struct ph_snp_chain_source source = {.vek = ph_buf_view(&e.vek),
+                                               .chain = ph_buf_view(&e.chain)};
+    const struct ph_bytes n = ph_rsa_key_n(keys->ark);
+    uint8_t *const ark = memmem(e.chain.ptr, e.chain.len, n.ptr, n.len);
+    CHECK(ark && (facts_of(&source) & UPPER) == UPPER);
+    CHECK(memcmp(ark + n.len, exponent, sizeof(exponent)) == 0);
+    ark[n.len + 4] ^= 1; /* an even exponent: no key, so nothing is signed with it */
+    const uint32_t facts = facts_of(&source);
+    CHECK((facts & PH_SNP_FACT_ARK_PROFILE) != 0);
+    CHECK((facts & (PH_SNP_FACT_ARK_SIGNATURE | PH_SNP_FACT_ASK_SIGNATURE)) == 0);
+}
+
+TEST(each_input_holds_whole_certificates)
+{
+    const struct ph_bytes bad[] = {
+        PH_BYTES_LIT("\x30"),             /* no element */
+        PH_BYTES_LIT("\x30\x05\x02\x01"), /* one that is cut */
+        PH_BYTES_LIT("\x30\x00"),         /* one that is no certificate */
+        PH_BYTES_LIT("\x02"),             /* and no PEM */
+    };
+    struct snp_evidence e PH_OWNED(snp_evidence_clear);
+    struct ph_buf ask PH_OWNED(ph_buf_clear) = PH_BUF(8192);
+    struct ph_buf ark PH_OWNED(ph_buf_clear) = PH_BUF(8192);
+    struct ph_buf pem PH_OWNED(ph_buf_clear) = PH_BUF(32768);
+    struct ph_snp_chain *chain = NULL;
+    enum ph_check failed;
+
+    milan();
+    snp_world_make(&w, &e);
+    CHECK(ph_synth_snp_ask(&w.s, &ask) == PH_OK && ph_synth_snp_ark(&w.s, &ark) == PH_OK);
+    struct ph_snp_chain_source good = {
+        .vek = ph_buf_view(&e.vek), .ask = ph_buf_view(&ask), .ark = ph_buf_view(&ark)};
+    CHECK((facts_of(&good) & UPPER) == UPPER);
+    for (size_t i = 0; i < 3 * PH_LEN(bad); i++) {
+        struct ph_snp_chain_source s = good;
+        struct ph_bytes *const in[] = {&s.vek, &s.ask, &s.ark};
+        *in[i / PH_LEN(bad)] = bad[i % PH_LEN(bad)];
+        if (ph_snp_chain_new(&s, &chain, &failed) != PH_ERR_MALFORMED)
+            fail_msg("case %zu", i);
+    }
+    good.crl = PH_BYTES_LIT("0"); /* a list of one byte is there, and is none */
+    CHECK(ph_snp_chain_new(&good, &chain, &failed) == PH_ERR_MALFORMED);
+    CHECK(failed == PH_CHECK_SNP_CRL_FORMAT);
+    for (int i = 0; i < 2; i++)
+        CHECK(ph_pem_encode("CERTIFICATE", ph_buf_view(&e.vek), &pem) == PH_OK);
+    good = (struct ph_snp_chain_source){.vek = ph_buf_view(&pem)}; /* two where one is to be */
+    CHECK(ph_snp_chain_new(&good, &chain, &failed) == PH_ERR_MALFORMED);
+}
+
+TEST(authorities_come_both_or_are_amds_own)
+{
+    struct snp_evidence e PH_OWNED(snp_evidence_clear);
+    struct ph_buf own PH_OWNED(ph_buf_clear) = PH_BUF(8192);
+
+    milan();
+    snp_world_make(&w, &e);
+    CHECK(ph_synth_snp_ask(&w.s, &own) == PH_OK);
+    const struct ph_snp_chain_source ask = {.vek = ph_buf_view(&e.vek), .ask = ph_buf_view(&own)};
+    CHECK((facts_of(&ask) & (UPPER | PH_SNP_FACT_VEK_SIGNATURE)) == UPPER);
+    own.len = 0;
+    CHECK(ph_synth_snp_ark(&w.s, &own) == PH_OK);
+    const struct ph_snp_chain_source ark = {.vek = ph_buf_view(&e.vek), .ark = ph_buf_view(&own)};
+    CHECK((facts_of(&ark) & (UPPER | PH_SNP_FACT_VEK_SIGNATURE)) == UPPER);
+}
+
+TEST(certificates_are_taken_up_to_their_limit)
+{
+    struct ph_buf pem PH_OWNED(ph_buf_clear) = PH_BUF(2 * PH_SNP_CERTS_LEN_MAX);
+    struct snp_evidence e PH_OWNED(snp_evidence_clear);
+    struct ph_snp_chain *chain = NULL;
+    enum ph_check failed;
+    uint8_t *pad;
+
+    milan();
+    snp_world_make(&w, &e);
+    CHECK(ph_pem_encode("CERTIFICATE", ph_buf_view(&e.vek), &pem) == PH_OK);
+    const size_t more = PH_SNP_CERTS_LEN_MAX + 1 - pem.len;
+    CHECK(ph_buf_reserve(&pem, more, &pad) == PH_OK);
+    memset(pad, '\n', more);
+    struct ph_snp_chain_source s = {.vek = {pem.ptr, PH_SNP_CERTS_LEN_MAX}};
+    CHECK((facts_of(&s) & UPPER) == UPPER);
+    s.vek.len++;
+    CHECK(ph_snp_chain_new(&s, &chain, &failed) == PH_ERR_LIMIT);
+    /* An element of 60,000 bytes: more than certificates may have together. */
+    static const uint8_t head[] = {0x30, 0x82, 0xea, 0x60};
+    memcpy(pem.ptr, head, sizeof(head));
+    s.vek.len = sizeof(head) + 60000;
+    CHECK(ph_snp_chain_new(&s, &chain, &failed) == PH_ERR_LIMIT);
 }
 
 TEST(a_cached_chain_gives_the_same_verdict)
@@ -376,6 +503,9 @@ PH_TEST_MAIN(CASE(a_warm_verdict_allocates_nothing), CASE(a_table_brings_certifi
              CASE(amds_extensions_must_be_complete_and_fit),
              CASE(revocation_needs_a_list_and_says_whether_there_was_one),
              CASE(certificates_are_one_and_two_in_order),
-             CASE(what_an_ask_and_a_vek_must_say_of_themselves),
+             CASE(what_each_certificate_must_say_of_itself),
+             CASE(authorities_have_keys_of_4096_bits_that_can_be_used),
+             CASE(each_input_holds_whole_certificates), CASE(authorities_come_both_or_are_amds_own),
+             CASE(certificates_are_taken_up_to_their_limit),
              CASE(what_is_no_pair_of_certificates_is_refused),
              CASE(a_cached_chain_gives_the_same_verdict), CASE(threads_share_a_cache))

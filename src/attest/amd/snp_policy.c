@@ -54,9 +54,9 @@ static enum ph_err read_min_tcb(const struct ph_jdoc *doc, uint32_t snp, struct 
 {
     static const char *const keys[] = {"milan", "genoa", "turin", NULL};
     static const enum ph_snp_product products[] = {PH_SNP_MILAN, PH_SNP_GENOA, PH_SNP_TURIN};
-    uint32_t list, tok;
+    const uint32_t list = ph_jscan_get(doc, snp, "min_tcb");
+    uint32_t tok;
 
-    PH_TRY(ph_jread_object(doc, snp, "snp", "min_tcb", &list, why));
     if (!list)
         return PH_OK;
     PH_TRY(ph_jread_only_keys(doc, list, "snp.min_tcb", keys, why));
@@ -77,9 +77,8 @@ static enum ph_err read_min_abi(const struct ph_jdoc *doc, uint32_t snp, struct 
 {
     static const char *const keys[] = {"major", "minor", NULL};
     uint64_t major = UINT64_MAX, minor = 0;
-    uint32_t tok;
+    const uint32_t tok = ph_jscan_get(doc, snp, "min_abi");
 
-    PH_TRY(ph_jread_object(doc, snp, "snp", "min_abi", &tok, why));
     if (!tok)
         return PH_OK;
     PH_TRY(ph_jread_only_keys(doc, tok, "snp.min_abi", keys, why));
@@ -141,9 +140,8 @@ enum ph_err ph_policy_snp_read(const struct ph_jdoc *doc, struct ph_policy_snp *
         "require_crl", "allow_migrate_ma", "allow_provisional",
         "allow_vlek",  "chip_ids",         NULL};
     uint64_t vmpl = 0, svn = 0;
-    uint32_t snp;
+    const uint32_t snp = ph_jscan_get(doc, 0, "snp");
 
-    PH_TRY(ph_jread_object(doc, 0, "", "snp", &snp, why));
     if (!snp)
         return PH_OK;
     PH_TRY(ph_jread_only_keys(doc, snp, "snp", keys, why));

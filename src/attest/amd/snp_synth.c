@@ -219,6 +219,7 @@ enum ph_err ph_synth_snp_vek(const struct ph_synth_snp *s, struct ph_buf *out)
     const struct ph_synth_rsa_cert c = {
         .subject = cn.vek,
         .issuer = cn.ask,
+        .key = s->faults & PH_SYNTH_SNP_VEK_IS_RSA ? s->keys->ark : NULL,
         .p384_secret = s->vek_secret,
         .issuer_key = s->keys->ask,
         .signer = signer(s, PH_SYNTH_SNP_BAD_VEK_SIG, s->keys->ask),
@@ -248,9 +249,11 @@ enum ph_err ph_synth_snp_ask(const struct ph_synth_snp *s, struct ph_buf *out)
         .serial = s->ask_serial,
         .is_ca = true,
         .no_aki = s->faults & PH_SYNTH_SNP_NO_ASK_AKI,
+        .no_ski = s->faults & PH_SYNTH_SNP_NO_ASK_SKI,
+        .short_ids = s->faults & PH_SYNTH_SNP_SHORT_IDS,
         .has_path_len = !(s->faults & PH_SYNTH_SNP_NO_ASK_PATHLEN),
         .path_len = s->faults & PH_SYNTH_SNP_BAD_ASK_PATHLEN ? 1 : 0,
-        .key_usage = 0x04,
+        .key_usage = s->faults & PH_SYNTH_SNP_BAD_ASK_USAGE ? 0x06 : 0x04,
     };
     return ph_synth_rsa_cert_make(&c, out);
 }
@@ -260,7 +263,7 @@ enum ph_err ph_synth_snp_ark(const struct ph_synth_snp *s, struct ph_buf *out)
     const struct cns cn = cns_of(s);
     const struct ph_synth_rsa_cert c = {
         .subject = cn.ark,
-        .issuer = cn.ark,
+        .issuer = s->faults & PH_SYNTH_SNP_BAD_ARK_NAME ? "ARK-Nobody" : cn.ark,
         .key = s->keys->ark,
         .issuer_key = s->keys->ark,
         .signer = signer(s, PH_SYNTH_SNP_BAD_ARK_SIG, s->keys->ark),
@@ -268,6 +271,9 @@ enum ph_err ph_synth_snp_ark(const struct ph_synth_snp *s, struct ph_buf *out)
         .not_after_s = s->not_after_s,
         .serial = s->ark_serial,
         .is_ca = true,
+        .has_path_len = s->faults & PH_SYNTH_SNP_ARK_PATHLEN,
+        .path_len = 1,
+        .short_ids = s->faults & PH_SYNTH_SNP_SHORT_IDS,
         .key_usage = s->faults & PH_SYNTH_SNP_BAD_ARK_USAGE ? 0x04 : 0x06,
         .no_aki = true,
     };
@@ -279,7 +285,7 @@ enum ph_err ph_synth_snp_crl(const struct ph_synth_snp *s, struct ph_buf *out)
     const struct cns cn = cns_of(s);
     const struct ph_synth_rsa_crl c = {
         .issuer = s->faults & PH_SYNTH_SNP_BAD_CRL_ISSUER ? "ARK-Nobody" : cn.ark,
-        .issuer_key = s->keys->ark,
+        .issuer_key = s->faults & PH_SYNTH_SNP_BAD_CRL_AKI ? s->keys->ask : s->keys->ark,
         .signer = signer(s, PH_SYNTH_SNP_BAD_CRL_SIG, s->keys->ark),
         .this_update_s = s->crl_this_s,
         .next_update_s = s->crl_next_s,

@@ -39,6 +39,13 @@ enum ph_synth_snp_fault {
     PH_SYNTH_SNP_LONG_CRL_AKI = 1 << 15, /* allowed: the list's AKI names issuer and serial too */
     PH_SYNTH_SNP_NO_ASK_AKI = 1 << 16,
     PH_SYNTH_SNP_NO_ASK_PATHLEN = 1 << 17,
+    PH_SYNTH_SNP_ARK_PATHLEN = 1 << 18,
+    PH_SYNTH_SNP_BAD_ARK_NAME = 1 << 19, /* issued by another name, signed by itself */
+    PH_SYNTH_SNP_NO_ASK_SKI = 1 << 20,
+    PH_SYNTH_SNP_BAD_ASK_USAGE = 1 << 21, /* it may sign lists too */
+    PH_SYNTH_SNP_VEK_IS_RSA = 1 << 22,
+    PH_SYNTH_SNP_BAD_CRL_AKI = 1 << 23,
+    PH_SYNTH_SNP_SHORT_IDS = 1 << 24, /* allowed: key identifiers of one byte */
 };
 
 enum { PH_SYNTH_SNP_REVOKED_MAX = 4 };

@@ -34,6 +34,13 @@ const struct ph_x509_profile ph_snp_x509_profile = {
 };
 _Static_assert((int)PH_SNP_EXT_CNT <= (int)PH_X509_VENDOR_MAX, "a place for each extension");
 
+/* What may follow a product's name: "-B0". */
+static bool is_stepping(struct ph_bytes s)
+{
+    return s.len == 3 && s.ptr[0] == '-' && s.ptr[1] >= 'A' && s.ptr[1] <= 'Z' && s.ptr[2] >= '0' &&
+           s.ptr[2] <= '9';
+}
+
 enum ph_snp_product ph_snp_product_of_name(struct ph_bytes name)
 {
     static const struct {
@@ -45,13 +52,11 @@ enum ph_snp_product ph_snp_product_of_name(struct ph_bytes name)
                  {"Siena", PH_SNP_GENOA},
                  {"Turin", PH_SNP_TURIN}};
 
-    /* A stepping may follow: "-B0". */
-    if (name.len > 3 && name.ptr[name.len - 3] == '-' && name.ptr[name.len - 2] >= 'A' &&
-        name.ptr[name.len - 2] <= 'Z' && name.ptr[name.len - 1] >= '0' &&
-        name.ptr[name.len - 1] <= '9')
-        name.len -= 3;
     for (size_t i = 0; i < PH_LEN(names); i++) {
-        if (ph_bytes_is(name, names[i].name))
+        struct ph_reader r = {name};
+        struct ph_bytes begin;
+        if (ph_read_view(&r, strlen(names[i].name), &begin) && ph_bytes_is(begin, names[i].name) &&
+            (r.rest.len == 0 || is_stepping(r.rest)))
             return names[i].product;
     }
     return PH_SNP_UNKNOWN;

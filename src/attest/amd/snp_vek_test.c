@@ -45,6 +45,9 @@ TEST(good_extensions_are_read)
     make(false, false);
     cert.vendor[PH_SNP_EXT_HWID] = DER("\x04\x40" ID64);
     CHECK(ph_snp_vek_parse(&cert, false, &vek) == PH_OK && vek.chip_id[0] == 1);
+    make(false, true);
+    cert.vendor[PH_SNP_EXT_CSP_ID] = DER("\x16\x02 ~"); /* the first and the last character */
+    CHECK(ph_snp_vek_parse(&cert, true, &vek) == PH_OK && ph_bytes_is(vek.csp_id, " ~"));
     make(true, false);
     cert.vendor[PH_SNP_EXT_HWID] = DER("\x04\x08" ID8);
     CHECK(ph_snp_vek_parse(&cert, false, &vek) == PH_OK && vek.chip_id[7] == 8);
@@ -84,6 +87,8 @@ TEST(each_extension_is_held_to_its_form)
         {PH_SNP_EXT_SPL5, false, false, DER("\x02\x01\x01")},
         {PH_SNP_EXT_SPL6, false, false, DER("\x02\x01\x01")},
         {PH_SNP_EXT_SPL7, true, false, DER("\x02\x01\x01")},
+        {PH_SNP_EXT_SPL4, false, false, DER("\x00")}, /* no number */
+        {PH_SNP_EXT_SPL7, true, false, DER("\x04\x01\x00")},
         {PH_SNP_EXT_FMC, true, false, DER("")},
         {PH_SNP_EXT_FMC, false, false, DER("\x02\x01\x00")},
         {PH_SNP_EXT_HWID, false, false, DER("")},
@@ -99,6 +104,7 @@ TEST(each_extension_is_held_to_its_form)
         {PH_SNP_EXT_CSP_ID, false, true, DER("\x0c\x04some")},
         {PH_SNP_EXT_CSP_ID, false, true, DER("\x16\x02\x1fx")},
         {PH_SNP_EXT_CSP_ID, false, true, DER("\x16\x02x\x7f")},
+        {PH_SNP_EXT_CSP_ID, false, true, DER("\x16\x01x\x00")}, /* more behind it */
         {PH_SNP_EXT_CSP_ID, false, true, DER("\x16\x40" ID64)},
     };
     for (size_t i = 0; i < PH_LEN(cases); i++) {

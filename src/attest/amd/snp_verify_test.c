@@ -132,6 +132,14 @@ TEST(a_trace_shows_where_each_check_looked)
     }
     CHECK(trace.check[PH_CHECK_SNP_VEK_SIGNATURE].bytes.ptr == e.vek.ptr);
     CHECK(trace.check[PH_CHECK_SNP_CRL_FRESH].bytes.ptr == e.crl.ptr);
+    struct ph_snp_args cut = a;
+    cut.crl.len--;
+    CHECK(ph_snp_verify(&cut, &v) == PH_ERR_MALFORMED);
+    CHECK(trace.check[PH_CHECK_SNP_CRL_FORMAT].bytes.ptr == e.crl.ptr);
+    cut = a;
+    cut.vek.len--;
+    CHECK(ph_snp_verify(&cut, &v) == PH_ERR_MALFORMED);
+    CHECK(trace.check[PH_CHECK_SNP_VEK_FORMAT].bytes.ptr == e.vek.ptr);
 }
 
 TEST(every_product_version_and_key_is_accepted)

@@ -91,16 +91,17 @@ static enum ph_err put_extensions(struct ph_buf *buf, const struct ph_synth_rsa_
 {
     struct ph_buf value PH_OWNED(ph_buf_clear) = PH_BUF(64);
     uint8_t id[20];
+    const struct ph_bytes shown = {id, c->short_ids ? 1 : sizeof(id)};
     const size_t start = buf->len;
 
     if (c->key && !c->no_ski) {
         PH_TRY(key_id(c->key, id));
-        PH_TRY(ph_der_put(&value, PH_DER_OCTET_STRING, PH_BYTES_OF(id)));
+        PH_TRY(ph_der_put(&value, PH_DER_OCTET_STRING, shown));
         PH_TRY(ph_synth_put_ext(buf, "2.5.29.14", false, ph_buf_view(&value)));
     }
     if (!c->no_aki) {
         PH_TRY(key_id(c->issuer_key, id));
-        PH_TRY(ph_synth_put_aki(buf, PH_BYTES_OF(id)));
+        PH_TRY(ph_synth_put_aki(buf, shown));
     }
     if (c->is_ca)
         PH_TRY(put_basic_constraints(buf, c));

@@ -29,6 +29,7 @@ struct ph_synth_rsa_cert {
     uint8_t path_len;
     uint8_t key_usage; /* the bits octet of the extension: 0x04 keyCertSign, 0x06; 0: none */
     bool no_aki, no_ski;
+    bool short_ids; /* key identifiers of one byte */
     const struct ph_synth_rsa_ext *ext;
     size_t ext_cnt;
 };
@@ -39,8 +40,8 @@ PH_CHECKED enum ph_err ph_synth_rsa_cert_make(const struct ph_synth_rsa_cert *c,
 
 struct ph_synth_rsa_crl {
     const char *issuer;
-    const struct ph_rsa_key *issuer_key;
-    const struct ph_rsa_key *signer; /* NULL: the issuer's */
+    const struct ph_rsa_key *issuer_key; /* whose key identifier and, unless set, signature it is */
+    const struct ph_rsa_key *signer;     /* NULL: the issuer's */
     int64_t this_update_s, next_update_s;
     const uint32_t *revoked; /* serials */
     size_t revoked_cnt;
