@@ -89,7 +89,7 @@ static void add_fact(struct ph_snp_chain *c, enum ph_snp_fact fact, bool holds)
 static enum ph_snp_product product_after(struct ph_bytes cn, const char *prefix)
 {
     const size_t len = strlen(prefix);
-    for (enum ph_snp_product p = PH_SNP_MILAN; p <= PH_SNP_TURIN; p++) {
+    for (enum ph_snp_product p = PH_SNP_TURIN; p != PH_SNP_UNKNOWN; p--) {
         const struct ph_bytes name = ph_bytes_str(ph_snp_product_name(p));
         if (cn.len == len + name.len && memcmp(cn.ptr, prefix, len) == 0 &&
             memcmp(cn.ptr + len, name.ptr, name.len) == 0)

@@ -270,7 +270,7 @@ enum ph_err ph_synth_snp_ark(const struct ph_synth_snp *s, struct ph_buf *out)
         .not_before_s = s->not_before_s,
         .not_after_s = s->not_after_s,
         .serial = s->ark_serial,
-        .is_ca = true,
+        .is_ca = !(s->faults & PH_SYNTH_SNP_ARK_NO_CA),
         .has_path_len = s->faults & PH_SYNTH_SNP_ARK_PATHLEN,
         .path_len = 1,
         .short_ids = s->faults & PH_SYNTH_SNP_SHORT_IDS,

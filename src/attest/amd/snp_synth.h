@@ -45,6 +45,7 @@ enum ph_synth_snp_fault {
     PH_SYNTH_SNP_BAD_ASK_USAGE = 1 << 21, /* it may sign lists too */
     PH_SYNTH_SNP_VEK_IS_RSA = 1 << 22,
     PH_SYNTH_SNP_BAD_CRL_AKI = 1 << 23,
+    PH_SYNTH_SNP_ARK_NO_CA = 1 << 25,
     PH_SYNTH_SNP_SHORT_IDS = 1 << 24, /* allowed: key identifiers of one byte */
 };
 
