@@ -109,19 +109,18 @@ enum ph_err ph_check_ocsp(const struct ph_check_by *by, const struct ph_x509 *ce
                           const struct ph_x509 *issuer, struct ph_bytes der, struct ph_checked *out,
                           bool *revoked, struct ph_json_why *why)
 {
-    struct ph_ocsp_facts facts;
     struct ph_checked c = {0};
     struct ph_ocsp ocsp;
 
-    enum ph_err err = ph_ocsp_parse(der, &ocsp);
+    const enum ph_err err = ph_ocsp_parse(der, &ocsp);
     if (err != PH_OK)
         return ph_check_bad(err, why, "it is no successful OCSP response of the supported form");
     const struct ph_ocsp_single *s = ph_ocsp_find(&ocsp, cert, issuer);
     if (!s)
         return ph_check_bad(PH_ERR_UNTRUSTED, why, "it is about another certificate");
-    err = ph_ocsp_judge(&ocsp, issuer, &facts);
-    if (err != PH_OK || !facts.responder_allowed || !facts.signatures)
-        return ph_check_bad(err != PH_OK ? err : PH_ERR_UNTRUSTED, why,
+    const struct ph_ocsp_facts facts = ph_ocsp_judge(&ocsp, issuer);
+    if (!facts.responder_allowed || !facts.signatures)
+        return ph_check_bad(PH_ERR_UNTRUSTED, why,
                             "neither the issuer nor a responder that it appointed signed it");
     if (s->status == PH_OCSP_UNKNOWN)
         return ph_check_bad(PH_ERR_UNTRUSTED, why, "the service does not know the certificate");

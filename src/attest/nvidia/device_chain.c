@@ -27,7 +27,6 @@ void ph_nv_chain_free(struct ph_nv_chain *chain)
 {
     if (!chain)
         return;
-    ph_p384_pub_free(chain->leaf_key);
     ph_buf_clear(&chain->der);
     free(chain);
 }
@@ -167,16 +166,13 @@ bool ph_nv_is_issued_by(const struct ph_x509 *cert, const struct ph_x509 *issuer
            ph_bytes_equal(cert->aki, issuer->ski);
 }
 
-enum ph_err ph_nv_is_signed_by(const struct ph_x509 *issuer, struct ph_bytes tbs,
-                               const uint8_t sig[static 96], bool *holds)
+bool ph_nv_is_signed_by(const struct ph_x509 *issuer, struct ph_bytes tbs,
+                        const uint8_t sig[static 96])
 {
-    struct ph_p384_pub *key = NULL;
-    enum ph_err err = ph_p384_pub_new(issuer->point.ptr, &key);
-    if (err == PH_OK)
-        err = ph_p384_verify(key, tbs, sig);
-    ph_p384_pub_free(key);
-    *holds = err == PH_OK;
-    return err == PH_ERR_NOMEM ? err : PH_OK;
+    struct ph_p384_pub key PH_NO_INIT;
+
+    (void)!ph_p384_pub_init(&key, issuer->point.ptr); /* what is no point verifies nothing */
+    return ph_p384_verify(&key, tbs, sig) == PH_OK;
 }
 
 /* FWID ::= SEQUENCE { hashAlg OID, digest OCTET STRING } */
@@ -279,7 +275,7 @@ static bool is_known(const struct ph_nv_chain *chain, size_t i, size_t above,
            ph_bytes_equal(chain->cert[above].spki, known->cert[above].spki);
 }
 
-static enum ph_err judge(struct ph_nv_chain *chain, const struct ph_nv_chain *known)
+static void judge(struct ph_nv_chain *chain, const struct ph_nv_chain *known)
 {
     bool profiles = true, links = true, signatures = true;
 
@@ -289,13 +285,11 @@ static enum ph_err judge(struct ph_nv_chain *chain, const struct ph_nv_chain *kn
     for (size_t i = 0; i < PH_NV_CERT_CNT; i++) {
         const struct ph_x509 *c = &chain->cert[i];
         const size_t above = i < PH_NV_ROOT ? i + 1 : PH_NV_ROOT;
-        bool holds = true;
 
         profiles = profiles && has_profile(chain, (enum ph_nv_role)i);
         links = links && ph_nv_is_issued_by(c, &chain->cert[above]);
-        if (!is_known(chain, i, above, known))
-            PH_TRY(ph_nv_is_signed_by(&chain->cert[above], c->tbs, c->sig, &holds));
-        signatures = signatures && holds;
+        signatures = signatures && (is_known(chain, i, above, known) ||
+                                    ph_nv_is_signed_by(&chain->cert[above], c->tbs, c->sig));
         if (c->not_before_s > chain->not_before_s)
             chain->not_before_s = c->not_before_s;
         if (c->not_after_s < chain->not_after_s)
@@ -306,8 +300,7 @@ static enum ph_err judge(struct ph_nv_chain *chain, const struct ph_nv_chain *kn
                    (read_firmware(chain) == PH_OK ? PH_NV_FACT_FWID : 0u);
     ph_sha256(chain->cert[PH_NV_ROOT].spki, chain->root_spki_sha256);
     ph_sha256(chain->cert[PH_NV_DEVICE].spki, chain->device_id);
-    const enum ph_err err = ph_p384_pub_new(chain->cert[PH_NV_LEAF].point.ptr, &chain->leaf_key);
-    return err == PH_ERR_NOMEM ? err : PH_OK;
+    (void)!ph_p384_pub_init(&chain->leaf_key, chain->cert[PH_NV_LEAF].point.ptr);
 }
 
 enum ph_err ph_nv_chain_parse(struct ph_bytes pem, const struct ph_nv_chain *known,
@@ -318,7 +311,7 @@ enum ph_err ph_nv_chain_parse(struct ph_bytes pem, const struct ph_nv_chain *kno
         return PH_ERR_NOMEM;
     chain->der = PH_BUF(PH_NV_CERT_CNT * PH_X509_MAX);
     PH_TRY(parse_certs(pem, chain));
-    PH_TRY(judge(chain, known));
+    judge(chain, known);
     *out = PH_TAKE(chain);
     return PH_OK;
 }

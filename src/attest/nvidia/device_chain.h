@@ -42,8 +42,8 @@ struct ph_nv_chain {
     int64_t not_before_s, not_after_s; /* window in which all certificates are valid */
     uint8_t root_spki_sha256[32];
     uint8_t device_id[32]; /* SHA-256 of the SubjectPublicKeyInfo of the device's certificate */
-    struct ph_p384_pub *leaf_key; /* NULL if it is no point */
     struct ph_buf der;
+    struct ph_p384_pub leaf_key; /* verifies nothing if it is no point */
 };
 
 extern const struct ph_x509_profile ph_x509_profile_nvidia; /* vendor[]: see device_chain.c */
@@ -69,8 +69,8 @@ static inline void ph_nv_chain_freep(struct ph_nv_chain **chain)
 
 /* True if issuer name and key identifier of `cert` point at `issuer`. */
 bool ph_nv_is_issued_by(const struct ph_x509 *cert, const struct ph_x509 *issuer);
-/* Whether `issuer`'s key signed these bytes. Only PH_ERR_NOMEM is an error. */
-PH_CHECKED enum ph_err ph_nv_is_signed_by(const struct ph_x509 *issuer, struct ph_bytes tbs,
-                                          const uint8_t sig[static 96], bool *holds);
+/* True if `issuer`'s key signed these bytes. */
+bool ph_nv_is_signed_by(const struct ph_x509 *issuer, struct ph_bytes tbs,
+                        const uint8_t sig[static 96]);
 
 #endif

@@ -25,8 +25,8 @@ enum ph_err ph_nv_chain_get(struct ph_attest_cache *cache, struct ph_bytes pem,
             return PH_OK;
     }
     PH_TRY(ph_nv_chain_parse(pem, known, &chain));
-    if (cache && chain->leaf_key)
-        ph_p384_pub_prepare(chain->leaf_key); /* before other threads see it */
+    if (cache)
+        ph_p384_pub_prepare(&chain->leaf_key); /* before other threads see it */
     const int64_t until_s = chain->not_after_s;
     ph_cached_put(cache, &chain_type, key, PH_TAKE(chain), now_s, until_s, out);
     return PH_OK;
@@ -118,27 +118,27 @@ static void ocsp_key(struct ph_bytes der, const struct ph_x509 *issuer, uint8_t 
     ph_sha256_final(&ctx, out);
 }
 
-enum ph_err ph_nv_ocsp_facts(struct ph_attest_cache *cache, struct ph_bytes der,
-                             const struct ph_ocsp *ocsp, const struct ph_x509 *issuer,
-                             int64_t now_s, struct ph_ocsp_facts *out)
+void ph_nv_ocsp_facts(struct ph_attest_cache *cache, struct ph_bytes der,
+                      const struct ph_ocsp *ocsp, const struct ph_x509 *issuer, int64_t now_s,
+                      struct ph_ocsp_facts *out)
 {
     uint8_t key[PH_ATTEST_CACHE_KEY_LEN];
     struct ph_cached held;
 
-    if (!cache)
-        return ph_ocsp_judge(ocsp, issuer, out);
+    if (!cache) {
+        *out = ph_ocsp_judge(ocsp, issuer);
+        return;
+    }
     ocsp_key(der, issuer, key);
     if (ph_cached_find(cache, &ocsp_type, key, now_s, &held)) {
         memcpy(out, held.value, sizeof(*out));
         ph_cached_release(&held);
-        return PH_OK;
+        return;
     }
-    PH_TRY(ph_ocsp_judge(ocsp, issuer, out));
-    if (!out->signatures)
-        return PH_OK;
-    struct ph_ocsp_facts *facts = malloc(sizeof(*facts));
+    *out = ph_ocsp_judge(ocsp, issuer);
+    struct ph_ocsp_facts *facts = out->signatures ? malloc(sizeof(*facts)) : NULL;
     if (!facts)
-        return PH_ERR_NOMEM;
+        return; /* judged again next time */
     *facts = *out;
     int64_t until_s = facts->not_after_s;
     for (size_t i = 0; i < ocsp->single_cnt; i++) {
@@ -147,5 +147,4 @@ enum ph_err ph_nv_ocsp_facts(struct ph_attest_cache *cache, struct ph_bytes der,
     }
     ph_cached_put(cache, &ocsp_type, key, facts, now_s, until_s, &held);
     ph_cached_release(&held);
-    return PH_OK;
 }

@@ -48,8 +48,8 @@ void ph_nv_manifest_keep(struct ph_attest_cache *cache, int64_t at_s, struct ph_
 
 /* ph_ocsp_judge, by the cache (NULL: none) where the signatures of the response verified before.
  * `der` is the response. */
-PH_CHECKED enum ph_err ph_nv_ocsp_facts(struct ph_attest_cache *cache, struct ph_bytes der,
-                                        const struct ph_ocsp *ocsp, const struct ph_x509 *issuer,
-                                        int64_t now_s, struct ph_ocsp_facts *out);
+void ph_nv_ocsp_facts(struct ph_attest_cache *cache, struct ph_bytes der,
+                      const struct ph_ocsp *ocsp, const struct ph_x509 *issuer, int64_t now_s,
+                      struct ph_ocsp_facts *out);
 
 #endif

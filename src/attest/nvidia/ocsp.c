@@ -293,8 +293,7 @@ static bool responder_is(const struct ph_ocsp *ocsp, const struct ph_x509 *cert)
                                         : ph_bytes_equal(ocsp->responder_key_id, cert->ski);
 }
 
-enum ph_err ph_ocsp_judge(const struct ph_ocsp *ocsp, const struct ph_x509 *issuer,
-                          struct ph_ocsp_facts *out)
+struct ph_ocsp_facts ph_ocsp_judge(const struct ph_ocsp *ocsp, const struct ph_x509 *issuer)
 {
     struct ph_ocsp_facts f = {.not_before_s = INT64_MIN, .not_after_s = INT64_MAX};
     /* A response may carry the issuer's own certificate; what counts is the one at hand. */
@@ -310,10 +309,8 @@ enum ph_err ph_ocsp_judge(const struct ph_ocsp *ocsp, const struct ph_x509 *issu
                               may_sign_responses(by) && ph_nv_is_issued_by(by, issuer);
         f.not_before_s = by->not_before_s;
         f.not_after_s = by->not_after_s;
-        PH_TRY(ph_nv_is_signed_by(issuer, by->tbs, by->sig, &vouched));
+        vouched = ph_nv_is_signed_by(issuer, by->tbs, by->sig);
     }
-    PH_TRY(ph_nv_is_signed_by(by, ocsp->tbs, ocsp->sig, &f.signatures));
-    f.signatures = f.signatures && vouched;
-    *out = f;
-    return PH_OK;
+    f.signatures = ph_nv_is_signed_by(by, ocsp->tbs, ocsp->sig) && vouched;
+    return f;
 }

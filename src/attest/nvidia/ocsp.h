@@ -61,8 +61,6 @@ struct ph_ocsp_facts {
     bool signatures;                   /* of the response, and of the responder's certificate */
     int64_t not_before_s, not_after_s; /* of the responder's certificate; else without bounds */
 };
-/* Only PH_ERR_NOMEM is an error. */
-PH_CHECKED enum ph_err ph_ocsp_judge(const struct ph_ocsp *ocsp, const struct ph_x509 *issuer,
-                                     struct ph_ocsp_facts *out);
+struct ph_ocsp_facts ph_ocsp_judge(const struct ph_ocsp *ocsp, const struct ph_x509 *issuer);
 
 #endif

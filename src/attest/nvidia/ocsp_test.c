@@ -44,11 +44,18 @@ static enum ph_err parse_made(void)
     return ph_ocsp_parse(ph_buf_view(&raw), &got);
 }
 
+/* The response was signed by this issuer, or by a responder that it allows. */
+static bool is_by(const struct ph_x509 *by)
+{
+    const struct ph_ocsp_facts f = ph_ocsp_judge(&got, by);
+    return f.responder_allowed && f.signatures;
+}
+
 /* Which facts hold of what is made: "rs" both, "r" allowed responder, "s" signatures. */
 static bool facts_are(const char *want)
 {
-    struct ph_ocsp_facts f;
-    CHECK(parse_made() == PH_OK && ph_ocsp_judge(&got, &issuer, &f) == PH_OK);
+    CHECK(parse_made() == PH_OK);
+    const struct ph_ocsp_facts f = ph_ocsp_judge(&got, &issuer);
     return f.responder_allowed == (strchr(want, 'r') != NULL) &&
            f.signatures == (strchr(want, 's') != NULL);
 }
@@ -124,14 +131,12 @@ TEST(every_truncation_and_what_follows_is_malformed)
 
 TEST(no_changed_byte_leaves_a_response_that_holds)
 {
-    struct ph_ocsp_facts f;
     start();
     CHECK(parse_made() == PH_OK);
     for (size_t i = 0; i < raw.len; i += 3) {
         raw.ptr[i] ^= 1;
-        const bool holds =
-            ph_ocsp_parse(ph_buf_view(&raw), &got) == PH_OK && ph_ocsp_find(&got, &cert, &issuer) &&
-            ph_ocsp_judge(&got, &issuer, &f) == PH_OK && f.responder_allowed && f.signatures;
+        const bool holds = ph_ocsp_parse(ph_buf_view(&raw), &got) == PH_OK &&
+                           ph_ocsp_find(&got, &cert, &issuer) && is_by(&issuer);
         if (holds)
             fail_msg("byte %zu", i);
         raw.ptr[i] ^= 1;
@@ -178,11 +183,12 @@ TEST(only_the_issuer_and_whom_it_appoints_may_answer)
     struct ph_ocsp_facts f;
     const uint8_t id[20] = {1};
     got.responder_key_id = PH_BYTES_OF(id);
-    CHECK(ph_ocsp_judge(&got, &issuer, &f) == PH_OK && !f.responder_allowed && f.signatures);
+    f = ph_ocsp_judge(&got, &issuer);
+    CHECK(!f.responder_allowed && f.signatures);
     got.responder_name = issuer.subject;
-    CHECK(ph_ocsp_judge(&got, &issuer, &f) == PH_OK && !f.responder_allowed);
+    CHECK(!ph_ocsp_judge(&got, &issuer).responder_allowed);
     got.responder_name = got.responder.subject;
-    CHECK(ph_ocsp_judge(&got, &issuer, &f) == PH_OK && f.responder_allowed);
+    CHECK(ph_ocsp_judge(&got, &issuer).responder_allowed);
 }
 
 static struct ph_buf load_response(const char *name)
@@ -213,12 +219,13 @@ static void check_real(const char *name, const struct ph_x509 *of, const struct 
     CHECK(ph_time_parse_rfc3339(ph_bytes_str(this_update), &at) == PH_OK);
     CHECK(s->status == PH_OCSP_GOOD && s->hash_len == 48 && s->this_update_s == at);
     CHECK(s->next_update_s == at + 86400 && got.produced_at_s == at && got.has_responder);
-    CHECK(ph_ocsp_judge(&got, by, &f) == PH_OK && f.responder_allowed && f.signatures);
+    CHECK(is_by(by));
+    f = ph_ocsp_judge(&got, by);
     CHECK(f.not_before_s < at && at < f.not_after_s);
     for (size_t i = 0; i < der.len; i += 17) {
         der.ptr[i] ^= 1;
         CHECK(!(ph_ocsp_parse(ph_buf_view(&der), &got) == PH_OK && ph_ocsp_find(&got, of, by) &&
-                ph_ocsp_judge(&got, by, &f) == PH_OK && f.responder_allowed && f.signatures));
+                is_by(by)));
         der.ptr[i] ^= 1;
     }
 }
@@ -236,13 +243,11 @@ TEST(responses_of_nvidias_responders_on_device_authorities_hold)
                "2025-08-21T06:47:07Z");
     /* The third is on a device whose certificate is not published: its issuer is known. */
     struct ph_buf der PH_OWNED(ph_buf_clear) = load_response("gpu_certificate_l4");
-    struct ph_ocsp_facts f;
     CHECK(ph_ocsp_parse(ph_buf_view(&der), &got) == PH_OK);
     CHECK(!ph_ocsp_find(&got, &chain->cert[PH_NV_DEVICE], &chain->cert[PH_NV_FACTORY]));
-    CHECK(ph_ocsp_judge(&got, &chain->cert[PH_NV_FACTORY], &f) == PH_OK && f.responder_allowed &&
-          f.signatures);
-    CHECK(ph_ocsp_judge(&got, &chain->cert[PH_NV_IDENTITY], &f) == PH_OK && !f.responder_allowed &&
-          !f.signatures);
+    CHECK(is_by(&chain->cert[PH_NV_FACTORY]));
+    const struct ph_ocsp_facts f = ph_ocsp_judge(&got, &chain->cert[PH_NV_IDENTITY]);
+    CHECK(!f.responder_allowed && !f.signatures);
 }
 
 TEST(responses_of_nvidias_responders_on_manifest_signers_hold)

@@ -25,7 +25,7 @@ static bool arch_agrees(const struct ph_nv_judgement *j, size_t i)
            ((!item->arch_stated || item->arch == arch) && chip_agrees(&j->report[i], arch));
 }
 
-enum ph_err ph_nv_judge_chain(struct ph_nv_judgement *j, size_t i)
+void ph_nv_judge_chain(struct ph_nv_judgement *j, size_t i)
 {
     const struct ph_nv_chain *chain = j->chain[i];
     const struct ph_bytes seen = j->evidence->item[i].seen_chain;
@@ -48,8 +48,7 @@ enum ph_err ph_nv_judge_chain(struct ph_nv_judgement *j, size_t i)
                       seen);
     /* The leaf is the firmware's, made anew at each start: nobody lists it. The root is pinned. */
     for (size_t c = PH_NV_DEVICE; c < PH_NV_ROOT; c++)
-        PH_TRY(ph_nv_judge_ocsp(j, &chain->cert[c], &chain->cert[c + 1]));
-    return PH_OK;
+        ph_nv_judge_ocsp(j, &chain->cert[c], &chain->cert[c + 1]);
 }
 
 /* A switch's id is the end of its certificate's serial number. */
@@ -60,20 +59,18 @@ static bool pdi_agrees(const struct ph_spdm_report *r, const struct ph_x509 *dev
                              memcmp(serial.ptr + serial.len - 8, pdi.ptr, 8) == 0);
 }
 
-enum ph_err ph_nv_judge_report(struct ph_nv_judgement *j, size_t i)
+void ph_nv_judge_report(struct ph_nv_judgement *j, size_t i)
 {
     const struct ph_nv_chain *chain = j->chain[i];
     const struct ph_spdm_report *r = &j->report[i];
     const struct ph_nv_item *item = &j->evidence->item[i];
     const struct ph_bytes fwid = r->field[PH_SPDM_FWID];
-    enum ph_err err = PH_ERR_UNTRUSTED;
+    const bool is_signed =
+        ph_nv_check(j, PH_CHECK_NV_SIGNATURE,
+                    ph_p384_verify(&chain->leaf_key, r->signed_part, r->signature.ptr) == PH_OK,
+                    item->seen_report);
 
-    if (chain->leaf_key)
-        err = ph_p384_verify(chain->leaf_key, r->signed_part, r->signature.ptr);
-    if (err == PH_ERR_NOMEM)
-        return err;
-    j->authentic =
-        ph_nv_check(j, PH_CHECK_NV_SIGNATURE, err == PH_OK, item->seen_report) && j->authentic;
+    j->authentic = j->authentic && is_signed;
     /* Switches and old drivers do not report it; what they report must be true. */
     (void)ph_nv_check(j, PH_CHECK_NV_FWID,
                       (chain->facts & PH_NV_FACT_FWID) != 0 &&
@@ -84,7 +81,6 @@ enum ph_err ph_nv_judge_report(struct ph_nv_judgement *j, size_t i)
     (void)ph_nv_check(j, PH_CHECK_NV_STATED_NONCE,
                       !item->nonce_stated || ph_bytes_equal(r->nonce, PH_BYTES_OF(item->nonce)),
                       item->seen_report);
-    return PH_OK;
 }
 
 void ph_nv_judge_set(struct ph_nv_judgement *j)

@@ -53,11 +53,11 @@ static inline bool ph_nv_check(struct ph_nv_judgement *j, enum ph_check check, b
 /* Parts of the argument. Each runs all checks it can; an error is one of the format, or of memory.
  */
 PH_CHECKED enum ph_err ph_nv_open_documents(struct ph_nv_judgement *j); /* manifests and OCSP */
-PH_CHECKED enum ph_err ph_nv_judge_chain(struct ph_nv_judgement *j, size_t i);
+void ph_nv_judge_chain(struct ph_nv_judgement *j, size_t i);
 /* Every response on a certificate that `issuer` issued. */
-PH_CHECKED enum ph_err ph_nv_judge_ocsp(struct ph_nv_judgement *j, const struct ph_x509 *cert,
-                                        const struct ph_x509 *issuer);
-PH_CHECKED enum ph_err ph_nv_judge_report(struct ph_nv_judgement *j, size_t i);
+void ph_nv_judge_ocsp(struct ph_nv_judgement *j, const struct ph_x509 *cert,
+                      const struct ph_x509 *issuer);
+void ph_nv_judge_report(struct ph_nv_judgement *j, size_t i);
 PH_CHECKED enum ph_err ph_nv_judge_measurements(struct ph_nv_judgement *j, size_t i);
 void ph_nv_judge_set(struct ph_nv_judgement *j); /* what holds between devices */
 void ph_nv_judge_policy(struct ph_nv_judgement *j);

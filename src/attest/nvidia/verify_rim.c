@@ -60,29 +60,26 @@ static bool is_good(const struct ph_nv_judgement *j, const struct ph_ocsp_single
 }
 
 /* The facts about a response on certificates of this issuer. */
-static enum ph_err find_facts(const struct ph_nv_judgement *j, size_t i,
-                              const struct ph_x509 *issuer)
+static void find_facts(const struct ph_nv_judgement *j, size_t i, const struct ph_x509 *issuer)
 {
     struct ph_nv_ocsp *o = &j->ocsp[i];
 
     if (o->judged && ph_bytes_equal(issuer->point, PH_BYTES_OF(o->issuer)))
-        return PH_OK;
-    PH_TRY(ph_nv_ocsp_facts(j->args->cache, j->args->ocsp[i], &o->ocsp, issuer, j->args->now_s,
-                            &o->facts));
+        return;
+    ph_nv_ocsp_facts(j->args->cache, j->args->ocsp[i], &o->ocsp, issuer, j->args->now_s, &o->facts);
     memcpy(o->issuer, issuer->point.ptr, sizeof(o->issuer));
     o->judged = true;
-    return PH_OK;
 }
 
 /* One response that speaks of the certificate. */
-static enum ph_err judge_response(struct ph_nv_judgement *j, size_t i,
-                                  const struct ph_ocsp_single *s, const struct ph_x509 *issuer)
+static void judge_response(struct ph_nv_judgement *j, size_t i, const struct ph_ocsp_single *s,
+                           const struct ph_x509 *issuer)
 {
     const struct ph_bytes seen = j->args->ocsp[i];
     const int64_t now_s = j->args->now_s;
     struct ph_nv_ocsp *o = &j->ocsp[i];
 
-    PH_TRY(find_facts(j, i, issuer));
+    find_facts(j, i, issuer);
     const struct ph_ocsp_facts f = o->facts;
     (void)ph_nv_check(j, PH_CHECK_NV_OCSP_RESPONDER,
                       f.responder_allowed && f.not_before_s <= now_s && now_s < f.not_after_s,
@@ -94,11 +91,10 @@ static enum ph_err judge_response(struct ph_nv_judgement *j, size_t i,
     (void)ph_nv_check(j, PH_CHECK_NV_OCSP_GOOD, is_good(j, s), seen);
     ph_judge_until(&j->judge, s->next_update_s);
     ph_judge_until(&j->judge, f.not_after_s);
-    return PH_OK;
 }
 
-enum ph_err ph_nv_judge_ocsp(struct ph_nv_judgement *j, const struct ph_x509 *cert,
-                             const struct ph_x509 *issuer)
+void ph_nv_judge_ocsp(struct ph_nv_judgement *j, const struct ph_x509 *cert,
+                      const struct ph_x509 *issuer)
 {
     bool found = false;
 
@@ -107,21 +103,19 @@ enum ph_err ph_nv_judge_ocsp(struct ph_nv_judgement *j, const struct ph_x509 *ce
         if (!s)
             continue;
         found = true;
-        PH_TRY(judge_response(j, i, s, issuer));
+        judge_response(j, i, s, issuer);
     }
     j->unvouched = j->unvouched || !found;
     (void)ph_nv_check(j, PH_CHECK_NV_OCSP_PRESENT,
                       found || j->args->policy->nvidia.ocsp_not_required, (struct ph_bytes){0});
-    return PH_OK;
 }
 
 /* Revocation of a manifest's signers: leaf, L3 and CA. A malformed certificate was said already, as
  * a fault of the chain. */
-static enum ph_err judge_rim_ocsp(struct ph_nv_judgement *j, const struct ph_nv_manifest *m)
+static void judge_rim_ocsp(struct ph_nv_judgement *j, const struct ph_nv_manifest *m)
 {
     for (size_t i = 0; i + 1 < m->cert_cnt; i++)
-        PH_TRY(ph_nv_judge_ocsp(j, &m->cert[i], &m->cert[i + 1]));
-    return PH_OK;
+        ph_nv_judge_ocsp(j, &m->cert[i], &m->cert[i + 1]);
 }
 
 static bool held(const struct ph_rim_proof *proof, enum ph_rim_check check)
@@ -161,7 +155,7 @@ static enum ph_err judge_rim(struct ph_nv_judgement *j, struct ph_nv_rim *r)
     if (policy->nvidia.rim_valid_at_s == 0 && held(&proof, PH_RIM_CHECK_CERTS))
         ph_judge_until(&j->judge, proof.not_after_s);
     r->authentic = chain && is_signed;
-    PH_TRY(judge_rim_ocsp(j, m));
+    judge_rim_ocsp(j, m);
     if (trusted)
         ph_nv_manifest_keep(j->args->cache, at_s, &r->held);
     return PH_OK;
