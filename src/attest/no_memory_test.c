@@ -51,6 +51,7 @@ __attribute__((visibility("default"))) void *realloc(void *old, size_t len)
 #include "attest/azure/hcl.h"
 #include "attest/evidence.h"
 #include "attest/intel/verify.h"
+#include "attest/nvidia/test_world.h"
 #include "attest/synth/synth_world.h"
 #include "base/own.h"
 #include "base/test.h"
@@ -261,6 +262,37 @@ TEST(a_sev_snp_report_is_not_judged_without_memory)
     CHECK(refused >= 2 * loading + 4 * checking + 4); /* and the chain, for itself */
 }
 
+TEST(devices_are_not_judged_without_memory)
+{
+    static struct nv_world w;
+    static struct nv_made made;
+    enum ph_err err;
+
+    if (!HEAP_FAILS)
+        SKIP_BECAUSE("a sanitizer stands in for the heap");
+    nv_world_init(&w, PH_NVIDIA_HOPPER);
+    nv_world_add(&w, PH_NVIDIA_LS10);
+    nv_world_make(&w, &made);
+    unsigned long n = 1;
+    for (; WITH_FAILURE(n, nv_made_judge(&w, &made, &verdict)); n++) {
+        CHECK(err == PH_ERR_NOMEM && !verdict.accepted);
+        CHECK(verdict.check == PH_CHECK_CNT && verdict.claims.tee == PH_TEE_NONE);
+    }
+    CHECK(n > 20 && err == PH_OK && verdict.accepted);
+    /* With a cache, what cannot be kept is made again. */
+    for (n = 1;; n++) {
+        struct ph_attest_cache *cache PH_OWNED(ph_attest_cache_freep) = NULL;
+        CHECK(ph_attest_cache_new(64, &cache) == PH_OK);
+        w.cache = cache;
+        if (!WITH_FAILURE(n, nv_made_judge(&w, &made, &verdict)))
+            break;
+        CHECK(err == (verdict.accepted ? PH_OK : PH_ERR_NOMEM));
+    }
+    CHECK(n > 20 && err == PH_OK && verdict.accepted);
+    nv_made_clear(&made);
+    nv_world_clear(&w);
+}
+
 TEST(azures_key_is_not_read_without_memory)
 {
     static char text[1024];
@@ -281,6 +313,7 @@ TEST(azures_key_is_not_read_without_memory)
 }
 
 PH_TEST_MAIN(CASE(a_sev_snp_report_is_not_judged_without_memory),
+             CASE(devices_are_not_judged_without_memory),
              CASE(azures_key_is_not_read_without_memory),
              CASE(evidence_is_not_opened_without_memory),
              CASE(a_policy_that_does_not_fit_is_not_written),

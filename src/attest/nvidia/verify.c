@@ -39,15 +39,15 @@ static enum ph_err open_evidence(struct ph_nv_judgement *j)
     return PH_OK;
 }
 
-/* Chain and report of one device. What kind of report it is follows from the certificates that must
- * have signed it, not from what was said of it. */
-static enum ph_err open_device(struct ph_nv_judgement *j, size_t i)
+/* Chain and report of one device; `known` is the chain of the one before it, or NULL. What kind of
+ * report it is follows from the certificates that must have signed it, not from what was said of
+ * it. */
+static enum ph_err open_device(struct ph_nv_judgement *j, size_t i, const struct ph_nv_chain *known)
 {
     const struct ph_nv_item *item = &j->evidence->item[i];
     enum ph_check failed;
     enum ph_err err =
-        ph_nv_chain_get(j->args->cache, item->chain_pem, i > 0 ? j->chain[i - 1] : NULL,
-                        j->args->now_s, &j->chain_held[i]);
+        ph_nv_chain_get(j->args->cache, item->chain_pem, known, j->args->now_s, &j->chain_held[i]);
 
     if (err == PH_ERR_NOMEM)
         return err;
@@ -88,11 +88,14 @@ static void write_claims(const struct ph_nv_judgement *j, struct ph_claims *out)
 static enum ph_err judge_all(struct ph_nv_judgement *j)
 {
     struct ph_verdict *v = j->judge.verdict;
+    const struct ph_nv_chain *known = NULL;
 
     PH_TRY(open_evidence(j));
     PH_TRY(ph_nv_open_documents(j));
-    for (size_t i = 0; i < j->device_cnt; i++)
-        PH_TRY(open_device(j, i));
+    for (size_t i = 0; i < j->device_cnt; i++) {
+        PH_TRY(open_device(j, i, known));
+        known = j->chain[i];
+    }
     j->authentic = true;
     for (size_t i = 0; i < j->device_cnt; i++) {
         ph_nv_judge_chain(j, i);

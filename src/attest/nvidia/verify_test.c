@@ -143,6 +143,26 @@ TEST(a_machine_is_accepted_as_a_whole_or_not_at_all)
     CHECK(accepted());
 }
 
+TEST(devices_are_counted_and_each_has_its_versions)
+{
+    char text[64 * (PH_NVIDIA_DEVICES_MAX + 1)] = "[";
+
+    start(PH_NVIDIA_HOPPER);
+    for (size_t i = 0; i <= PH_NVIDIA_DEVICES_MAX; i++)
+        (void)snprintf(text + strlen(text), 64,
+                       "%s{\"evidence\":\"AA==\",\"certificate\":\"AA==\"}", i == 0 ? "" : ",");
+    (void)snprintf(text + strlen(text), 2, "]");
+    w.evidence_text = text;
+    CHECK(refused(PH_CHECK_NV_DEVICE_CNT) && nv_world_judge(&w, &v) == PH_ERR_LIMIT);
+    CHECK(trace.check[PH_CHECK_NV_EVIDENCE].result == PH_TRACE_SKIP);
+    w.evidence_text = "[]";
+    CHECK(nv_world_judge(&w, &v) == PH_ERR_MALFORMED);
+    start(PH_NVIDIA_HOPPER);
+    w.policy.nvidia.rim_not_required = true;
+    ph_synth_nv_field(&w.dev[0].report, 6, NULL, 0);
+    CHECK(refused(PH_CHECK_NV_VERSIONS));
+}
+
 TEST(what_is_missing_denies)
 {
     static const struct ph_policy zero;
@@ -493,7 +513,8 @@ TEST(a_raw_report_is_judged_with_the_chain_beside_it)
 
 PH_TEST_MAIN(CASE(each_check_alone_refuses_for_its_reason),
              CASE(a_good_device_of_each_kind_is_accepted_and_yields_claims),
-             CASE(a_machine_is_accepted_as_a_whole_or_not_at_all), CASE(what_is_missing_denies),
+             CASE(a_machine_is_accepted_as_a_whole_or_not_at_all),
+             CASE(devices_are_counted_and_each_has_its_versions), CASE(what_is_missing_denies),
              CASE(a_policy_can_do_without_manifests_and_says_so),
              CASE(manifests_count_for_their_own_product_and_version),
              CASE(of_manifests_with_one_version_that_of_the_board_counts),
