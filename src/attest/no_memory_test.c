@@ -250,7 +250,8 @@ TEST(a_sev_snp_report_is_not_judged_without_memory)
         if (err == PH_ERR_UNTRUSTED)
             CHECK(!verdict.accepted && strstr(verdict.reason, "-signature"));
         else
-            CHECK(err == (verdict.accepted ? PH_OK : PH_ERR_NOMEM));
+            CHECK(err == (verdict.accepted ? PH_OK : PH_ERR_NOMEM) &&
+                  verdict.check == PH_CHECK_CNT);
         refused += err == PH_ERR_NOMEM;
     }
     CHECK(err == PH_OK && verdict.accepted);
