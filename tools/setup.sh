@@ -13,9 +13,9 @@ cd "$(dirname "$0")/.."
 
 goal=${1:-run}
 runtime='ca-certificates libjavascriptcoregtk-4.1-0 libgnutls30 libcurl3-gnutls libssl3 libsecp256k1-1
-    libjansson4 libseccomp2 libsqlite3-0 libpq5 openssl'
+    libjansson4 libseccomp2 libsqlite3-0 libpq5 libwslay1 openssl'
 build='meson ninja-build pkg-config gcc libc6-dev libjavascriptcoregtk-4.1-dev libgnutls28-dev
-    libcurl4-gnutls-dev libssl-dev libsecp256k1-dev libjansson-dev libseccomp-dev libsqlite3-dev libpq-dev libglib2.0-dev libcmocka-dev zlib1g-dev'
+    libcurl4-gnutls-dev libssl-dev libsecp256k1-dev libjansson-dev libseccomp-dev libsqlite3-dev libpq-dev libwslay-dev libglib2.0-dev libcmocka-dev zlib1g-dev'
 tests='clang-14 clang-format-14 clang-tidy-14 libclang-rt-14-dev lld-14 llvm-14 wasi-libc libclang-rt-14-dev-wasm32 chromium
     curl jq xxd iproute2 postgresql make g++ groff'
 bench='wrk'

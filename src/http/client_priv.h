@@ -6,6 +6,7 @@
  *   client.c     life of the client, its loop, libcurl's sockets and timer
  *   fetch.c      life of one fetch: start, hops, end
  *   fetch_io.c   libcurl's callbacks: connect checks, request body, response head and body
+ *   ws.c         a WebSocket: a fetch whose connection, once it stands, is not libcurl's to use
  *
  * User callbacks may come from inside libcurl, where its handles must not be touched; whatever they
  * ask for is noted on the fetch and done in ph_http_fetch_settle, after libcurl has returned.
@@ -36,6 +37,7 @@ enum ph_http_fetch_state {
     PH_HTTP_FETCH_START,   /* next turn: check rules, resolve */
     PH_HTTP_FETCH_RESOLVE, /* the resolver works */
     PH_HTTP_FETCH_HOP,     /* libcurl works */
+    PH_HTTP_FETCH_OPEN,    /* a WebSocket has the connection: ws.c */
     PH_HTTP_FETCH_OVER,    /* transfer ended well; buffered data may wait for a resume */
     PH_HTTP_FETCH_GONE,    /* last event delivered or cancelled: freed in the next settle */
 };
@@ -43,6 +45,7 @@ enum ph_http_fetch_state {
 struct ph_http_fetch {
     struct ph_http_client *client;
     struct ph_http_fetch *prev, *next;
+    struct ph_http_ws *ws; /* whose connection it makes; NULL: it fetches */
     struct ph_http_fetch_events events;
     uint64_t id;
     enum ph_http_fetch_state state;
@@ -99,6 +102,8 @@ void ph_http_fetch_expire(struct ph_http_fetch *fetch);
 /* Do what was noted; frees the fetch if it is gone. */
 void ph_http_fetch_settle(struct ph_http_fetch *fetch);
 void ph_http_fetch_free(struct ph_http_fetch *fetch);
+/* End it with on_fail; `code` as in client.h. */
+void ph_http_fetch_fail(struct ph_http_fetch *fetch, const char *code);
 
 /* fetch_io.c */
 /* A handle for the fetch's present URL. False: out of memory. */
@@ -106,5 +111,10 @@ PH_CHECKED bool ph_http_hop_set_up(struct ph_http_fetch *fetch,
                                    const struct ph_http_addresses *addresses);
 /* Hand decoded body to the user, or keep it while paused. */
 void ph_http_fetch_deliver(struct ph_http_fetch *fetch, struct ph_bytes data);
+
+/* ws.c: the connection stands, its peer judged; something moved; it goes. */
+void ph_http_ws_connected(struct ph_http_fetch *fetch);
+void ph_http_ws_pump(struct ph_http_fetch *fetch);
+void ph_http_ws_free(struct ph_http_ws *ws);
 
 #endif

@@ -25,6 +25,7 @@ void ph_http_fetch_free(struct ph_http_fetch *f)
     struct ph_http_client *client = f->client;
 
     f->state = PH_HTTP_FETCH_GONE; /* libcurl's last callbacks find nobody */
+    ph_http_ws_free(f->ws);        /* its socket is still open */
     hop_close(f);
     if (f->prev)
         f->prev->next = f->next;
@@ -64,6 +65,7 @@ static const char *message_of(const char *code)
         {"connect", "no connection could be made"},
         {"timeout", "the time limit of the fetch was reached"},
         {"bad-request", "the request cannot be sent"},
+        {"closed", "the server closed the connection"},
     };
     /* clang-format on */
     for (size_t i = 0; i < PH_LEN(messages); i++)
@@ -72,7 +74,7 @@ static const char *message_of(const char *code)
     return "the fetch failed";
 }
 
-static void finish_coded(struct ph_http_fetch *f, const char *code)
+void ph_http_fetch_fail(struct ph_http_fetch *f, const char *code)
 {
     finish_failed(f, code, message_of(code));
 }
@@ -166,7 +168,7 @@ static void hop_begin(struct ph_http_fetch *f)
         if (f->allow_private || ph_egress_address_public((const struct sockaddr *)&addresses.at[0]))
             hop_open(f, NULL);
         else
-            finish_coded(f, "address-denied");
+            ph_http_fetch_fail(f, "address-denied");
         return;
     }
     f->state = PH_HTTP_FETCH_RESOLVE;
@@ -184,7 +186,7 @@ void ph_http_fetch_resolved(struct ph_http_fetch *f, const struct ph_http_addres
     if (good.cnt > 0)
         hop_open(f, &good);
     else
-        finish_coded(f, answer->cnt > 0 ? "address-denied" : "dns");
+        ph_http_fetch_fail(f, answer->cnt > 0 ? "address-denied" : "dns");
 }
 
 /* Leave the named fields out of the request from now on. */
@@ -247,11 +249,14 @@ void ph_http_fetch_curl_done(struct ph_http_fetch *f, CURLcode code)
     if (f->state != PH_HTTP_FETCH_HOP)
         return;
     if (f->fail) {
-        finish_coded(f, f->fail);
+        ph_http_fetch_fail(f, f->fail);
     } else if (f->redirecting && (code == CURLE_OK || f->got > PH_HTTP_REDIRECT_BODY_MAX)) {
         redirect(f);
-    } else if (code != CURLE_OK || !f->head_done) {
-        finish_coded(f, code_of(code));
+    } else if (code != CURLE_OK || (f->ws ? !f->checked : !f->head_done)) {
+        ph_http_fetch_fail(f, code_of(code));
+    } else if (f->ws) {
+        f->state = PH_HTTP_FETCH_OPEN;
+        ph_http_ws_connected(f);
     } else {
         hop_close(f);
         f->state = PH_HTTP_FETCH_OVER;
@@ -261,7 +266,7 @@ void ph_http_fetch_curl_done(struct ph_http_fetch *f, CURLcode code)
 
 void ph_http_fetch_expire(struct ph_http_fetch *f)
 {
-    finish_coded(f, "timeout");
+    ph_http_fetch_fail(f, "timeout");
 }
 
 static void flush_pending(struct ph_http_fetch *f)
@@ -298,11 +303,13 @@ void ph_http_fetch_settle(struct ph_http_fetch *f)
     if (f->fail && f->why)
         finish_failed(f, f->fail, f->why);
     else if (f->fail)
-        finish_coded(f, f->fail);
+        ph_http_fetch_fail(f, f->fail);
     if (f->state == PH_HTTP_FETCH_START)
         hop_begin(f);
     if (f->state == PH_HTTP_FETCH_HOP)
         settle_hop(f);
+    if (f->state == PH_HTTP_FETCH_OPEN)
+        ph_http_ws_pump(f);
     if (f->state == PH_HTTP_FETCH_OVER) {
         flush_pending(f);
         if (f->pending.len == 0 && f->state == PH_HTTP_FETCH_OVER && !f->paused) {

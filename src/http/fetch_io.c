@@ -389,8 +389,10 @@ static bool set_transport(struct ph_http_fetch *f, CURL *easy)
         SET(CURLOPT_RESOLVE, f->resolve);
     /* A streamed body cannot be sent again, so it does not ride on a connection that may be dead.
      */
-    if (f->has_stream || binds_connection(f))
+    if (f->has_stream || f->ws || binds_connection(f))
         SET(CURLOPT_FRESH_CONNECT, 1L);
+    if (f->ws)
+        SET(CURLOPT_CONNECT_ONLY, 1L);
     if (binds_connection(f))
         SET(CURLOPT_FORBID_REUSE, 1L);
     return true;

@@ -208,3 +208,48 @@ bool ph_http_date_parse(struct ph_bytes text, int64_t *out)
     *out = time_s;
     return true;
 }
+
+bool ph_http_line_next(struct ph_bytes *rest, struct ph_bytes *line)
+{
+    const uint8_t *end = rest->len > 0 ? memmem(rest->ptr, rest->len, "\r\n", 2) : NULL;
+
+    if (!end)
+        return false;
+    *line = (struct ph_bytes){rest->ptr, (size_t)(end - rest->ptr)};
+    *rest = (struct ph_bytes){end + 2, rest->len - line->len - 2};
+    return true;
+}
+
+bool ph_http_field_parse(struct ph_bytes line, struct ph_http_field *out)
+{
+    const uint8_t *colon = line.len > 0 ? memchr(line.ptr, ':', line.len) : NULL;
+
+    if (!colon)
+        return false;
+    const size_t name_len = (size_t)(colon - line.ptr);
+    const struct ph_http_field field = {
+        {line.ptr, name_len}, ph_http_trim((struct ph_bytes){colon + 1, line.len - name_len - 1})};
+    if (!ph_http_is_token(field.name) || !ph_http_is_value(field.value))
+        return false;
+    *out = field;
+    return true;
+}
+
+static bool is_digit(uint8_t c)
+{
+    return c >= '0' && c <= '9';
+}
+
+bool ph_http_status_parse(struct ph_bytes line, uint16_t *out)
+{
+    static const char version[] = "HTTP/1.1 ";
+    const size_t at = sizeof(version) - 1;
+
+    if (line.len < at + 3 || memcmp(line.ptr, version, at) != 0 || !is_digit(line.ptr[at]) ||
+        !is_digit(line.ptr[at + 1]) || !is_digit(line.ptr[at + 2]) ||
+        (line.len > at + 3 && line.ptr[at + 3] != ' '))
+        return false;
+    *out = (uint16_t)((line.ptr[at] - '0') * 100 + (line.ptr[at + 1] - '0') * 10 +
+                      (line.ptr[at + 2] - '0'));
+    return true;
+}

@@ -25,6 +25,13 @@ bool ph_http_is_nocase(struct ph_bytes text, const char *lower);
 /* Without leading and trailing SP and HTAB. */
 struct ph_bytes ph_http_trim(struct ph_bytes text);
 
+/* Cut a line that ends in CRLF off what was received; the line is without it. False: none. */
+bool ph_http_line_next(struct ph_bytes *rest, struct ph_bytes *line);
+/* "name: value" as it was received: a token, no blank before the colon. */
+PH_CHECKED bool ph_http_field_parse(struct ph_bytes line, struct ph_http_field *out);
+/* "HTTP/1.1 200 reason": the reason is nobody's. Three digits, whatever they are. */
+PH_CHECKED bool ph_http_status_parse(struct ph_bytes line, uint16_t *out);
+
 /* Cut the next well-formed line off a block; lines with a bad name or value are skipped. False at
  * the end. */
 bool ph_http_block_next(struct ph_bytes *rest, struct ph_http_field *out);
