@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
-enum { EACH_TEXT_MAX = 2 << 20, BATCH_BODY_MAX = 16 << 20, IDS_A_TICKET = 128 };
+enum { EACH_TEXT_MAX = 2 << 20, BATCH_BODY_MAX = 16 << 20 };
 
 enum state { UNASKED, WAITING, ANSWERED, FAILED };
 
@@ -145,6 +145,9 @@ size_t ph_rpc_pending(const struct ph_rpc *rpc)
 static void back_off(struct ph_rpc *rpc, size_t endpoint, int64_t now_ms)
 {
     struct endpoint *e = &rpc->endpoints[endpoint];
+
+    if (!is_up(rpc, endpoint, now_ms))
+        return; /* bodies that were under way together fail together */
     const uint32_t doublings = e->failures < 8 ? e->failures : 8;
     const int64_t wait_ms = (int64_t)PH_RPC_BACKOFF_MIN_MS << doublings;
 
@@ -310,7 +313,8 @@ void ph_rpc_answered(struct ph_rpc *rpc, uint64_t ticket, int64_t now_ms, struct
 
     if (!post)
         return;
-    if (ph_rpc_parse_batch(body, ticket * IDS_A_TICKET, post->cnt, &batch, answers) != PH_OK) {
+    if (ph_rpc_parse_batch(body, ticket * PH_RPC_IDS_A_TICKET, post->cnt, &batch, answers) !=
+        PH_OK) {
         lose_all(rpc, post, now_ms);
     } else {
         rpc->endpoints[post->endpoint] = (struct endpoint){0};
@@ -333,7 +337,7 @@ static enum ph_err send_post(struct ph_rpc *rpc, struct post *post)
     for (size_t i = 0; i < post->cnt; i++)
         calls[i] =
             (struct ph_rpc_call){post->asks[i]->q.method, ph_buf_view(&post->asks[i]->params)};
-    PH_TRY(ph_rpc_put_batch(post->ticket * IDS_A_TICKET, calls, post->cnt, &body));
+    PH_TRY(ph_rpc_put_batch(post->ticket * PH_RPC_IDS_A_TICKET, calls, post->cnt, &body));
     return rpc->config.transport.post(rpc->config.transport.ctx, post->endpoint, post->ticket,
                                       ph_buf_view(&body));
 }

@@ -243,6 +243,21 @@ TEST(an_endpoint_that_fails_is_left_alone_for_longer_each_time)
     ph_rpc_free(rpc);
 }
 
+TEST(bodies_that_fail_together_are_one_failure)
+{
+    struct ph_rpc *rpc = open_with(1);
+
+    for (int i = 0; i < 5; i++) {
+        ask(rpc, PH_RPC_EACH);
+        ph_rpc_flush(rpc, 0);
+    }
+    for (size_t i = 0; i < post_cnt; i++)
+        ph_rpc_failed(rpc, posts[i].ticket, 0);
+    CHECK(got.answered == 5 && ph_rpc_endpoints_up(rpc, PH_RPC_BACKOFF_MIN_MS - 1) == 0);
+    CHECK(ph_rpc_endpoints_up(rpc, PH_RPC_BACKOFF_MIN_MS) == NODES);
+    ph_rpc_free(rpc);
+}
+
 TEST(questions_of_one_turn_travel_together)
 {
     struct ph_rpc *rpc = open_with(1);
@@ -294,6 +309,7 @@ PH_TEST_MAIN(CASE(any_takes_the_first_answer_and_the_next_node_when_one_fails),
              CASE(nodes_that_do_not_agree_are_not_believed), CASE(too_few_nodes_are_no_quorum),
              CASE(an_error_that_a_quorum_gives_is_an_answer), CASE(each_gives_what_every_node_says),
              CASE(an_endpoint_that_fails_is_left_alone_for_longer_each_time),
+             CASE(bodies_that_fail_together_are_one_failure),
              CASE(questions_of_one_turn_travel_together),
              CASE(a_call_that_a_node_leaves_out_is_one_that_failed),
              CASE(more_questions_than_the_limit_are_refused),

@@ -102,8 +102,7 @@ static enum ph_err read_answers(const struct ph_jdoc *doc, uint64_t first_id, si
     return PH_OK;
 }
 
-enum ph_err ph_rpc_parse_batch(struct ph_bytes text, uint64_t first_id, size_t cnt,
-                               struct ph_rpc_batch *batch, struct ph_rpc_answer *answers)
+enum ph_err ph_rpc_scan(struct ph_bytes text, struct ph_rpc_batch *out)
 {
     if (text.len > PH_RPC_TEXT_MAX)
         return PH_ERR_LIMIT;
@@ -113,15 +112,23 @@ enum ph_err ph_rpc_parse_batch(struct ph_bytes text, uint64_t first_id, size_t c
     struct ph_rpc_batch got = {.toks = calloc(cap, sizeof(struct ph_jtok))};
     if (!got.toks)
         return PH_ERR_NOMEM;
-    enum ph_err err = ph_jscan(text, got.toks, cap, &got.doc);
-    if (err == PH_OK) {
-        *batch = got; /* answers point at its doc */
-        err = read_answers(&batch->doc, first_id, cnt, answers);
-    }
+    const enum ph_err err = ph_jscan(text, got.toks, cap, &got.doc);
     if (err != PH_OK) {
         free(got.toks);
-        *batch = (struct ph_rpc_batch){0};
+        return err;
     }
+    *out = got;
+    return PH_OK;
+}
+
+enum ph_err ph_rpc_parse_batch(struct ph_bytes text, uint64_t first_id, size_t cnt,
+                               struct ph_rpc_batch *batch, struct ph_rpc_answer *answers)
+{
+    PH_TRY(ph_rpc_scan(text, batch));
+    const enum ph_err err =
+        read_answers(&batch->doc, first_id, cnt, answers); /* point at its doc */
+    if (err != PH_OK)
+        ph_rpc_batch_clear(batch);
     return err;
 }
 

@@ -13,6 +13,7 @@
 
 enum {
     PH_RPC_BATCH_MAX = 100,        /* calls in one request */
+    PH_RPC_IDS_A_TICKET = 128,     /* ids of a batch are its ticket's: this many times it, and up */
     PH_RPC_TEXT_MAX = 8 << 20,     /* bytes of an answer */
     PH_RPC_TOKS_MAX = 512 * 1024,  /* values in it */
     PH_RPC_MESSAGE_MAX = 512,      /* characters of an error's message that are kept */
@@ -46,6 +47,9 @@ struct ph_rpc_batch {
     struct ph_jtok *toks;
 };
 void ph_rpc_batch_clear(struct ph_rpc_batch *batch);
+/* Scan a node's text, whatever it is. PH_ERR_MALFORMED: no JSON. PH_ERR_LIMIT: over the limits
+ * above. PH_ERR_NOMEM. */
+PH_CHECKED enum ph_err ph_rpc_scan(struct ph_bytes text, struct ph_rpc_batch *out);
 /**
  * Read the answers to a batch of `cnt` calls.
  *

@@ -11,6 +11,10 @@
 /* The journal is written anew when it has grown to this, and again at twice what that left. */
 enum { REWRITE_MIN = 8 << 20 };
 
+/* How often one endpoint's news alone make this side look: a node that tells of blocks that are
+ * none costs the others no more than that. */
+enum { WAKE_GAP_MS = 50 };
+
 struct ph_chain_client {
     struct ph_chain_client_config config;
     struct ph_chain_http *http;
@@ -22,7 +26,11 @@ struct ph_chain_client {
     uint64_t cursor; /* logs up to here are done with; 0: none */
     uint64_t rewrite_at;
     struct ph_timer poll;
+    int64_t poll_at_ms;
     struct ph_task turn;
+    int64_t woken_ms[PH_RPC_ENDPOINTS_MAX];
+    bool woken; /* there may be something new since the last look began */
+    bool late;  /* the poll timer stands for news */
     bool right_chain, asking_chain, broken;
 };
 
@@ -31,11 +39,17 @@ static int64_t now_ms(void)
     return ph_clock_mono_ns() / 1000000;
 }
 
+static void poll_again(struct ph_chain_client *c, int64_t ms);
+
 /* At the end of a turn: whatever was submitted, asked or answered in it. */
 static void turn(void *ctx)
 {
     struct ph_chain_client *c = ctx;
 
+    if (c->woken && c->right_chain && !c->broken && !ph_follow_is_busy(c->follow)) {
+        c->woken = false;
+        ph_follow_poll(c->follow);
+    }
     if (c->right_chain)
         ph_txman_step(c->txman, now_ms());
     if (c->right_chain && c->config.step)
@@ -63,8 +77,6 @@ static void on_failed(void *ctx, uint64_t ticket)
     ph_rpc_failed(c->rpc, ticket, now_ms());
     turn_later(c);
 }
-
-static void poll_again(struct ph_chain_client *c, uint32_t ms);
 
 static void give_up(struct ph_chain_client *c, const char *why)
 {
@@ -113,6 +125,8 @@ static void look(void *ctx)
 
     if (c->broken)
         return;
+    c->woken = (c->woken || c->late) && ph_follow_is_busy(c->follow);
+    c->late = false;
     if (c->right_chain)
         ph_follow_poll(c->follow);
     else
@@ -121,10 +135,30 @@ static void look(void *ctx)
     poll_again(c, c->config.poll_ms);
 }
 
-static void poll_again(struct ph_chain_client *c, uint32_t ms)
+static void poll_again(struct ph_chain_client *c, int64_t ms)
 {
+    c->poll_at_ms = now_ms() + ms;
     /* Without memory for a timer, answers that come still drive it. */
     (void)!ph_timer_arm(c->config.loop, &c->poll, ms, look, c);
+}
+
+/* A look that is under way may have asked before the block was there: another one follows. */
+static void on_woken(void *ctx, size_t endpoint)
+{
+    struct ph_chain_client *c = ctx;
+    const int64_t since = now_ms() - c->woken_ms[endpoint];
+
+    if (c->broken || !c->right_chain)
+        return;
+    if (since >= WAKE_GAP_MS) {
+        c->woken_ms[endpoint] = now_ms();
+        c->woken = true;
+        turn_later(c);
+    } else {
+        c->late = true;
+        if (now_ms() + WAKE_GAP_MS - since < c->poll_at_ms)
+            poll_again(c, WAKE_GAP_MS - since);
+    }
 }
 
 /* The follower's events. */
@@ -302,6 +336,7 @@ static enum ph_err start(struct ph_chain_client *c, char why[static PH_CHAIN_WHY
                                               .url_cnt = config->url_cnt,
                                               .answered = on_answered,
                                               .failed = on_failed,
+                                              .woken = on_woken,
                                               .ctx = c};
 
     PH_TRY(ph_chain_http_new(&http, &c->http, why));

@@ -1,8 +1,9 @@
 #include "node/chain_http.h"
 
 #include "base/own.h"
-#include "http/client.h"
 #include "http/url.h"
+#include "node/chain_ws.h"
+#include "node/client_loop.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,9 @@
 enum { HOST_LEN = PH_EGRESS_HOST_MAX + 8, CONNECTIONS = 32 };
 
 struct endpoint {
+    struct ph_chain_http *http;
+    struct ph_chain_ws *ws; /* NULL: bodies are posted */
+    bool is_ws;
     char url[PH_HTTP_URL_MAX + 1];
     char host[HOST_LEN]; /* "host:port": may be private */
     struct ph_egress_rule rule;
@@ -28,48 +32,36 @@ struct post {
 struct ph_chain_http {
     struct ph_chain_http_config config;
     struct endpoint endpoints[PH_RPC_ENDPOINTS_MAX];
-    struct ph_http_client *client;
-    struct ph_watch watch;
-    struct ph_timer timer;
+    struct ph_client_loop at;
     struct post *posts;
 };
 
-static void run(void *ctx);
-
-/* libcurl's own timers, and what was just started. */
-static void arm(struct ph_chain_http *h)
+/* The same place in the scheme that carries it. */
+static bool read_scheme(const char *text, struct ph_buf *out, bool *is_ws)
 {
-    const int ms = ph_http_client_timeout_ms(h->client);
+    const bool plain = strncmp(text, "ws://", 5) == 0, tls = strncmp(text, "wss://", 6) == 0;
 
-    if (ms < 0)
-        ph_timer_cancel(h->config.loop, &h->timer);
-    else if (ph_timer_arm(h->config.loop, &h->timer, ms, run, h) != PH_OK)
-        ph_timer_cancel(h->config.loop, &h->timer); /* the next event on a socket goes on */
-}
-
-static void run(void *ctx)
-{
-    struct ph_chain_http *h = ctx;
-
-    ph_http_client_run(h->client);
-    arm(h);
-}
-
-static void ready(void *ctx, uint32_t events)
-{
-    (void)events;
-    run(ctx);
+    *is_ws = plain || tls;
+    return ph_buf_add_str(out, plain ? "http://"
+                               : tls ? "https://"
+                                     : "") == PH_OK &&
+           ph_buf_add_str(out, text + (plain ? 5
+                                       : tls ? 6
+                                             : 0)) == PH_OK;
 }
 
 static enum ph_err read_url(struct endpoint *e, const char *text,
                             char why[static PH_CHAIN_HTTP_WHY_LEN])
 {
     struct ph_http_url *url PH_OWNED(ph_freep) = calloc(1, sizeof(*url));
+    struct ph_buf mapped PH_OWNED(ph_buf_clear) = PH_BUF(2 * PH_HTTP_URL_MAX);
     const char *reason = "";
 
     if (!url)
         return PH_ERR_NOMEM;
-    const enum ph_err err = ph_http_url_parse(ph_bytes_str(text), url, &reason);
+    enum ph_err err = PH_ERR_LIMIT;
+    if (read_scheme(text, &mapped, &e->is_ws))
+        err = ph_http_url_parse(ph_buf_view(&mapped), url, &reason);
     if (err != PH_OK) {
         (void)snprintf(why, PH_CHAIN_HTTP_WHY_LEN, "%.150s: %.80s", text, reason);
         return err;
@@ -81,16 +73,60 @@ static enum ph_err read_url(struct endpoint *e, const char *text,
     return PH_OK;
 }
 
-static enum ph_err open_client(struct ph_chain_http *h)
+/* From a WebSocket: tickets are of all endpoints together. */
+
+static void on_answered(void *ctx, uint64_t ticket, struct ph_bytes body)
+{
+    const struct endpoint *e = ctx;
+
+    e->http->config.answered(e->http->config.ctx, ticket, body);
+}
+
+static void on_failed(void *ctx, uint64_t ticket)
+{
+    const struct endpoint *e = ctx;
+
+    e->http->config.failed(e->http->config.ctx, ticket);
+}
+
+static void on_woken(void *ctx)
+{
+    const struct endpoint *e = ctx;
+    struct ph_chain_http *h = e->http;
+
+    h->config.woken(h->config.ctx, (size_t)(e - h->endpoints));
+}
+
+static enum ph_err open_ws(struct ph_chain_http *h, struct endpoint *e)
+{
+    const struct ph_chain_ws_config config = {.loop = h->config.loop,
+                                              .url = e->url,
+                                              .host = e->host,
+                                              .rule = e->rule,
+                                              .timeout_ms = PH_CHAIN_HTTP_TIMEOUT_MS,
+                                              .answered = on_answered,
+                                              .failed = on_failed,
+                                              .woken = on_woken,
+                                              .ctx = e};
+
+    e->http = h;
+    return ph_chain_ws_new(&config, &e->ws);
+}
+
+static enum ph_err open_clients(struct ph_chain_http *h)
 {
     const char *hosts[PH_RPC_ENDPOINTS_MAX + 1] = {NULL};
+    size_t cnt = 0;
 
-    for (size_t i = 0; i < h->config.url_cnt; i++)
-        hosts[i] = h->endpoints[i].host;
+    for (size_t i = 0; i < h->config.url_cnt; i++) {
+        if (h->endpoints[i].is_ws)
+            PH_TRY(open_ws(h, &h->endpoints[i]));
+        else
+            hosts[cnt++] = h->endpoints[i].host;
+    }
     const struct ph_http_client_config config = {.private_hosts_insecure = hosts,
                                                  .connections = CONNECTIONS};
-    PH_TRY(ph_http_client_open(&config, &h->client));
-    return ph_watch_add(h->config.loop, &h->watch, ph_http_client_fd(h->client), EPOLLIN, ready, h);
+    return cnt > 0 ? ph_client_loop_open(&h->at, h->config.loop, &config) : PH_OK;
 }
 
 enum ph_err ph_chain_http_new(const struct ph_chain_http_config *config, struct ph_chain_http **out,
@@ -109,7 +145,7 @@ enum ph_err ph_chain_http_new(const struct ph_chain_http_config *config, struct 
     for (size_t i = 0; err == PH_OK && i < config->url_cnt; i++)
         err = read_url(&h->endpoints[i], config->urls[i], why);
     if (err == PH_OK) {
-        err = open_client(h);
+        err = open_clients(h);
         if (err != PH_OK)
             (void)snprintf(why, PH_CHAIN_HTTP_WHY_LEN, "the HTTP client cannot start");
     }
@@ -138,10 +174,9 @@ void ph_chain_http_free(struct ph_chain_http *h)
         ph_http_fetch_cancel(h->posts->fetch);
         unlink_and_free(h->posts);
     }
-    ph_timer_cancel(h->config.loop, &h->timer);
-    ph_watch_del(h->config.loop, &h->watch);
-    if (h->client)
-        ph_http_client_close(h->client);
+    for (size_t i = 0; i < PH_RPC_ENDPOINTS_MAX; i++)
+        ph_chain_ws_free(h->endpoints[i].ws);
+    ph_client_loop_close(&h->at);
     free(h);
 }
 
@@ -193,10 +228,9 @@ static void on_writable(void *ctx)
     (void)ctx; /* bodies are sent whole */
 }
 
-enum ph_err ph_chain_http_post(void *ctx, size_t endpoint, uint64_t ticket, struct ph_bytes body)
+static enum ph_err post_http(struct ph_chain_http *h, const struct endpoint *e, uint64_t ticket,
+                             struct ph_bytes body)
 {
-    struct ph_chain_http *h = ctx;
-    const struct endpoint *e = &h->endpoints[endpoint];
     struct post *p = calloc(1, sizeof(*p));
 
     if (!p)
@@ -212,7 +246,7 @@ enum ph_err ph_chain_http_post(void *ctx, size_t endpoint, uint64_t ticket, stru
         .timeout_ms = PH_CHAIN_HTTP_TIMEOUT_MS,
         .response_max = PH_RPC_TEXT_MAX};
     const struct ph_http_fetch_events events = {on_head, on_data, on_done, on_fail, on_writable, p};
-    const enum ph_err err = ph_http_fetch_start(h->client, &spec, &events, &p->fetch);
+    const enum ph_err err = ph_http_fetch_start(h->at.client, &spec, &events, &p->fetch);
     if (err != PH_OK) {
         free(p);
         return err;
@@ -222,6 +256,14 @@ enum ph_err ph_chain_http_post(void *ctx, size_t endpoint, uint64_t ticket, stru
     if (p->next)
         p->next->prev = &p->next;
     h->posts = p;
-    arm(h);
+    ph_client_loop_arm(&h->at);
     return PH_OK;
+}
+
+enum ph_err ph_chain_http_post(void *ctx, size_t endpoint, uint64_t ticket, struct ph_bytes body)
+{
+    struct ph_chain_http *h = ctx;
+    const struct endpoint *e = &h->endpoints[endpoint];
+
+    return e->ws ? ph_chain_ws_post(e->ws, ticket, body) : post_http(h, e, ticket, body);
 }

@@ -1,11 +1,11 @@
 #ifndef PH_NODE_CHAIN_HTTP_H
 #define PH_NODE_CHAIN_HTTP_H
 
-/* JSON-RPC bodies to nodes of a chain, over HTTP on phalad's loop: the transport of chain/rpc.h.
- * It has a client of its own, beside the one for phats: endpoints are named by the operator and may
- * lie on loopback or in a private network, and no phat can use this one.
+/* JSON-RPC bodies to nodes of a chain, over HTTP or a WebSocket (chain_ws.h) on phalad's loop: the
+ * transport of chain/rpc.h. It has clients of its own, beside the one for phats: endpoints are
+ * named by the operator and may lie on loopback or in a private network, and no phat can use these.
  *
- * Layer: node. Tests: tests/integration/chain_client.test.mjs.
+ * Layer: node. Tests: tests/integration/chain_client.test.mjs, chain_ws.test.mjs.
  */
 
 #include "chain/rpc.h"
@@ -17,11 +17,13 @@ struct ph_chain_http;
 
 struct ph_chain_http_config {
     struct ph_loop *loop;
-    const char *const *urls; /* http or https, with a path if need be */
+    const char *const *urls; /* http, https, ws or wss, with a path if need be */
     size_t url_cnt;          /* 1 to PH_RPC_ENDPOINTS_MAX */
-    /* A body of a 2xx answer; anything else. */
+    /* A body of a 2xx answer, or a message with the ids of this ticket; anything else. */
     void (*answered)(void *ctx, uint64_t ticket, struct ph_bytes body);
     void (*failed)(void *ctx, uint64_t ticket);
+    /* An endpoint says that there is a new block; nothing says that it is true. */
+    void (*woken)(void *ctx, size_t endpoint);
     void *ctx;
 };
 

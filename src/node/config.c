@@ -52,7 +52,9 @@ static const char *const usage[] = {
     "  --cluster-policy FILE          evidence that workers must show to be given the cluster's "
     "keys, or\n"
     "                                 to give them; without it nothing is handed over\n",
-    "  --chain URL                    answer contracts: a node of the chain; may be repeated\n"
+    "  --chain URL                    answer contracts: a node of the chain (http, https, ws, "
+    "wss); may be\n"
+    "                                 repeated\n"
     "  --network FILE                 with --chain: contracts, and what may be spent\n"
     "  --chain-quorum N               nodes that must agree (default: more than half)\n"
     "  --confirmations N              blocks that make final (default: what nodes call so)\n"

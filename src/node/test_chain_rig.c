@@ -1,7 +1,7 @@
 /* A chain client for integration tests, driven over standard input, a line each; what happens goes
  * to standard output, a line each. The key that signs is a test's own, on the command line.
  *
- *   test_chain_rig DIR CHAIN_ID SECRET CONFIRMATIONS QUORUM CONTRACT URL…
+ *   test_chain_rig DIR CHAIN_ID SECRET CONFIRMATIONS QUORUM POLL_MS CONTRACT URL…
  *
  *   submit KEY TO GAS DATA     -> submitted KEY | conflict KEY | error KEY …
  *   done BLOCK                    logs up to there are not needed again
@@ -186,7 +186,7 @@ static int run(int dir_fd, char **argv, int argc)
                                             .address_cnt = 1,
                                             .confirmations = (uint32_t)strtoul(argv[4], NULL, 10),
                                             .quorum = strtoul(argv[5], NULL, 10),
-                                            .poll_ms = 50,
+                                            .poll_ms = (uint32_t)strtoul(argv[6], NULL, 10),
                                             .dir_fd = dir_fd,
                                             .journal = "chain.journal",
                                             .max_fee_cap = UINT64_C(500000000000),
@@ -199,9 +199,9 @@ static int run(int dir_fd, char **argv, int argc)
                                             .follow = {on_undone, on_log, on_head, on_broken, NULL},
                                             .changed = on_changed};
 
-    for (int i = 7; i < argc && config.url_cnt < PH_RPC_ENDPOINTS_MAX; i++)
+    for (int i = 8; i < argc && config.url_cnt < PH_RPC_ENDPOINTS_MAX; i++)
         urls[config.url_cnt++] = argv[i];
-    if (!read_hex(argv[3], rig.secret, 32) || !read_hex(argv[6], config.addresses[0].b, 20) ||
+    if (!read_hex(argv[3], rig.secret, 32) || !read_hex(argv[7], config.addresses[0].b, 20) ||
         ph_eth_address(rig.secret, &config.sender) != PH_OK || ph_loop_new(&rig.loop) != PH_OK)
         return 2;
     config.loop = rig.loop;
@@ -220,7 +220,7 @@ static int run(int dir_fd, char **argv, int argc)
 int main(int argc, char **argv)
 {
     (void)setvbuf(stdout, NULL, _IOLBF, BUFSIZ);
-    if (argc < 8)
+    if (argc < 9)
         return 2;
     ph_crypto_init();
     int dir_fd PH_OWNED(ph_closep) = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
