@@ -1,5 +1,7 @@
 #include "floors.h"
 
+#include "least.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,8 +77,34 @@ enum ph_err floors_raise(struct floors *floors, const struct ph_phat_id *phat, u
     if (!at)
         PH_TRY(room(floors, &at));
     *at = (struct floor){.phat = *phat, .sequence = sequence, .gone = gone};
+    floors->changes++;
     *changed = true;
     return PH_OK;
+}
+
+enum ph_err floors_merge(struct floors *floors, const struct floor *mark)
+{
+    struct floor *at = find(floors, &mark->phat);
+
+    if (at && mark->sequence <= at->sequence)
+        return PH_OK;
+    if (!at)
+        PH_TRY(room(floors, &at));
+    *at = *mark;
+    floors->changes++;
+    return PH_OK;
+}
+
+size_t floors_list(const struct floors *floors, const struct ph_phat_id *after, struct floor *out,
+                   size_t cap)
+{
+    struct least least = {.at = out, .size = sizeof(*out), .cap = cap};
+
+    for (size_t i = 0; i < floors->cnt; i++)
+        if (!after || memcmp(floors->at[i].phat.b, after->b, sizeof(after->b)) > 0)
+            least_add(&least, &floors->at[i]);
+    least_sort(&least);
+    return least.cnt;
 }
 
 size_t floors_encode(const struct floors *floors, uint8_t out[static FLOORS_BYTES_MAX])

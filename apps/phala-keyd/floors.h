@@ -27,6 +27,7 @@ struct floor {
 struct floors {
     struct floor *at; /* owned */
     size_t cnt, cap;
+    uint64_t changes; /* since the process began */
 };
 
 void floors_clear(struct floors *floors);
@@ -45,6 +46,13 @@ PH_CHECKED enum ph_err floors_judge(const struct floors *floors, const struct ph
  */
 PH_CHECKED enum ph_err floors_raise(struct floors *floors, const struct ph_phat_id *phat,
                                     uint64_t sequence, bool gone, bool *changed);
+
+/* What another worker, or this one before a restart, knows: the higher sequence wins, also of a
+ * deletion of a phat that is not known here. PH_ERR_LIMIT, PH_ERR_NOMEM as floors_raise. */
+PH_CHECKED enum ph_err floors_merge(struct floors *floors, const struct floor *mark);
+/* As heads_list. */
+size_t floors_list(const struct floors *floors, const struct ph_phat_id *after, struct floor *out,
+                   size_t cap);
 
 /* u16be count, and for each: phat 20 || sequence u64be || u8 gone. Yields the length. */
 size_t floors_encode(const struct floors *floors, uint8_t out[static FLOORS_BYTES_MAX]);

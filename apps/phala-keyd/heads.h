@@ -1,14 +1,23 @@
 #ifndef PH_PHALA_KEYD_HEADS_H
 #define PH_PHALA_KEYD_HEADS_H
 
-/* The newest commit of each phat's state that this process has seen: what storage is held against.
- * docs/state.md. */
+/* The newest commit of each phat's state that this process has seen, or was told of by another
+ * worker of the cluster: what storage is held against. docs/state.md. */
 
 #include "state/format.h"
 
 struct heads {
     struct known_head *at; /* owned; open addressing by phat */
     size_t cap, cnt;
+    uint64_t changes; /* since the process began: has what is kept on disk become older? */
+};
+
+/* What is known of one phat, as it goes to disk and to other workers (marks.h). */
+struct head_mark {
+    struct ph_phat_id phat;
+    uint64_t index; /* from 1 */
+    uint32_t key_epoch, older_epoch;
+    struct ph_hash32 hash; /* of the commit, whose root it covers */
 };
 
 enum { KEYD_HEADS_MAX = 1 << 16 };
@@ -45,5 +54,14 @@ bool heads_known(const struct heads *heads, const struct ph_phat_id *phat, uint6
  * PH_ERR_NOT_FOUND; PH_ERR_UNTRUSTED: it is not beyond the known one, or could be chained. */
 PH_CHECKED enum ph_err heads_skip(struct heads *heads, const struct ph_state_head *head,
                                   const struct ph_hash32 *hash, const char **why);
+
+/* The least of what is known by phat id, beyond `after` (NULL: of all), ascending; at most `cap`,
+ * for which `out` has room. Yields how many. States without a commit are left out. */
+size_t heads_list(const struct heads *heads, const struct ph_phat_id *after, struct head_mark *out,
+                  size_t cap);
+/* Another worker, or this one before a restart, knows this commit: the higher index wins.
+ * PH_ERR_UNTRUSTED: another commit of the same index is known here; nothing of that phat is opened
+ * or taken any more, until a higher index is known. PH_ERR_LIMIT, PH_ERR_NOMEM. */
+PH_CHECKED enum ph_err heads_merge(struct heads *heads, const struct head_mark *mark);
 
 #endif

@@ -5,7 +5,7 @@
 #include "crypto/p256.h"
 #include "crypto/secp256k1.h"
 
-enum { WITH_FLOORS = 3, WITH_WORKER_KEYS = 4 }; /* beside the versions of keys/cluster.c */
+enum { WITH_FLOORS = 3, WITH_WORKER_KEYS = 4, WITH_MARKS = 5 }; /* beside those of keys/cluster.c */
 
 enum ph_err keyring_init(struct keyring *ring)
 {
@@ -57,15 +57,20 @@ static size_t encode_worker(const struct keyring_secrets *s, uint8_t *out)
 size_t keyring_encode(const struct keyring *ring, const struct ph_cluster_keys *keys,
                       uint8_t out[static KEYRING_BYTES_MAX])
 {
-    const size_t at = encode_worker(ring->secrets, out);
+    uint8_t *p = out + encode_worker(ring->secrets, out);
 
-    if (ring->floors.cnt == 0)
-        return at + ph_cluster_keys_encode(keys, out + at);
-    const size_t len = ph_cluster_keys_encode(keys, out + at + 3);
-    out[at] = WITH_FLOORS;
-    out[at + 1] = (uint8_t)(len >> 8);
-    out[at + 2] = (uint8_t)len;
-    return at + 3 + len + floors_encode(&ring->floors, out + at + 3 + len);
+    if (ring->floors.cnt == 0 && ring->marks == 0)
+        return (size_t)(p - out) + ph_cluster_keys_encode(keys, p);
+    *p++ = ring->marks > 0 ? WITH_MARKS : WITH_FLOORS;
+    if (ring->marks > 0) {
+        ph_put_u64be(p, ring->marks);
+        p += 8;
+    }
+    const size_t len = ph_cluster_keys_encode(keys, p + 2);
+    p[0] = (uint8_t)(len >> 8);
+    p[1] = (uint8_t)len;
+    p += 2 + len;
+    return (size_t)(p - out) + floors_encode(&ring->floors, p);
 }
 
 const struct ph_cluster_keys *keyring_stored(const struct keyring *ring)
@@ -126,14 +131,17 @@ enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw)
     struct ph_reader r = {raw};
     struct ph_bytes seed, keys;
     struct floors floors = {0};
-    uint8_t version;
+    uint8_t version = 0;
+    uint64_t marks = 0;
     uint16_t len;
 
     if (!ph_read_view(&r, 32, &seed))
         return PH_ERR_MALFORMED;
     PH_TRY(decode_worker(&r, seed.ptr, &ring->secrets->worker));
     keys = r.rest;
-    if (ph_read_u8(&r, &version) && version == WITH_FLOORS) {
+    if (ph_read_u8(&r, &version) && (version == WITH_FLOORS || version == WITH_MARKS)) {
+        if (version == WITH_MARKS && (!ph_read_u64be(&r, &marks) || marks == 0))
+            return PH_ERR_MALFORMED;
         if (!ph_read_u16be(&r, &len) || !ph_read_view(&r, len, &keys))
             return PH_ERR_MALFORMED;
         PH_TRY(floors_decode(r.rest, &floors));
@@ -145,6 +153,7 @@ enum ph_err keyring_decode(struct keyring *ring, struct ph_bytes raw)
     }
     memcpy(ring->secrets->seed, seed.ptr, seed.len);
     ring->floors = floors;
+    ring->marks = marks;
     return PH_OK;
 }
 

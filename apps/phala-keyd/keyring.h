@@ -36,12 +36,16 @@ struct keyring {
     struct ph_eth_address other; /* of the second signing key; zero without one */
     uint8_t signer_pub[64], caller_pub[32], tls_pub[64], ohttp_pub[32];
     struct floors floors; /* newest secrets of phats: kept with the keys */
+    uint64_t marks; /* generation of the file of marks (marks.h) that is on disk; 0: none is */
 };
 
 /* The plain of the state file: seed 32 || cluster keys (keys/cluster.h); once there are floors,
- * seed 32 || 03 || u16be length || cluster keys || floors. Once the signing key was replaced, 04 ||
- * worker_keys.h follows the seed, before the rest. */
-enum { KEYRING_BYTES_MAX = 32 + 1 + WORKER_KEYS_LEN + 3 + PH_CLUSTER_BYTES_MAX + FLOORS_BYTES_MAX };
+ * seed 32 || 03 || u16be length || cluster keys || floors; once there is a file of marks, seed 32
+ * || 05 || u64be its generation || u16be length || cluster keys || floors. Once the signing key was
+ * replaced, 04 || worker_keys.h follows the seed, before the rest. */
+enum {
+    KEYRING_BYTES_MAX = 32 + 1 + WORKER_KEYS_LEN + 11 + PH_CLUSTER_BYTES_MAX + FLOORS_BYTES_MAX
+};
 
 /* Reserve the memory; the caller then founds or decodes. PH_ERR_NOMEM. */
 PH_CHECKED enum ph_err keyring_init(struct keyring *ring);

@@ -2,6 +2,7 @@
  * end as descriptor 3; answers one datagram at a time until that closes. docs/keys.md */
 
 #include "lockdown.h"
+#include "marks_file.h"
 #include "provider.h"
 #include "roles.h"
 
@@ -135,6 +136,10 @@ static bool set_up(struct keyd *keyd, const struct options *options)
         return false;
     }
     keyd->provider = options->provider;
+    if (marks_file_load(keyd, options->state, why) != PH_OK) {
+        ph_log(PH_LOG_ERROR, "keys not available", "why", why, NULL);
+        return false;
+    }
     keyd->restore = options->restore;
     keyd->flags = provider_flags(&options->provider);
     return true;

@@ -3,6 +3,7 @@
 #include "guest.h"
 #include "guest_cert.h"
 #include "job.h"
+#include "mark_roles.h"
 #include "moves.h"
 #include "owner_check.h"
 #include "secret_roles.h"
@@ -159,11 +160,16 @@ static enum ph_err do_cluster_take(struct job *job)
 
     if (ph_get_CLUSTER_TAKE(job->frame, &m) != PH_OK)
         return because(job, PH_ERR_MALFORMED, "CLUSTER_TAKE: fields do not fit");
+    const bool first = job->keyd->marks.due || !keyring_has_cluster(&job->keyd->ring);
     PH_TRY(cluster_take(&job->keyd->cluster, &job->keyd->ring, m.certificate, m.give, now_s(),
                         measurement, job->why));
-    /* Newer epochs of a cluster whose keys are here are its next ones. */
-    PH_TRY(provider_state(&job->keyd->provider, &job->keyd->ring, keyring_stored(&job->keyd->ring),
-                          &state));
+    /* Who has the keys on disk must have what storage is held against there too: MARKS_SAVED
+     * answers what the state file is to hold. */
+    if (first)
+        job->keyd->marks.due = true;
+    else /* newer epochs of a cluster whose keys are here are its next ones */
+        PH_TRY(provider_state(&job->keyd->provider, &job->keyd->ring,
+                              keyring_stored(&job->keyd->ring), &state));
     const struct ph_msg_CLUSTER_TAKEN answer = {.measurement = ph_bytes_str(measurement),
                                                 .state = ph_buf_view(&state)};
     return ph_encode_CLUSTER_TAKEN(job->reply, 0, job->frame->id, &answer);
@@ -175,6 +181,12 @@ static bool works_alone(uint16_t type)
     return type == PH_IPC_KEYD_INFO || type == PH_IPC_TLS_SIGN || type == PH_IPC_CLUSTER_ASK ||
            type == PH_IPC_CLUSTER_TAKE || type == PH_IPC_RESTORE || type == PH_IPC_RESTORE_SHARE ||
            type == PH_IPC_KEYS_KEPT;
+}
+
+/* And what one does that was given them, and not told yet what the giver knows of storage. */
+static bool works_untold(uint16_t type)
+{
+    return works_alone(type) || type == PH_IPC_MARKS_ASK || type == PH_IPC_MARKS_TAKE;
 }
 
 /* What leaves is good for one envelope; the private key stays. */
@@ -203,6 +215,11 @@ static enum ph_err dispatch(struct job *job)
 {
     if (!keyring_has_cluster(&job->keyd->ring) && !works_alone(job->frame->type))
         return because(job, PH_ERR_NOT_FOUND, "this worker has no keys of a cluster yet");
+    if (job->keyd->marks.due && !works_untold(job->frame->type))
+        return because(job, PH_ERR_CONFLICT,
+                       "the hand-over is not over: what the giver knows of states was not taken");
+    if (mark_role_has(job->frame->type))
+        return mark_role(job);
     const struct key_means means = {&job->keyd->ring, &job->keyd->acts, &job->keyd->provider,
                                     &job->keyd->heads, job->keyd->plain};
     if (key_role_has(job->frame->type))

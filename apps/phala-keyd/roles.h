@@ -9,6 +9,7 @@
 #include "heads.h"
 #include "key_roles.h"
 #include "keyring.h"
+#include "marks.h"
 #include "provider.h"
 #include "restore.h"
 #include "wallets.h"
@@ -32,6 +33,7 @@ struct keyd {
     struct keyd_chain chain;  /* what may be signed for which network */
     struct heads heads;       /* newest commits of phats' states */
     struct wallets wallets;   /* of phats, and what was signed for them */
+    struct mark_keeper marks; /* how they, and the floors of the ring, are kept and shared */
     struct ph_secret *plain;  /* PH_SECRETS_SEALED_MAX bytes for an opened set; owned */
 };
 

@@ -165,7 +165,16 @@ enum {
     M(CODE_RELEASE, 164, PH_D2K, F(U32, epoch) F(BYTES, request) F(B65, owner_sig) F(REST, wrapped)) /* keys/code_key.h; + fd: write end of the instance's pipe */ \
     M0(CODE_RELEASED, 165, PH_K2D)                             /* 32 bytes lie in it */ \
     M(CODE_REWRAP, 166, PH_D2K, F(B20, phat) F(B32, bundle_hash) F(U32, epoch) F(REST, wrapped)) /* for the newest epoch */ \
-    M(CODE_REWRAPPED, 167, PH_K2D, F(U32, epoch) F(REST, wrapped))
+    M(CODE_REWRAPPED, 167, PH_K2D, F(U32, epoch) F(REST, wrapped)) \
+    M0(MARKS_ASK,  170, PH_D2K)                                /* what other workers know of states and secrets: pages of apps/phala-keyd/marks.h */ \
+    M(MARKS_ASKING, 171, PH_K2D, F(REST, request))              /* for one of them */ \
+    M(MARKS_GIVE,  172, PH_D2K, F(BYTES, after) F(REST, request)) /* such a request; after: empty, or where the page before ended; answered MARKS_PAGE */ \
+    M(MARKS_PAGE,  173, PH_K2D, F(U8, last) F(BYTES, next) F(REST, page)) /* next: where it ends */ \
+    M(MARKS_TAKE,  174, PH_D2K, F(REST, page))                  /* of the answer to what was asked, in order */ \
+    M(MARKS_TAKEN, 175, PH_K2D, F(U8, last) F(BYTES, next) F(REST, forked)) /* forked: a sentence about a state of which two histories are known; empty: none */ \
+    M(MARKS_SAVE,  176, PH_D2K, F(REST, after))                 /* what this worker knows, for the file beside the state file; answered MARKS_PAGE */ \
+    M0(MARKS_SAVED, 177, PH_D2K)                               /* the pages since the first are on disk */ \
+    M(MARKS_NOTED, 178, PH_K2D, F(REST, state))                 /* what the state file is to hold; empty: what it does */
 /* clang-format on */
 
 enum { PH_IPC_WINDOW = 256 * 1024 };
@@ -176,6 +185,14 @@ enum { PH_START_ENCRYPTED = 1 };
 
 /* EXITED: exit status of an instance that ended because it found no memory. */
 enum { PH_RUN_EXIT_MEMORY = 3 };
+
+/* MARKS_*: bytes of `after` and `next`, of a request, of a page at most; pages at most. */
+enum {
+    PH_MARKS_PLACE_LEN = 21,
+    PH_MARKS_REQUEST_LEN = 60,
+    PH_MARKS_PAGE_MAX = 60 * 1024,
+    PH_MARKS_PAGES_MAX = 128,
+};
 
 /* CREDIT's stream. */
 enum ph_ipc_stream {

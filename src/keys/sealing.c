@@ -21,6 +21,7 @@ static const char label_cluster[] = "phala/cluster/secp256k1";
 static const char label_secrets[] = "phala/secrets/aes256gcm";
 static const char label_state[] = "phala/state/hkdf";
 static const char label_peers[] = "phala/peers/hmac";
+static const char label_marks[] = "phala/marks/aes256gcm";
 static const char label_holder[] = "phala/holder/x25519";
 static const char label_guest[] = "phala/guest-agent/secp256k1";
 static const char label_guest_root[] = "phala/guest-agent/root-ca/p256";
@@ -149,6 +150,12 @@ enum ph_err ph_keys_phat_state(const uint8_t master[static PH_MASTER_LEN],
 enum ph_err ph_keys_peers(const uint8_t identity[static PH_MASTER_LEN], uint8_t out[static 32])
 {
     return derive(identity, label_peers, (struct ph_bytes){NULL, 0}, 0, out);
+}
+
+enum ph_err ph_keys_marks(const uint8_t identity[static PH_MASTER_LEN],
+                          const uint8_t ask[static 32], uint8_t out[static 32])
+{
+    return derive(identity, label_marks, (struct ph_bytes){ask, 32}, 0, out);
 }
 
 enum ph_err ph_keys_holder(const uint8_t keystore[static 32], uint8_t out[static 32])

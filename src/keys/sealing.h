@@ -48,6 +48,11 @@ PH_CHECKED enum ph_err ph_keys_phat_state(const uint8_t master[static PH_MASTER_
 PH_CHECKED enum ph_err ph_keys_peers(const uint8_t identity[static PH_MASTER_LEN],
                                      uint8_t out[static 32]);
 
+/* Of the identity: AES-256 key for what a worker of the cluster tells another one that asked for it
+ * with `ask`, 32 random bytes: docs/keys.md. */
+PH_CHECKED enum ph_err ph_keys_marks(const uint8_t identity[static PH_MASTER_LEN],
+                                     const uint8_t ask[static 32], uint8_t out[static 32]);
+
 /* Of the identity, so that it outlives rotations: secp256k1 secret from which the guest agent gives
  * programs beside the worker the keys of one phat (keys/dstack.h). Nothing else comes from it. */
 PH_CHECKED enum ph_err ph_keys_guest_app(const uint8_t identity[static PH_MASTER_LEN],

@@ -27,7 +27,7 @@ TEST(keys_are_those_of_the_published_vectors)
 {
     struct ph_eth_address signer;
     struct ph_phat_id phat;
-    uint8_t key[32], pub[32], xy[64];
+    uint8_t ask[32], key[32], pub[32], xy[64];
 
     CHECK(ph_keys_receipt(master(), key) == PH_OK);
     CHECK(hex_is(key, 32, "d7a07b9c677f81401694725fea1bf2c8a52d825f1273804087a1210c7d1c3988"));
@@ -59,6 +59,9 @@ TEST(keys_are_those_of_the_published_vectors)
     CHECK(hex_is(key, 32, "a24ade69320b7a9f3b27ef4e52a9085d374f2f032c4c387841ad268f858974ff"));
     CHECK(ph_keys_peers(master(), key) == PH_OK);
     CHECK(hex_is(key, 32, "c08060a8f78ad506264932dec05e6fce8d8ceb1937df778188d52e942a080780"));
+    memset(ask, 0xa2, sizeof(ask));
+    CHECK(ph_keys_marks(master(), ask, key) == PH_OK);
+    CHECK(hex_is(key, 32, "23baea9fbe0e2d9830c050b36905bc96a758d53a780dfa232eb4f63f22dac317"));
     CHECK(ph_keys_phat_state(master(), &phat, key) == PH_OK);
     CHECK(hex_is(key, 32, "0d298c8eae5567a2e1bd37231b9c42f0a9852c31d5d9e33d212226fa4c7579f7"));
     CHECK(ph_keys_guest_app(master(), &phat, key) == PH_OK);

@@ -19,6 +19,11 @@ PH_CHECKED enum ph_err ph_cluster_simulator_policy(struct ph_node *node, char *p
  * is logged. */
 PH_CHECKED enum ph_err ph_cluster_join(struct ph_node *node);
 
+/* Before anything is served by a worker that has its keys: ask the worker at config->join what it
+ * knows of states and secrets. Blocks for some seconds at most; what went wrong is logged, and the
+ * worker goes on with what it knows itself. */
+void ph_cluster_ask_again(struct ph_node *node);
+
 void ph_api_cluster_nonce(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
 void ph_api_cluster_join(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);
 void ph_api_cluster_handovers(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg);

@@ -10,6 +10,7 @@
 #include "node/cluster_join_priv.h"
 #include "node/handovers.h"
 #include "node/keys.h"
+#include "node/marks.h"
 #include "node/own_evidence.h"
 #include "node/tls.h"
 #include "node/worker_cert.h"
@@ -87,11 +88,11 @@ enum ph_err ph_join_post(struct ph_http_bound *bound, const char *path, struct p
 }
 
 enum ph_err ph_join_dial(struct ph_keyd_client *keyd, const char *url, struct ph_bytes own,
-                         struct ph_http_bound **out, char why[static 256])
+                         uint32_t timeout_s, struct ph_http_bound **out, char why[static 256])
 {
     const struct ph_http_tls tls = {.cert_chain_pem = own, .sign = ph_tls_sign, .ctx = keyd};
 
-    return ph_http_bound_open(url, &tls, PH_JOIN_TIMEOUT_S, out, why);
+    return ph_http_bound_open(url, &tls, timeout_s, out, why);
 }
 
 enum ph_err ph_join_begin(struct ph_keyd_client *keyd, struct ph_http_bound *bound,
@@ -147,16 +148,18 @@ static enum ph_err join(struct ph_node *node, char why[static 256])
     struct ph_eth_address giver;
     uint8_t report_data[64];
     char measurement[128];
+    size_t page_cnt;
 
     PH_TRY(ph_worker_cert_make(node, &own, why));
-    PH_TRY(ph_join_dial(node->keyd, node->config->join_url, ph_buf_view(&own), &bound, why));
+    PH_TRY(ph_join_dial(node->keyd, node->config->join_url, ph_buf_view(&own), PH_JOIN_TIMEOUT_S,
+                        &bound, why));
     PH_TRY(ph_join_begin(node->keyd, bound, &join, report_data, why));
     PH_TRY(ph_own_evidence(node, report_data, ph_clock_wall_ms() / 1000, &evidence, why));
     join.evidence = ph_buf_view(&evidence);
     PH_TRY(ph_join_send(bound, &join, &answer, why));
     PH_TRY(ph_join_take(node->keyd, bound, ph_buf_view(&answer), &giver, measurement, &state, why));
-    (void)snprintf(why, 256, "the keys that were taken could not be stored");
-    PH_TRY(ph_keys_store(node, &state));
+    PH_TRY(ph_marks_take(node->keyd, bound, &page_cnt, why));
+    PH_TRY(ph_marks_store(node, why)); /* and with it the keys */
     PH_TRY(ph_keyd_client_ask_info(node->keyd));
     return ph_handovers_add(node, "took", &giver, measurement, node->config->join_url);
 }
@@ -170,4 +173,28 @@ enum ph_err ph_cluster_join(struct ph_node *node)
         ph_log(PH_LOG_ERROR, "the cluster's keys were not handed over", "from",
                node->config->join_url, "why", why, "class", ph_err_name(err), NULL);
     return err;
+}
+
+static enum ph_err ask_again(struct ph_node *node, char why[static 256])
+{
+    struct ph_http_bound *bound PH_OWNED(ph_http_bound_closep) = NULL;
+    struct ph_buf own PH_OWNED(ph_buf_clear) = PH_BUF(65536);
+    size_t page_cnt;
+
+    PH_TRY(ph_worker_cert_make(node, &own, why));
+    PH_TRY(ph_join_dial(node->keyd, node->config->join_url, ph_buf_view(&own), PH_ASK_TIMEOUT_S,
+                        &bound, why));
+    PH_TRY(ph_marks_take(node->keyd, bound, &page_cnt, why));
+    return ph_marks_store(node, why);
+}
+
+void ph_cluster_ask_again(struct ph_node *node)
+{
+    char why[256] = "";
+
+    if (ask_again(node, why) != PH_OK)
+        ph_log(PH_LOG_WARN,
+               "what the other worker knows of states is not known: storage is held against what "
+               "this one knew",
+               "from", node->config->join_url, "why", why, NULL);
 }

@@ -7,12 +7,13 @@
 #include "http/bound.h"
 #include "node/keyd_client.h"
 
-enum { PH_JOIN_TIMEOUT_S = 30 };
+enum { PH_JOIN_TIMEOUT_S = 30, PH_ASK_TIMEOUT_S = 5 };
 
-/* Connect to the worker at `url`, showing this worker's certificate with evidence: PEM, `own`. */
+/* Connect to the worker at `url`, showing this worker's certificate with evidence: PEM, `own`.
+ * `timeout_s` is for this, and for each request. */
 PH_CHECKED enum ph_err ph_join_dial(struct ph_keyd_client *keyd, const char *url,
-                                    struct ph_bytes own, struct ph_http_bound **out,
-                                    char why[static 256]);
+                                    struct ph_bytes own, uint32_t timeout_s,
+                                    struct ph_http_bound **out, char why[static 256]);
 /* A POST that must be answered with 200; else the worker's own sentence is in `why`.
  * PH_ERR_UNTRUSTED: it said no. */
 PH_CHECKED enum ph_err ph_join_post(struct ph_http_bound *bound, const char *path,

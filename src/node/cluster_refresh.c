@@ -7,6 +7,7 @@
 #include "node/cluster_join_priv.h"
 #include "node/handovers.h"
 #include "node/keys.h"
+#include "node/marks.h"
 #include "node/offload.h"
 #include "node/rekey.h"
 #include "node/worker_cert.h"
@@ -30,7 +31,8 @@ struct ph_refresh {
     struct ph_buf own; /* this worker's certificate, PEM */
     struct ph_buf evidence, answer;
     char why[256];
-    uint32_t epoch; /* the newest here */
+    uint32_t epoch;     /* the newest here */
+    size_t marks_pause; /* attempts without a question for marks */
     enum ph_err err;
     char told[256]; /* the last failure that was logged: once */
 };
@@ -76,11 +78,32 @@ static enum ph_err look(struct ph_refresh *r)
                : PH_ERR_NOT_FOUND;
 }
 
+/* What the worker there knows of states and secrets: each time when that is one page, else so much
+ * more seldom. */
+static enum ph_err look_at_marks(struct ph_refresh *r, char why[static 256])
+{
+    if (r->marks_pause > 0) {
+        r->marks_pause--;
+        return PH_OK;
+    }
+    PH_TRY(ph_marks_take(r->node->keyd, r->bound, &r->marks_pause, why));
+    r->marks_pause--;
+    return PH_OK;
+}
+
 static enum ph_err begin(struct ph_refresh *r)
 {
-    PH_TRY(ph_join_dial(r->node->keyd, r->node->config->join_url, ph_buf_view(&r->own), &r->bound,
-                        r->why));
-    PH_TRY(look(r));
+    char why[256] = "";
+
+    PH_TRY(ph_join_dial(r->node->keyd, r->node->config->join_url, ph_buf_view(&r->own),
+                        PH_JOIN_TIMEOUT_S, &r->bound, r->why));
+    const enum ph_err marks = look_at_marks(r, why);
+    const enum ph_err err = look(r);
+    if (err == PH_ERR_NOT_FOUND && marks != PH_OK) {
+        (void)snprintf(r->why, sizeof(r->why), "%s", why);
+        return marks;
+    }
+    PH_TRY(err);
     return ph_join_begin(r->node->keyd, r->bound, &r->join, r->wish.report_data, r->why);
 }
 

@@ -13,6 +13,7 @@
 #include "node/instances.h"
 #include "node/keys.h"
 #include "node/leases.h"
+#include "node/marks.h"
 #include "node/phat_state.h"
 #include "node/phats.h"
 #include "node/private_calls.h"
@@ -236,6 +237,8 @@ static enum ph_err start_keyd(struct ph_node *node)
     node->restoring = info->epoch == 0 && node->config->restore != NULL;
     if (info->epoch == 0 && !node->restoring)
         PH_TRY(ph_cluster_join(node));
+    else if (info->epoch != 0 && node->config->join_url)
+        ph_cluster_ask_again(node);
     ph_keys_identify(node);
     node->identity.operator_ = node->config->operator_;
     return PH_OK;
@@ -364,6 +367,7 @@ enum ph_err ph_node_start(const struct ph_config *config, struct ph_node *node)
     if (!serves)
         PH_TRY(start_server(node));
     PH_TRY(ph_guest_agents_open(node));
+    PH_TRY(ph_marks_open(node));
     PH_TRY(ph_refresh_open(node));
     PH_TRY(ph_rekey_open(node));
     housekeeping(node);
@@ -399,6 +403,7 @@ void ph_node_stop(struct ph_node *node)
     ph_http_client_close(node->client);
     ph_batcher_free(node->batcher);
     ph_receipt_store_close(node->receipts);
+    ph_marks_close(node);
     ph_keyd_client_free(node->keyd);
     ph_tee_free(node->tee);
     ph_buf_clear(&node->scratch);

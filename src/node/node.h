@@ -29,6 +29,7 @@ struct ph_records;
 struct ph_private_gateway;
 struct ph_chain_worker;
 struct ph_guest_agents;
+struct ph_marks_keeper;
 struct ph_refresh;
 struct ph_rekey;
 struct ph_worker_certs;
@@ -58,6 +59,7 @@ struct ph_node {
     struct ph_private_gateway *gateway;
     struct ph_chain_worker *chain;  /* NULL: the worker is on no chain */
     struct ph_guest_agents *guests; /* NULL: no guest agent */
+    struct ph_marks_keeper *marks;  /* stores what storage is held against */
     struct ph_refresh *refresh;     /* NULL: no newer epochs are asked for */
     struct ph_rekey *rekey;
     struct ph_worker_certs *certs; /* NULL: nobody is shown one */

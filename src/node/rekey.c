@@ -297,12 +297,16 @@ static void look_done(struct ph_job *job, bool dropped)
     again(r, 0);
 }
 
-/* Might there be a state? Its pages are on this disk, or its owner wants one. */
+/* Might there be a state? Its pages are on this disk, its owner wants one, or phala-keyd heard of
+ * it. */
 static bool may_have_state(const struct ph_phat *phat)
 {
-    char name[64];
+    char name[64], why[PH_KEYD_WHY_LEN];
+    uint64_t index;
 
     if (phat->version && phat->version->manifest.state_pages > 0)
+        return true;
+    if (ph_keyd_client_state_known(phat->node->keyd, &phat->id, &index, why) == PH_OK && index > 0)
         return true;
     (void)snprintf(name, sizeof(name), "%s.pages", phat->id_text);
     return faccessat(phat->node->state_pages_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;

@@ -9,6 +9,7 @@
 #include "node/cluster.h"
 #include "node/guest_agent.h"
 #include "node/keys.h"
+#include "node/marks.h"
 #include "node/phats.h"
 #include "node/private_calls.h"
 #include "node/restore.h"
@@ -37,6 +38,7 @@ static const struct route {
     {"POST", "/.well-known/ohttp-gateway", NULL, ph_api_ohttp_gateway, OPEN_PAGES},
     {"POST", "/v1/cluster/nonce", NULL, ph_api_cluster_nonce, 0},
     {"POST", "/v1/cluster/join", NULL, ph_api_cluster_join, 0},
+    {"POST", "/v1/cluster/marks", NULL, ph_api_cluster_marks, 0},
     {"GET", "/v1/cluster/handovers", NULL, ph_api_cluster_handovers, 0},
     {"GET", "/v1/keys", NULL, ph_api_keys, 0},
     {"POST", "/v1/keys/nonce", NULL, ph_api_keys_nonce, 0},

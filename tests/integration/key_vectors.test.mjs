@@ -23,8 +23,8 @@ const sha256 = (...parts) => createHash('sha256').update(Buffer.concat(parts.map
 const derive = (label, context = Buffer.alloc(0)) => hkdf(secret, 'phala-keys-v1', Buffer.concat([Buffer.from(label), context, Buffer.from([0])]));
 
 test('keys, addresses and public keys', () => {
-  for (const { label, phat, key, address, x25519: point } of vectors.keys) {
-    const made = derive(label, phat && bytes(vectors.phat));
+  for (const { label, phat, context, key, address, x25519: point } of vectors.keys) {
+    const made = derive(label, context ? bytes(context) : phat && bytes(vectors.phat));
     assert.equal(made.toString('hex'), key, label);
     if (address) assert.equal(Buffer.from(keccak_256(secp256k1.getPublicKey(made, false).subarray(1)).subarray(12)).toString('hex'), address, label);
     if (point) assert.equal(Buffer.from(x25519.getPublicKey(made)).toString('hex'), point, label);
@@ -73,7 +73,7 @@ test('the document and the unit tests have every one of them', () => {
   const document = readFileSync(join(root, 'docs/keys.md'), 'utf8');
   const tests = ['src/codec', 'src/keys', 'src/state'].flatMap((folder) => readdirSync(join(root, folder)).filter((name) => name.endsWith('_test.c')).map((name) => readFileSync(join(root, folder, name), 'utf8')))
     .join('\n').replace(/"\s+"/g, '');
-  const all = JSON.stringify({ ...vectors, about: '', secret: '', phat: '', state: { ...vectors.state, session: '' }, handover: { ...vectors.handover, secret: '' }, code: { ...vectors.code, bundle_hash: '', key: '' } }).match(/\b[0-9a-f]{40,}\b/g);
+  const all = JSON.stringify({ ...vectors, about: '', secret: '', phat: '', keys: vectors.keys.map((one) => ({ ...one, context: '' })), state: { ...vectors.state, session: '' }, handover: { ...vectors.handover, secret: '' }, code: { ...vectors.code, bundle_hash: '', key: '' } }).match(/\b[0-9a-f]{40,}\b/g);
   assert.ok(all.length > 20);
   for (const hex of all) {
     assert.ok(document.includes(hex), `docs/keys.md lacks ${hex}`);

@@ -124,6 +124,7 @@ test('attestation repeats the nonce, and refuses one that is none', async () => 
 test('cluster: no hand-over without TLS', async () => {
   refused(await ask('POST', '/v1/cluster/nonce'), 403, 'tls-needed');
   refused(await ask('POST', '/v1/cluster/join', { headers: { 'content-type': 'application/octet-stream' }, body: 'x' }), 403, 'tls-needed');
+  refused(await ask('POST', '/v1/cluster/marks', { headers: { 'content-type': 'application/octet-stream' }, body: 'x' }), 403, 'tls-needed');
 });
 
 test('cluster: no nonce for one who shows no certificate, and a worker that joins', async (t) => {
@@ -141,7 +142,7 @@ test('cluster: no nonce for one who shows no certificate, and a worker that join
   await sameSimulator(worker.dir, data);
   const other = await startWorker(t, { data, args: ['--join', worker.tlsUrl] });
   assert.equal(other.cluster, worker.cluster);
-  for (const path of ['nonce', 'join']) exercised.add(`POST /v1/cluster/${path}`); // by the worker that came up
+  for (const path of ['nonce', 'join', 'marks']) exercised.add(`POST /v1/cluster/${path}`); // by the worker that came up
   const { handovers } = (await ask('GET', '/v1/cluster/handovers')).json();
   assert.deepEqual(handovers.map(({ what, peer }) => [what, peer]), [['gave', other.signer]]);
 });

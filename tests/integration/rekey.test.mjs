@@ -149,7 +149,7 @@ describe('after a rotation', () => {
     await putKey(worker, owner, 'book', 'old');
     await worker.stop();
     const old = await tempDir(t);
-    for (const name of ['state-log', 'state-pages', 'phats', 'keyd.state']) await cp(join(data, name), join(old, name), { recursive: true });
+    for (const name of ['state-log', 'state-pages', 'phats', 'keyd.state', 'keyd.state.marks']) await cp(join(data, name), join(old, name), { recursive: true });
     worker = await startWorker(t, { data, args: noGrace });
     assert.equal((await rotate(worker, [keyOwner])).status, 200);
     await settled(worker);
@@ -167,7 +167,7 @@ describe('after a rotation', () => {
     await worker.stop();
 
     // With the keys of then it is an older worker, and says so.
-    await copyFile(join(old, 'keyd.state'), join(data, 'keyd.state'));
+    for (const name of ['keyd.state', 'keyd.state.marks']) await copyFile(join(old, name), join(data, name));
     worker = await startWorker(t, { data, args: noGrace });
     assert.deepEqual((await status(worker)).epochs, [1]);
     assert.equal((await (await fetch(`${worker.url}/p/${phat.id}/`)).json()).secret, 'old');

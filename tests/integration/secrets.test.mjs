@@ -195,7 +195,7 @@ describe('secrets', () => {
     };
     assert.equal((await put(worker, owner, 'target', { API_KEY: 'first' })).status, 200);
     const first = await shown();
-    const [oldFile, oldKeys] = [await keep(file), await keep(join(data, 'keyd.state'))];
+    const [marks, oldFile, oldKeys] = [join(data, 'keyd.state.marks'), await keep(file), await keep(join(data, 'keyd.state'))];
     assert.equal((await put(worker, owner, 'target', { API_KEY: 'second' })).status, 200);
     const second = await shown();
     assert.ok(second > first);
@@ -216,7 +216,11 @@ describe('secrets', () => {
     assert.equal(await read(worker, owner, 'target'), 'second');
 
     await worker.stop();
-    await Promise.all([oldFile(), oldKeys()]); // all that this worker has: nothing here is left to tell
+    await Promise.all([oldFile(), oldKeys()]);
+    worker = await startWorker(t, { data });
+    await refused(says, 'after a roll-back of the keys, by what is kept beside them');
+    await worker.stop();
+    await Promise.all([oldFile(), oldKeys(), rm(marks)]); // all that this worker has: nothing here is left to tell
     worker = await startWorker(t, { data });
     assert.equal(await read(worker, owner, 'target'), 'first');
     assert.equal(await shown(), first, 'but its owner sees it');

@@ -1,4 +1,5 @@
-// Two receipts prove that storage was rolled back under a restarted worker, or that the state's history was split.
+// Two receipts prove that storage was rolled back under a restarted worker together with all that it knew, or that the state's
+// history was split.
 import assert from 'node:assert/strict';
 import { cp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -35,7 +36,10 @@ describe('a rollback of a state', () => {
     };
 
     const first = await call('first', '?pay=1');
-    await cp(join(data, 'state-log'), join(kept, 'old-log'), { recursive: true });
+    await worker.stop();
+    const all = ['state-log', 'state-pages', 'keyd.state', 'keyd.state.marks'];
+    for (const name of all) await cp(join(data, name), join(kept, name), { recursive: true });
+    worker = await startWorker(t, { data });
     const second = await call('second', '?pay=20');
     const read = await call('read', '');
     const third = await call('third', '?pay=300');
@@ -43,11 +47,12 @@ describe('a rollback of a state', () => {
     assert.match((await compare(read, second)).says, /the same as/);
     assert.match((await compare(first, second)).says, /^rollback: .*came later/);
 
-    // The host stops everything, puts the old log back, and starts again with the same keys.
+    // The host stops everything, puts the whole disk back, and starts again with the same keys.
     await worker.stop();
-    await rm(join(data, 'state-log'), { recursive: true });
-    await rm(join(data, 'state-pages'), { recursive: true });
-    await cp(join(kept, 'old-log'), join(data, 'state-log'), { recursive: true });
+    for (const name of all) {
+      await rm(join(data, name), { recursive: true });
+      await cp(join(kept, name), join(data, name), { recursive: true });
+    }
     worker = await startWorker(t, { data });
     const after = await call('after', '');
     const proof = await compare(after, third);

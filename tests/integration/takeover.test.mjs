@@ -1,14 +1,12 @@
 // Several workers, one phat, over one PostgreSQL: records are shared, a state has one holder, and another worker
 // takes over when the holder dies, stops or is cut off.
 import assert from 'node:assert/strict';
-import { cp } from 'node:fs/promises';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Owner } from './lib/owner.mjs';
 import { postgresBin, startPostgres } from './lib/postgres.mjs';
 import { tempDir, until } from './lib/proc.mjs';
 import { putSecrets } from './lib/secrets.mjs';
-import { startMember, startWorker } from './lib/worker.mjs';
+import { copyKeys, startMember, startWorker } from './lib/worker.mjs';
 
 const state = { state: { maxMiB: 16 } };
 const counter = `export default { async fetch(request, env) {
@@ -32,7 +30,7 @@ describe('a cluster', { skip: postgresBin() ? false : 'PostgreSQL is not install
     const workers = [];
     for (let i = 0; i < count; i++) {
       const data = await tempDir(t);
-      for (const path of ['keyd.state', 'simulator']) await cp(join(first.dir, path), join(data, path), { recursive: true });
+      await copyKeys(first.dir, data);
       workers.push(await member(t, data));
     }
     return workers;
@@ -107,7 +105,7 @@ describe('a cluster', { skip: postgresBin() ? false : 'PostgreSQL is not install
     await alone.stop();
     const copy = async () => {
       const to = await tempDir(t);
-      for (const path of ['keyd.state', 'simulator']) await cp(join(data, path), join(to, path), { recursive: true });
+      await copyKeys(data, to);
       return to;
     };
     const other = await member(t, await copy());
@@ -180,7 +178,7 @@ describe('a cluster', { skip: postgresBin() ? false : 'PostgreSQL is not install
     const fresh = async (record) => {
       bringBack(record, owner.sequence + 20n);
       const data = await tempDir(t);
-      for (const path of ['keyd.state', 'simulator']) await cp(join(b.dir, path), join(data, path), { recursive: true });
+      await copyKeys(b.dir, data);
       return member(t, data);
     };
     const refuses = async (worker) => {

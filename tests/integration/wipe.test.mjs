@@ -87,21 +87,29 @@ describe('a deletion', () => {
     assert.match(worker.output(), /rolled back|another history/);
   });
 
-  test('is finished after a restart, also over a restored copy', async (t) => {
+  test('is not undone by storage that is restored between two starts, which is refused until it is back', async (t) => {
     const data = await tempDir(t);
     const owner = new Owner();
     const first = await startWorker(t, { data });
     const phat = await first.phat('twice', keeper, state, owner);
     await json(phat('/put'));
     await first.stop();
-    const copy = await tempDir(t);
-    for (const f of ['state-log', 'state-pages']) await cp(join(data, f), join(copy, f), { recursive: true });
+    const [before, wiped] = [await tempDir(t), await tempDir(t)];
+    const folders = ['state-log', 'state-pages'];
+    const keep = async (copy) => { for (const f of folders) await cp(join(data, f), join(copy, f), { recursive: true }); };
+    const restore = async (copy) => { for (const f of folders) { await rm(join(data, f), { recursive: true }); await cp(join(copy, f), join(data, f), { recursive: true }); } };
+    await keep(before);
     const second = await startWorker(t, { data });
     assert.equal((await remove(second, owner, 'twice')).status, 200);
     await second.stop();
-    for (const f of ['state-log', 'state-pages']) { await rm(join(data, f), { recursive: true }); await cp(join(copy, f), join(data, f), { recursive: true }); }
+    await keep(wiped);
+    await restore(before);
     const third = await startWorker(t, { data });
-    const again = await third.phat('twice', keeper, state, owner); // waits until it is wiped
+    await until(() => /not wiped yet.*rolled back/.test(third.output()), { what: 'the refusal' });
+    await third.stop();
+    await restore(wiped);
+    const fourth = await startWorker(t, { data });
+    const again = await fourth.phat('twice', keeper, state, owner);
     assert.deepEqual(await json(again('/')), empty);
   });
 

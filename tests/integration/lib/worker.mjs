@@ -1,6 +1,6 @@
 // A real worker for a test: phalad, phala-keyd and phala-run on loopback with the TEE simulator.
 import assert from 'node:assert/strict';
-import { copyFile, mkdir, mkdtemp, readdir } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { script } from './bundle.mjs';
@@ -42,6 +42,12 @@ export async function startMember(t, database, data, args = []) {
       if (tries === 5 || !/cannot listen/.test(error.message)) throw error;
     }
   }
+}
+
+/** Puts all that the phala-keyd of a worker that is stopped remembers into `to`, a data directory: its keys, and what it holds storage against. */
+export async function copyKeys(from, to) {
+  const here = await readdir(from);
+  for (const name of ['keyd.state', 'keyd.state.marks', 'simulator'].filter((name) => here.includes(name))) await cp(join(from, name), join(to, name), { recursive: true, force: true });
 }
 
 /** Puts the simulator of `to`, a data directory without one, under the root of `from`'s: a development policy names one root. */
