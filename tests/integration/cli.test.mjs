@@ -25,15 +25,19 @@ describe('without a worker', () => {
     assert.match((await cli(['version'])).stdout, /^phala \d+\.\d+\.\d+\n$/);
   });
 
-  test('a keystore opens with its password only, and is never overwritten', async (t) => {
-    const { cli, dir, env, address } = await makeHome(t);
-    assert.equal((await cli(['key', 'address'])).stdout, `${address}\n`);
-    refused(await cli(['key', 'new', '--out', env.PHALA_KEYSTORE, '--json']), 1, 'exists');
+  test('a keystore is dear to guess, opens with its password only, and is never overwritten', async (t) => {
+    const { cli, dir, address: another } = await makeHome(t);
+    assert.equal((await cli(['key', 'address'])).stdout, `${another}\n`);
+    const env = { PHALA_KEYSTORE: join(dir, 'own.json') };
+    const { address } = json(await cli(['key', 'new', '--out', env.PHALA_KEYSTORE, '--json']));
+    assert.equal((await cli(['key', 'address'], { env })).stdout, `${address}\n`);
+    const text = await readFile(env.PHALA_KEYSTORE, 'utf8');
+    assert.equal(JSON.parse(text).crypto.kdfparams.n, 262144);
+    assert.match(json(await cli(['keys', 'holder', '--json'], { env })).holder, /^[0-9a-f]{64}$/);
     await writeFile(join(dir, 'wrong'), 'incorrect\n');
-    await mkdir(join(dir, 'p'));
-    await writeFile(join(dir, 'p/worker.js'), 'export default {};');
-    assert.equal(JSON.parse(await readFile(env.PHALA_KEYSTORE, 'utf8')).crypto.kdfparams.n, 262144);
-    refused(await cli(['deploy', 'p', '--worker', 'http://127.0.0.1:1', '--json']), 1, 'unreachable');
+    assert.match(refused(await cli(['keys', 'holder', '--json'], { env: { ...env, PHALA_PASSWORD_FILE: join(dir, 'wrong') } }), 1).message, /wrong password/);
+    refused(await cli(['key', 'new', '--out', env.PHALA_KEYSTORE, '--json']), 1, 'exists');
+    assert.equal(await readFile(env.PHALA_KEYSTORE, 'utf8'), text);
   });
 
   test('a key made by another implementation is imported as the same account', async (t) => {

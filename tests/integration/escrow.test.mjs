@@ -10,6 +10,7 @@ import { privateKeyToAddress } from 'viem/accounts';
 import { combine, openKeys, openShare, readBackup, returnShare, shareMessage } from './lib/escrow.mjs';
 import { publicKey } from './lib/hpke.mjs';
 import { fresh, post, rotate, signedAct } from './lib/keys.mjs';
+import { writeKeystore } from './lib/keystore.mjs';
 import { Owner } from './lib/owner.mjs';
 import { atEnd, program, runTool, startDaemon, tempDir, until } from './lib/proc.mjs';
 import { sameSimulator, startWorker } from './lib/worker.mjs';
@@ -55,10 +56,10 @@ describe('backup', () => {
       });
       return { code: result.code, stderr: result.stderr, ...JSON.parse(result.stdout || '{}') };
     };
-    const { address } = await cli('owner', ['key', 'new', '--out', join(home, 'owner')]);
+    const address = await writeKeystore(join(home, 'owner'), 'correct horse');
     const holders = [];
     for (const name of ['a', 'b', 'c']) {
-      await cli(name, ['key', 'new', '--out', join(home, name)]);
+      await writeKeystore(join(home, name), 'correct horse');
       holders.push((await cli(name, ['keys', 'holder'])).holder);
     }
     const worker = await startWorker(t, { args: ['--key-owner', address] });
@@ -233,7 +234,7 @@ describe('restore', () => {
       });
       return { code: result.code, ...JSON.parse(result.stdout || '{}') };
     };
-    await cli(['key', 'new', '--out', join(home, 'key')]);
+    await writeKeystore(join(home, 'key'), 'correct horse');
     const { holder } = await cli(['keys', 'holder']);
     const keyOwner = new Owner();
     const worker = await startWorker(t, { args: ['--key-owner', keyOwner.address] });

@@ -5,6 +5,7 @@ import https from 'node:https';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fresh, post, rotate, signedAct, status } from './lib/keys.mjs';
+import { writeKeystore } from './lib/keystore.mjs';
 import { Owner } from './lib/owner.mjs';
 import { atEnd, program, runTool, tempDir, until } from './lib/proc.mjs';
 import { putSecrets } from './lib/secrets.mjs';
@@ -231,7 +232,7 @@ describe('rotation', () => {
       return { code: result.code, stderr: result.stderr, ...JSON.parse(result.stdout || '{}') };
     };
     const addresses = [];
-    for (const keystore of ['one.json', 'two.json']) addresses.push((await cli(['key', 'new', '--out', join(home, keystore)])).address);
+    for (const keystore of ['one.json', 'two.json']) addresses.push(await writeKeystore(join(home, keystore), 'correct horse'));
     const worker = await startWorker(t, { args: addresses.flatMap((address) => ['--key-owner', address]) });
     const at = ['--worker', worker.url];
 
