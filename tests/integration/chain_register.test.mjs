@@ -5,7 +5,7 @@ import { test } from 'node:test';
 
 import { accounts, startAnvil } from './lib/anvil.mjs';
 import { json, makeHome, refused } from './lib/home.mjs';
-import { deployNetwork } from './lib/network.mjs';
+import { sameNetwork } from './lib/network.mjs';
 import { tempDir, until } from './lib/proc.mjs';
 
 const [, operator, stranger] = accounts;
@@ -13,7 +13,7 @@ const [ACTIVE, DRAINING, RESTING] = [1, 2, 5];
 
 async function startNetwork(t, rules) {
   const anvil = await startAnvil(t);
-  const net = await deployNetwork(anvil, await tempDir(t), rules);
+  const net = await sameNetwork(anvil, rules);
   /** Time goes on by so many seconds. */
   net.travel = async (seconds) => {
     await anvil.send('evm_increaseTime', seconds);

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { hexToString, toHex } from 'viem';
 
 import { accounts, startAnvil } from './lib/anvil.mjs';
-import { deployNetwork } from './lib/network.mjs';
+import { sameNetwork } from './lib/network.mjs';
 import { Owner } from './lib/owner.mjs';
 import { tempDir, until } from './lib/proc.mjs';
 import { phat } from './lib/script.mjs';
@@ -21,10 +21,10 @@ const handlers = phat(`
   fetch() { return new Response('also here'); }
 `);
 
-async function startNetwork(t, args) {
-  const anvil = await startAnvil(t, args);
+async function startNetwork(t) {
+  const anvil = await startAnvil(t);
   const dir = await tempDir(t);
-  const net = await deployNetwork(anvil, dir);
+  const net = await sameNetwork(anvil);
   net.begin = (data = join(dir, 'data'), operator = accounts[0]) => net.start(t, data, { operator });
   /** Deploys the phat to the worker, and its contract. */
   net.shout = async (worker) => {
@@ -119,7 +119,7 @@ test('through kill -9 at any point, every request is answered once', async (t) =
 
 test('1,000 requests in flight survive kill -9: none is lost, none is answered twice', async (t) => {
   const cnt = 1000;
-  const net = await startNetwork(t, ['--gas-limit', '1000000000']);
+  const net = await startNetwork(t);
   let worker = await net.begin();
   await net.enter(worker);
   const app = await net.shout(worker);
@@ -127,6 +127,7 @@ test('1,000 requests in flight survive kill -9: none is lost, none is answered t
   const sent = () => client.getTransactionCount({ address: worker.info.chain.account });
   const before = await sent();
   // All of them in one block, so that all of them are open at once.
+  await net.anvil.send('evm_setBlockGasLimit', 1_000_000_000);
   await net.anvil.send('evm_setAutomine', false);
   const deadline = Number((await client.getBlock()).timestamp) + 36_000;
   const nonce = await client.getTransactionCount({ address: net.account.address });

@@ -1,6 +1,8 @@
 // Phala's contracts on a chain of one's own: deployed by the script that deploys them anywhere. Workers are of the
 // simulators' two kinds, each judged from its quotes as hardware is, with collateral of its own root.
-import { readFile, writeFile } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { encodeFunctionData, parseEther, toHex, zeroHash } from 'viem';
@@ -24,7 +26,7 @@ async function makeSimulator(data) {
   const worker = await startWorker(null, { data });
   const doc = await (await fetch(`${worker.url}/v1/attestation`)).json();
   await worker.stop();
-  return { data, bundle: bundleOf(doc) };
+  return bundleOf(doc);
 }
 
 async function tool(command, args, env) {
@@ -33,36 +35,68 @@ async function tool(command, args, env) {
 }
 const artifact = async (file, name = file) => JSON.parse(await readFile(join(root, 'build-contracts', 'devnet', 'out', `${file}.sol`, `${name}.json`), 'utf8'));
 
-/** Deploys everything; `dir` gets the scripts' files. The first account pays, owns phats, and asks. `rules` are for all kinds. */
-export async function deployNetwork(anvil, dir, rules = {}) {
-  const [account] = accounts;
-  const { client } = anvil;
-  const net = { anvil, account };
-  const done = async (hash) => {
-    const receipt = await client.waitForTransactionReceipt({ hash });
-    if (receipt.status !== 'success') throw new Error(`reverted: ${hash}`);
-    return receipt;
-  };
+const filesOf = (dir) => ({ 255: join(dir, 'network.json'), 254: join(dir, 'network254.json') });
+const simulatorOf = (dir, kind) => join(dir, `simulator${kind}`);
+const collateralOf = ({ contracts }) => ({ 255: contracts.intelCollateral, 254: contracts.intelCollateral254 });
 
+/** Puts everything on the chain; `dir` gets the scripts' files and the simulators. `rules` are for all kinds. */
+async function deploy(anvil, dir, rules) {
+  const [account] = accounts;
   const simulators = {};
-  for (const kind of Object.keys(kinds)) simulators[kind] = await makeSimulator(join(dir, `simulator${kind}`));
+  for (const kind of Object.keys(kinds)) simulators[kind] = await makeSimulator(simulatorOf(dir, kind));
 
   await tool(foundryTool('forge'), ['build', 'contracts/script/Deploy.s.sol', 'contracts/test/lib/Consumers.sol'], profile);
   const plan = JSON.parse(await readFile(join(root, 'contracts', 'networks', 'devnet.json'), 'utf8'));
   plan.kinds = Object.entries(kinds).map(([kind, { vendor, verifier }]) => (
     { kind: Number(kind), verifier, mode: 'ONCHAIN', vendor, perPlatform: 8, leaseS: 86400, tcb: ['UpToDate'], maxEvidenceAgeS: 43200, ...rules }));
-  plan.images = Object.keys(kinds).map((kind) => ({ kind: Number(kind), tuple: tupleOf(simulators[kind].bundle.quote) }));
+  plan.images = Object.keys(kinds).map((kind) => ({ kind: Number(kind), tuple: tupleOf(simulators[kind].quote) }));
   await writeFile(join(dir, 'plan.json'), JSON.stringify(plan));
-  net.file = join(dir, 'network.json');
-  await tool('node', ['contracts/deploy.mjs', join(dir, 'plan.json'), net.file, '--rpc', anvil.url, '--profile', 'devnet'], { PHALA_DEPLOY_KEY: account.secret });
-  const network = JSON.parse(await readFile(net.file, 'utf8'));
+  const files = filesOf(dir);
+  await tool('node', ['contracts/deploy.mjs', join(dir, 'plan.json'), files[255], '--rpc', anvil.url, '--profile', 'devnet'], { PHALA_DEPLOY_KEY: account.secret });
+  const network = JSON.parse(await readFile(files[255], 'utf8'));
   const { contracts } = network;
   // Workers of the second simulator have a file that names its collateral.
   const other = { ...network, contracts: { ...contracts, intelCollateral: contracts.intelCollateral254 } };
-  const files = { 255: net.file, 254: join(dir, 'network254.json') };
   await writeFile(files[254], JSON.stringify(other));
-  net.collateral = { 255: contracts.intelCollateral, 254: contracts.intelCollateral254 };
-  for (const kind of Object.keys(kinds)) await giveCollateral(sender(client, account, net.collateral[kind]), simulators[kind].bundle);
+  const collateral = collateralOf(network);
+  for (const kind of Object.keys(kinds)) await giveCollateral(sender(anvil.client, account, collateral[kind]), simulators[kind]);
+}
+
+/** A network of one's own in `dir`. The first account pays, owns phats, and asks. */
+export async function deployNetwork(anvil, dir, rules = {}) {
+  await deploy(anvil, dir, rules);
+  return handle(anvil, dir);
+}
+
+const kept = new Map();
+
+/** The same on a fresh chain for each test of a file, which deploys once for each set of rules. */
+export async function sameNetwork(anvil, rules = {}) {
+  const key = JSON.stringify(rules);
+  if (kept.has(key)) {
+    await anvil.send('anvil_loadState', kept.get(key).state);
+  } else {
+    const dir = await mkdtemp(join(tmpdir(), 'phala-network-'));
+    process.on('exit', () => rmSync(dir, { recursive: true, force: true }));
+    await deploy(anvil, dir, rules);
+    kept.set(key, { dir, state: await anvil.send('anvil_dumpState') });
+  }
+  return handle(anvil, kept.get(key).dir);
+}
+
+/** What a test does with the network whose files are in `dir`. */
+async function handle(anvil, dir) {
+  const [account] = accounts;
+  const { client } = anvil;
+  const files = filesOf(dir);
+  const network = JSON.parse(await readFile(files[255], 'utf8'));
+  const { contracts } = network;
+  const net = { anvil, account, file: files[255], collateral: collateralOf(network) };
+  const done = async (hash) => {
+    const receipt = await client.waitForTransactionReceipt({ hash });
+    if (receipt.status !== 'success') throw new Error(`reverted: ${hash}`);
+    return receipt;
+  };
   for (const [name, file] of [['beacon', 'EpochBeacon'], ['registry', 'WorkerRegistry'], ['policy', 'TeePolicy'], ['timelock', 'TimelockController'], ['anchor', 'PhatAnchor'], ['phats', 'PhatRegistry']]) {
     net[name] = { address: contracts[name], abi: (await artifact(file)).abi };
   }
@@ -81,7 +115,7 @@ export async function deployNetwork(anvil, dir, rules = {}) {
   net.fund = (worker) => client.setBalance({ address: worker.info.chain.account, value: parseEther('10') });
   /** Starts a worker of a kind's simulator, with coin for gas. */
   net.start = async (t, data, { kind = 255, operator = account, confirmations = 1, coin = true, args = [] } = {}) => {
-    await sameSimulator(simulators[kind].data, data);
+    await sameSimulator(simulatorOf(dir, kind), data);
     const worker = await startWorker(t, { data, args: ['--chain', anvil.url, '--network', files[kind], '--confirmations', `${confirmations}`, '--operator', operator.address, ...args] });
     if (coin) await net.fund(worker);
     return Object.assign(worker, { kind, operator });
