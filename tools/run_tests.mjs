@@ -2,6 +2,7 @@
 //
 // The last line is "N passed, N failed, N skipped"; the exit status is 0 only when nothing failed and
 // something passed. A build that breaks, or a program that gives no result, is a failure.
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
@@ -12,6 +13,7 @@ import { parseForge, parseNodeReport, parseTap, tail } from './test_results.mjs'
 const jobs = Math.max(2, (availableParallelism ?? (() => cpus().length))());
 const started = Date.now();
 const all = [];
+const stageNow = new AsyncLocalStorage();
 // A program of the project is told where test vectors are; without them its cases are skipped, visibly.
 const vectors = process.env.PHALA_VECTORS ?? join(root, '..', 'shared', 'vectors');
 const env = { ...process.env, PHALA_VECTORS: vectors };
@@ -25,7 +27,7 @@ function record(results) {
     console.log(`${status === 'fail' ? 'FAIL' : 'SKIP'} ${suite}: ${name}${status === 'skip' && detail ? ` (${detail.split('\n')[0]})` : ''}`);
     if (status === 'fail' && detail) console.log(detail.replace(/^/gm, '    '));
   }
-  all.push(...results);
+  all.push(...results.map((one) => ({ ...one, stage: stageNow.getStore() })));
 }
 const single = (suite, name, ok, detail) => record([{ suite, name, status: ok ? 'pass' : 'fail', detail }]);
 
@@ -78,8 +80,15 @@ async function lint() {
   }
 }
 
-/** Configures and builds a preset; yields its directory, or null when it failed (and is recorded). */
-async function build(preset, dir) {
+const builds = new Map();
+
+/** Configures and builds a preset, once; yields its directory, or null when it failed (and is recorded). */
+function build(preset, dir) {
+  if (!builds.has(dir)) builds.set(dir, buildOnce(preset, dir));
+  return builds.get(dir);
+}
+
+async function buildOnce(preset, dir) {
   const configured = await run('sh', ['tools/preset.sh', preset], { limitS: 300 });
   if (configured.code !== 0) {
     single(preset, 'configures', false, tail(configured.stdout + configured.stderr));
@@ -168,9 +177,22 @@ async function tools() {
   for (const file of nodeTests('tools')) await nodeTest(file);
 }
 
+// Leases, slow disks and cut networks are told from a busy machine by time alone.
+const needsQuiet = /\/(limits|partition|private_cluster|shutdown|slow_disk|takeover)\.test\.mjs$/;
+// These share what forge builds for a development chain, and so go one after the other.
+const needsForge = /\/(chain_\w+|contracts_deploy|devnet)\.test\.mjs$/;
+
+// Most of these wait more than they compute: two at a time, or one beside Solidity's compiler.
 async function integration() {
-  if (!existsSync(join(root, 'build', 'build.ninja')) && !(await build('debug', 'build'))) return;
-  if (await build('debug', 'build')) for (const file of nodeTests('tests', 'sdk', 'web', 'templates')) await nodeTest(file);
+  if (!(await build('debug', 'build'))) return;
+  const files = nodeTests('tests', 'sdk', 'web', 'templates');
+  const oneByOne = async (chosen) => { for (const file of files.filter(chosen)) await nodeTest(file); };
+  const solidity = async () => {
+    await running.get('contracts');
+    await oneByOne((file) => needsForge.test(file));
+  };
+  await Promise.all([solidity(), oneByOne((file) => !needsForge.test(file) && !needsQuiet.test(file))]);
+  await oneByOne((file) => needsQuiet.test(file));
 }
 
 const nodeTests = (...places) => sourceFiles().filter((path) => places.some((place) => path.startsWith(`${place}/`)) && /\.test\.m?js$/.test(path));
@@ -189,7 +211,7 @@ async function tidy() {
   }
   const commands = JSON.parse(readFileSync(join(root, 'build-asan', 'compile_commands.json'), 'utf8'));
   const inputs = [...new Set(commands.map(({ file }) => file.replace(/^(\.\.\/)+/, '')))]
-    .filter((file) => /^(src|apps)\//.test(file) && !/(_(test|fuzz|bench|fixture|rig|world)\.c$|\/test_)/.test(file) && existsSync(join(root, file))).sort();
+    .filter((file) => /^(src|apps)\//.test(file) && !/(_(test|fuzz|bench|fixture|rig|world)\.c$|\/(test_|fuzz_))/.test(file) && existsSync(join(root, file))).sort();
   await inParallel(inputs, async (file) => {
     const { code, stdout, stderr } = await run('clang-tidy-14', ['-p', 'build-asan', '--quiet', '--warnings-as-errors=*', file], { limitS: 240 });
     const found = stdout.split('\n').filter((line) => /(error|warning): /.test(line)).join('\n');
@@ -201,6 +223,7 @@ async function tidy() {
 
 // Profiles are in foundry.toml; gas.mjs runs the third one, `release`.
 async function contracts() {
+  if (!(await build('debug', 'build'))) return;
   const made = await run('node', ['tools/chain_vectors.mjs'], { limitS: 600 });
   single('contracts', 'makes its vectors', made.code === 0, tail(made.stdout + made.stderr));
   for (const profile of ['default', 'prague']) {
@@ -229,16 +252,21 @@ if (wanted.some((word) => word.startsWith('-')) || wanted.some((word) => !(word 
 }
 if (!existsSync(vectors)) say(`no test vectors at ${vectors} (PHALA_VECTORS): cases that need them are skipped`);
 
-for (const name of wanted.length ? wanted : Object.keys(stages)) {
+async function runStage(name) {
   say(`${name}: ${why[name]}`);
-  const before = all.length;
   try {
     await stages[name]();
   } catch (error) {
     single(name, 'the stage ran', false, error.stack);
   }
-  const of = (status) => all.slice(before).filter((one) => one.status === status).length;
+  const of = (status) => all.filter((one) => one.stage === name && one.status === status).length;
   say(`${name}: ${of('pass')} passed, ${of('fail')} failed, ${of('skip')} skipped`);
+}
+
+const running = new Map();
+for (const beside of [['lint'], ['tools'], ['unit'], ['asan'], ['tsan'], ['contracts', 'integration'], ['tidy']]) {
+  for (const name of beside.filter((one) => wanted.length === 0 || wanted.includes(one))) running.set(name, stageNow.run(name, () => runStage(name)));
+  await Promise.all(running.values());
 }
 
 const count = (status) => all.filter((one) => one.status === status).length;
