@@ -254,8 +254,7 @@ size_t ph_http_conn_recv(struct ph_http_conn *conn, uint8_t *into, size_t len, b
 
     *end = false;
     if (conn->tls) {
-        enum ph_err err = ph_http_session_recv(conn->tls, into, len, &got);
-        conn->readable = err != PH_ERR_AGAIN;
+        enum ph_err err = ph_http_session_recv(conn->tls, into, len, &got, &conn->readable);
         conn->broken |= err != PH_OK && err != PH_ERR_AGAIN;
         *end = err == PH_OK && got == 0;
     } else {

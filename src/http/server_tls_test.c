@@ -117,6 +117,30 @@ TEST(tls_1_3_and_1_2_are_spoken_with_a_key_held_elsewhere)
     tls_rig_close(&tls);
 }
 
+TEST(records_that_come_in_one_piece_are_all_read)
+{
+    static const char *const records[] = {GET("/headers"), "GET /str",
+                                          "eam HTTP/1.1\r\nHost: h\r\n\r\n", GET("/hello")};
+    struct tls_rig tls;
+    struct rig rig;
+    struct tls_client c;
+
+    tls_rig_open(&tls, "localhost", -60, 3600);
+    rig_open(&rig, NULL, &tls.tls);
+    tls_open(&rig, &c, "NORMAL", tls.root_pem);
+    CHECK(tls_shake(&c) == PH_OK);
+    /* No turn of the server in between: its first read takes all of them off the socket. */
+    for (size_t i = 0; i < PH_LEN(records); i++)
+        CHECK(gnutls_record_send(c.session, records[i], strlen(records[i])) > 0);
+    CHECK(gnutls_bye(c.session, GNUTLS_SHUT_WR) == 0);
+    tls_expect(&c, "remote=127.0.0.1 host=h accept= tls=1 tag=7\n", 0);
+    tls_expect(&c, "0\r\nx-sum: 3\r\n\r\n", 0);
+    tls_expect(&c, "hello", 0);
+    tls_close(&c);
+    rig_close(&rig);
+    tls_rig_close(&tls);
+}
+
 TEST(old_versions_and_weak_ciphers_are_refused)
 {
     static const char *const priorities[] = {
@@ -323,6 +347,7 @@ TEST(a_key_that_does_not_fit_the_certificate_is_refused_at_listen)
 }
 
 PH_TEST_MAIN(CASE(tls_1_3_and_1_2_are_spoken_with_a_key_held_elsewhere),
+             CASE(records_that_come_in_one_piece_are_all_read),
              CASE(old_versions_and_weak_ciphers_are_refused), CASE(large_bodies_pass_both_ways),
              CASE(a_signer_that_refuses_ends_the_handshake_only),
              CASE(a_signer_that_takes_its_time_holds_up_nothing_but_handshakes),

@@ -36,9 +36,10 @@ void ph_http_session_free(struct ph_http_session *session);
 void ph_http_session_readable(struct ph_http_session *session, bool hup);
 /* PH_OK: done. PH_ERR_AGAIN: call again when something moved. PH_ERR_IO: the handshake failed. */
 PH_CHECKED enum ph_err ph_http_session_handshake(struct ph_http_session *session);
-/* Clear bytes; *got 0 is the peer's orderly end. PH_ERR_AGAIN, PH_ERR_IO. */
+/* Clear bytes; *got 0 is the peer's orderly end. `*more`: another call may give more before the
+ * socket becomes readable again. PH_ERR_AGAIN, PH_ERR_IO. */
 PH_CHECKED enum ph_err ph_http_session_recv(struct ph_http_session *session, uint8_t *into,
-                                            size_t len, size_t *got);
+                                            size_t len, size_t *got, bool *more);
 /* Send from the front of `data`; *sent bytes are gone. After PH_ERR_AGAIN the next call has the
  * same bytes in front. PH_ERR_IO. */
 PH_CHECKED enum ph_err ph_http_session_send(struct ph_http_session *session, struct ph_bytes data,
