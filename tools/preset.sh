@@ -25,16 +25,17 @@ configure() {
     fi
 }
 # clang needs undefined symbols at link time: the sanitizer's runtime lives in the executable.
+# lld links the hundreds of test programs in a third of the time.
 case $name in
 debug) configure build "$@" ;;
 asan)
-    CC=clang-14 configure build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized "$@"
+    CC=clang-14 CC_LD=lld configure build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dbuildtype=debugoptimized "$@"
     ;;
 tsan)
-    CC=clang-14 configure build-tsan -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized "$@"
+    CC=clang-14 CC_LD=lld configure build-tsan -Db_sanitize=thread -Db_lundef=false -Dbuildtype=debugoptimized "$@"
     ;;
 fuzz)
-    CC=clang-14 configure build-fuzz -Dfuzz=true -Db_sanitize=address -Db_lundef=false \
+    CC=clang-14 CC_LD=lld configure build-fuzz -Dfuzz=true -Db_sanitize=address -Db_lundef=false \
         -Dc_args=-fsanitize=fuzzer-no-link -Dbuildtype=debugoptimized "$@"
     ;;
 release) configure build-release -Dbuildtype=release -Db_lto=true "$@" ;;
