@@ -99,14 +99,20 @@ static void teardown(struct fixture *f)
 
 enum { TBS_VERSION, TBS_SERIAL, TBS_ALG, TBS_ISSUER, TBS_VALIDITY, TBS_SUBJECT, TBS_KEY, TBS_EXTS };
 
-static enum ph_err parse_with(const struct fixture *f, size_t which, struct ph_bytes replacement,
-                              struct ph_x509 *out)
+static enum ph_err parse_as(const struct ph_x509_profile *profile, const struct fixture *f,
+                            size_t which, struct ph_bytes replacement, struct ph_x509 *out)
 {
     struct ph_buf made PH_OWNED(ph_buf_clear) = PH_BUF(65536);
     struct parts tbs = split(inside(split(inside(ph_buf_view(&f->leaf))).part[0]));
     tbs.part[which] = replacement;
     with_tbs(&made, ph_buf_view(&f->leaf), &tbs);
-    return ph_x509_parse(&ph_x509_profile_intel, ph_buf_view(&made), out);
+    return ph_x509_parse(profile, ph_buf_view(&made), out);
+}
+
+static enum ph_err parse_with(const struct fixture *f, size_t which, struct ph_bytes replacement,
+                              struct ph_x509 *out)
+{
+    return parse_as(&ph_x509_profile_intel, f, which, replacement, out);
 }
 
 TEST(a_certificate_is_read_whole)
@@ -213,6 +219,85 @@ TEST(each_field_of_a_certificate_is_held_to_its_form)
             fail_msg("row %zu: %s", i, ph_err_name(err));
     }
     teardown(&f);
+}
+
+/* AlgorithmIdentifier of an RSA key; one such key is 5, 3. */
+#define RSA(null) "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01" null
+TEST(what_a_loose_profile_allows_is_held_to_its_form_too)
+{
+    static const struct {
+        size_t which;
+        enum ph_err err;
+        struct ph_bytes der;
+    } rows[] = {
+        {TBS_SUBJECT, PH_OK, DER("\x30\x00")}, /* no common name */
+        {TBS_SUBJECT, PH_OK,                   /* one, a PrintableString */
+         DER("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x13\x01\x61")},
+        {TBS_SUBJECT, PH_ERR_MALFORMED, /* two */
+         DER("\x30\x18\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61\x31\x0a\x30\x08\x06"
+             "\x03\x55\x04\x03\x0c\x01\x61")},
+        {TBS_SUBJECT, PH_ERR_MALFORMED, /* an attribute of another type, with two values */
+         DER("\x30\x0f\x31\x0d\x30\x0b\x06\x03\x55\x04\x0a\x0c\x01\x61\x0c\x01\x61")},
+        {TBS_SUBJECT, PH_ERR_MALFORMED, /* with none */
+         DER("\x30\x09\x31\x07\x30\x05\x06\x03\x55\x04\x0a")},
+        {TBS_KEY, PH_OK,
+         DER("\x30\x1a\x30\x0d" RSA("\x05\x00") "\x03\x09\x00\x30\x06\x02\x01\x05\x02\x01\x03")},
+        {TBS_KEY, PH_ERR_MALFORMED, /* without NULL */
+         DER("\x30\x18\x30\x0b" RSA("") "\x03\x09\x00\x30\x06\x02\x01\x05\x02\x01\x03")},
+        {TBS_KEY, PH_ERR_MALFORMED, /* a NULL that is none */
+         DER("\x30\x1b\x30\x0e" RSA(
+             "\x05\x01\x00") "\x03\x09\x00\x30\x06\x02\x01\x05\x02\x01\x03")},
+        {TBS_KEY, PH_ERR_MALFORMED, /* a negative modulus */
+         DER("\x30\x1a\x30\x0d" RSA("\x05\x00") "\x03\x09\x00\x30\x06\x02\x01\x85\x02\x01\x03")},
+        {TBS_KEY, PH_ERR_MALFORMED, /* a negative exponent */
+         DER("\x30\x1a\x30\x0d" RSA("\x05\x00") "\x03\x09\x00\x30\x06\x02\x01\x05\x02\x01\x83")},
+        {TBS_KEY, PH_ERR_MALFORMED, /* a third number */
+         DER("\x30\x1d\x30\x0d" RSA(
+             "\x05\x00") "\x03\x0c\x00\x30\x09\x02\x01\x05\x02\x01\x03\x02\x01\x03")},
+        {TBS_KEY, PH_ERR_MALFORMED, /* one behind the key */
+         DER("\x30\x1d\x30\x0d" RSA(
+             "\x05\x00") "\x03\x0c\x00\x30\x06\x02\x01\x05\x02\x01\x03\x02\x01\x03")},
+        {TBS_KEY, PH_ERR_MALFORMED, /* bits behind a whole octet */
+         DER("\x30\x1a\x30\x0d" RSA("\x05\x00") "\x03\x09\x01\x30\x06\x02\x01\x05\x02\x01\x02")},
+    };
+    struct ph_x509_profile loose = ph_x509_profile_intel;
+    struct fixture f;
+    struct ph_x509 x;
+    setup(&f);
+    loose.key_algs |= PH_X509_KEY_RSA;
+    loose.loose_extensions = true;
+    for (size_t i = 0; i < PH_LEN(rows); i++) {
+        const enum ph_err err = parse_as(&loose, &f, rows[i].which, rows[i].der, &x);
+        if (err != rows[i].err)
+            fail_msg("row %zu: %s", i, ph_err_name(err));
+    }
+    teardown(&f);
+}
+
+TEST(parameters_of_ecdsa_are_absent_or_null_where_that_is_allowed)
+{
+    static const struct {
+        enum ph_err strict, null_too;
+        struct ph_bytes der;
+    } rows[] = {
+        {PH_OK, PH_OK, DER("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02")},
+        {PH_ERR_MALFORMED, PH_OK, DER("\x30\x0c\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x05\x00")},
+        {PH_ERR_MALFORMED, PH_ERR_MALFORMED,
+         DER("\x30\x0d\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x05\x01\x00")},
+        {PH_ERR_MALFORMED, PH_ERR_MALFORMED,
+         DER("\x30\x0e\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x02\x05\x00\x05\x00")},
+        {PH_ERR_MALFORMED, PH_ERR_MALFORMED, DER("\x30\x02\x05\x00")},
+    };
+    enum ph_x509_sig_alg alg;
+    struct ph_bytes whole;
+    for (size_t i = 0; i < PH_LEN(rows); i++) {
+        struct ph_reader a = {rows[i].der}, b = a;
+        const uint32_t one = PH_X509_SIG_ECDSA_SHA256;
+        if (ph_x509_read_sig_alg(&a, one, &alg, &whole) != rows[i].strict ||
+            ph_x509_read_sig_alg(&b, one | PH_X509_SIG_NULL_PARAMS, &alg, &whole) !=
+                rows[i].null_too)
+            fail_msg("row %zu", i);
+    }
 }
 
 /* Parse the leaf with one more extension, or with other ones of its own. */
@@ -536,6 +621,8 @@ PH_TEST_MAIN(CASE(null_parameters_of_ecdsa_are_read_where_they_are_allowed),
              CASE(a_certificate_is_read_whole),
              CASE(every_truncation_and_anything_after_is_refused), CASE(sizes_are_limited),
              CASE(each_field_of_a_certificate_is_held_to_its_form),
+             CASE(what_a_loose_profile_allows_is_held_to_its_form_too),
+             CASE(parameters_of_ecdsa_are_absent_or_null_where_that_is_allowed),
              CASE(each_extension_is_held_to_its_form),
              CASE(inner_and_outer_algorithm_and_the_signature_are_checked),
              CASE(the_sgx_extension_needs_every_field_once),

@@ -20,9 +20,7 @@ static bool arch_agrees(const struct ph_nv_judgement *j, size_t i)
     const struct ph_nv_item *item = &j->evidence->item[i];
     const enum ph_nvidia_arch arch = j->chain[i]->arch;
 
-    /* Of a chain without an architecture the profile is wrong, which was said already. */
-    return arch == PH_NVIDIA_UNKNOWN ||
-           ((!item->arch_stated || item->arch == arch) && chip_agrees(&j->report[i], arch));
+    return (!item->arch_stated || item->arch == arch) && chip_agrees(&j->report[i], arch);
 }
 
 void ph_nv_judge_chain(struct ph_nv_judgement *j, size_t i)

@@ -23,12 +23,10 @@ static bool has_switch(const struct ph_nv_judgement *j, const uint8_t pdi[static
 {
     for (size_t i = 0; i < j->device_cnt; i++) {
         const struct ph_bytes own = j->report[i].field[PH_SPDM_DEVICE_PDI];
-        size_t same = 0;
-        if (!j->report[i].is_switch || own.len != 8)
-            continue;
-        while (same < 8 && own.ptr[7 - same] == pdi[same])
-            same++;
-        if (same == 8)
+        bool same = j->report[i].is_switch && own.len == 8;
+        for (size_t k = 8; same && k-- > 0;)
+            same = own.ptr[7 - k] == pdi[k];
+        if (same)
             return true;
     }
     return false;
@@ -39,12 +37,13 @@ static bool switches_are_here(const struct ph_nv_judgement *j, size_t i)
 {
     static const uint8_t none[8];
     const struct ph_spdm_report *r = &j->report[i];
-    const struct ph_bytes pdis = r->field[PH_SPDM_SWITCH_PDIS];
+    struct ph_reader pdis = {r->field[PH_SPDM_SWITCH_PDIS]};
+    struct ph_bytes pdi;
 
     if (!is_protected_pcie(r))
         return true;
-    for (size_t at = 0; at + 8 <= pdis.len; at += 8) {
-        if (memcmp(pdis.ptr + at, none, 8) != 0 && !has_switch(j, pdis.ptr + at))
+    while (ph_read_view(&pdis, sizeof(none), &pdi)) {
+        if (memcmp(pdi.ptr, none, sizeof(none)) != 0 && !has_switch(j, pdi.ptr))
             return false;
     }
     return true;
@@ -56,8 +55,7 @@ static void judge_status(struct ph_nv_judgement *j)
 {
     struct ph_verdict *v = j->judge.verdict;
     const enum ph_tcb_status status = v->status;
-    const bool excused = j->args->policy->nvidia.rim_not_required && j->authentic && !j->mismatch &&
-                         j->measured_cnt < j->device_cnt;
+    const bool excused = j->args->policy->nvidia.rim_not_required && j->authentic && !j->mismatch;
 
     if (excused)
         v->status = PH_TCB_UP_TO_DATE;

@@ -163,6 +163,24 @@ TEST(devices_are_counted_and_each_has_its_versions)
     CHECK(refused(PH_CHECK_NV_VERSIONS));
 }
 
+TEST(a_nonce_is_taken_from_a_report_only)
+{
+    /* 36 bytes: as many as stand before the end of a nonce, and no report. */
+    static const char no_report[] =
+        "[{\"evidence\":\"QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB\","
+        "\"certificate\":\"AA==\"}]";
+    const char *const others[] = {no_report, "[]"};
+    uint8_t nonce[PH_NVIDIA_NONCE_LEN];
+
+    start(PH_NVIDIA_HOPPER);
+    nv_world_make(&w, &made);
+    CHECK(ph_nvidia_peek_nonce(ph_buf_view(&made.evidence), nonce) == PH_OK);
+    CHECK(memcmp(nonce, w.nonce, sizeof(nonce)) == 0);
+    nv_made_clear(&made);
+    for (size_t i = 0; i < PH_LEN(others); i++)
+        CHECK(ph_nvidia_peek_nonce(ph_bytes_str(others[i]), nonce) == PH_ERR_MALFORMED);
+}
+
 TEST(what_is_missing_denies)
 {
     static const struct ph_policy zero;
@@ -514,7 +532,8 @@ TEST(a_raw_report_is_judged_with_the_chain_beside_it)
 PH_TEST_MAIN(CASE(each_check_alone_refuses_for_its_reason),
              CASE(a_good_device_of_each_kind_is_accepted_and_yields_claims),
              CASE(a_machine_is_accepted_as_a_whole_or_not_at_all),
-             CASE(devices_are_counted_and_each_has_its_versions), CASE(what_is_missing_denies),
+             CASE(devices_are_counted_and_each_has_its_versions),
+             CASE(a_nonce_is_taken_from_a_report_only), CASE(what_is_missing_denies),
              CASE(a_policy_can_do_without_manifests_and_says_so),
              CASE(manifests_count_for_their_own_product_and_version),
              CASE(of_manifests_with_one_version_that_of_the_board_counts),
