@@ -51,6 +51,22 @@ static int print_dry_run(const struct ph_cli *cli, const struct ph_project *proj
     return PH_EXIT_OK;
 }
 
+static void print_wallet(const json_t *wallet)
+{
+    const char *address = json_string_value(json_object_get(wallet, "address"));
+    struct ph_eth_address account;
+    char text[41];
+
+    if (address == NULL ||
+        ph_hex_decode(ph_bytes_str(address), account.b, sizeof(account.b)) != PH_OK)
+        return;
+    ph_hex_encode(PH_BYTES_OF(account.b), text);
+    printf("wallet       0x%s%s\n", text,
+           json_is_true(json_object_get(wallet, "sends"))
+               ? ""
+               : ": this worker does not send (wallet.worker, wallet.chainId in phat.json)");
+}
+
 static int print_deployed(const struct ph_cli *cli, const struct ph_api *api,
                           const struct ph_target *target, const struct ph_bundle *bundle,
                           const json_t *answer, size_t secrets)
@@ -72,10 +88,11 @@ static int print_deployed(const struct ph_cli *cli, const struct ph_api *api,
         (void)snprintf(url, sizeof(url), "%s/p/%s/", api->url.value, target->id);
     if (cli->json)
         return ph_print_json(json_pack(
-            "{s:b,s:s,s:s,s:s,s:s,s:b,s:O*,s:O*,s:I,s:O*,s:b}", "ok", 1, "id", target->id, "name",
-            target->name, "bundle_hash", hash, "url", url, "created", !target->exists, "owner",
-            json_object_get(answer, "owner"), "sequence", json_object_get(answer, "sequence"),
-            "secrets", (json_int_t)secrets, "encrypted", json_object_get(answer, "encrypted"),
+            "{s:b,s:s,s:s,s:s,s:s,s:b,s:O*,s:O*,s:I,s:O*,s:O*,s:b}", "ok", 1, "id", target->id,
+            "name", target->name, "bundle_hash", hash, "url", url, "created", !target->exists,
+            "owner", json_object_get(answer, "owner"), "sequence",
+            json_object_get(answer, "sequence"), "secrets", (json_int_t)secrets, "encrypted",
+            json_object_get(answer, "encrypted"), "wallet", json_object_get(answer, "wallet"),
             "insecure_simulator", (int)api->insecure_simulator));
     printf("%s      %s\nid           %s\nbundle hash  %s\nurl          %s\n",
            target->exists ? "updated" : "created", target->name, target->id, hash, url);
@@ -83,6 +100,7 @@ static int print_deployed(const struct ph_cli *cli, const struct ph_api *api,
         printf("secrets      %zu set\n", secrets);
     if (json_is_true(json_object_get(answer, "encrypted")))
         printf("code         encrypted to the cluster: only the TEE reads it\n");
+    print_wallet(json_object_get(answer, "wallet"));
     if (api->insecure_simulator)
         printf("worker       INSECURE-SIMULATOR: its receipts prove nothing about hardware\n");
     return PH_EXIT_OK;

@@ -77,7 +77,7 @@ export interface ChainLog {
 
 /**
  * Transactions under the policy in phat.json (docs/phats.md). Each question counts as a subrequest. Rejected with a TypeError whose `code`
- * is `wallet-denied`, `wallet-limit`, `wallet-elsewhere`, `wallet-key-reused`, `wallet-question`, `wallet-unknown`, `wallet-unavailable`.
+ * is `wallet-denied`, `wallet-limit`, `wallet-estimate`, `wallet-elsewhere`, `wallet-key-reused`, `wallet-question`, `wallet-unknown`, `wallet-unavailable`.
  */
 export interface Wallet {
   readonly address: Promise<Hex>;
@@ -96,7 +96,7 @@ export interface WalletTransaction {
   data?: Hex | Uint8Array;
   /** Wei. */
   value?: bigint | number | string;
-  /** maxGas of the policy unless it is given. */
+  /** What nodes estimate and a quarter more, unless it is given. */
   gas?: number;
   /** 1 to 256 bytes. */
   idempotencyKey?: string;

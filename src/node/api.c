@@ -10,6 +10,7 @@
 #include "node/calls.h"
 #include "node/chain_info.h"
 #include "node/instances.h"
+#include "node/phat_show.h"
 #include "node/phats.h"
 #include "node/version.h"
 
@@ -287,37 +288,9 @@ bool ph_api_find_phat(struct ph_node *node, struct ph_http_req *req, struct ph_b
     return false;
 }
 
-static json_t *phat_json(const struct ph_phat *phat)
+void ph_api_phat_answer(struct ph_http_req *req, uint16_t status, struct ph_phat *phat)
 {
-    const struct ph_version *v = phat->version;
-    char when[21];
-    json_t *doc;
-
-    ph_time_format_rfc3339((int64_t)phat->changed_ms / 1000, when);
-    doc =
-        json_pack("{s:s, s:s?, s:o, s:I, s:s, s:b, s:b, s:I, s:b}", "id", phat->id_text, "name",
-                  v ? v->manifest.name : NULL, "owner", json_hex(PH_BYTES_OF(phat->owner.b), true),
-                  "sequence", (json_int_t)phat->sequence, "changed", when, "deleted", v == NULL,
-                  "has_secrets", phat->secrets_sequence != 0, "secrets_sequence",
-                  (json_int_t)phat->secrets_sequence, "encrypted", v && v->code_epoch != 0);
-    if (doc && v) {
-        char url[160];
-        const struct ph_node *node = phat->node;
-        if (node->config->domain)
-            (void)snprintf(url, sizeof(url), "https://%s.%.100s/", phat->id_text,
-                           node->config->domain);
-        else
-            (void)snprintf(url, sizeof(url), "/p/%s/", phat->id_text);
-        (void)json_object_set_new(doc, "bundle_hash",
-                                  json_hex(PH_BYTES_OF(v->bundle_hash.b), true));
-        (void)json_object_set_new(doc, "url", json_string(url));
-    }
-    return doc;
-}
-
-void ph_api_phat_answer(struct ph_http_req *req, uint16_t status, const struct ph_phat *phat)
-{
-    answer_json(req, status, phat_json(phat));
+    answer_json(req, status, ph_phat_show(phat));
 }
 
 void ph_api_phat_show(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)
@@ -338,7 +311,7 @@ static void list_one(void *ctx, struct ph_phat *phat)
     struct listing *l = ctx;
 
     if (phat->version && memcmp(phat->owner.b, l->owner->b, sizeof(phat->owner.b)) == 0)
-        (void)json_array_append_new(l->list, phat_json(phat));
+        (void)json_array_append_new(l->list, ph_phat_show(phat));
 }
 
 void ph_api_phats_list(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)

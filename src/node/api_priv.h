@@ -7,7 +7,7 @@
 #include "node/phats.h"
 
 /* Answer with the public description of a phat. */
-void ph_api_phat_answer(struct ph_http_req *req, uint16_t status, const struct ph_phat *phat);
+void ph_api_phat_answer(struct ph_http_req *req, uint16_t status, struct ph_phat *phat);
 /* The phat of an id in a path; false: there is none, and the request is answered. */
 bool ph_api_find_phat(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg,
                       struct ph_phat **out);

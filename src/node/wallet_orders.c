@@ -293,10 +293,15 @@ enum ph_err ph_wallet_order_add(struct ph_wallet *w, const struct ph_txman_order
     return err;
 }
 
+const char *ph_wallet_refusal_code(enum ph_err err)
+{
+    return err == PH_ERR_LIMIT ? "wallet-limit" : "wallet-denied";
+}
+
 static void refuse(struct ph_wallet *w, struct ph_wallet_order *o)
 {
     o->refused = true;
-    o->refusal_code = w->refusal_class == PH_ERR_LIMIT ? "wallet-limit" : "wallet-denied";
+    o->refusal_code = ph_wallet_refusal_code(w->refusal_class);
     (void)snprintf(o->refusal, sizeof(o->refusal), "%s", w->refusal);
     /* A journal that does not take it tries the order again after a restart. */
     (void)!put(w->journal, 'x', PH_BYTES_OF(o->key.b));

@@ -5,7 +5,7 @@
  * (what was wanted, and the journal), wallet_ask.c (questions). */
 
 #include "chain/txman.h"
-#include "chain/wallet_ledger.h"
+#include "chain/wallet_question.h"
 #include "node/chain_read.h"
 #include "node/chain_worker_priv.h"
 #include "node/wallets.h"
@@ -31,19 +31,14 @@ struct ph_wallet_order {
     struct ph_wallet_order *next; /* in the order of wanting */
 };
 
-enum ph_wallet_wish {
-    PH_WALLET_ADDRESS,
-    PH_WALLET_BALANCE,
-    PH_WALLET_SEND,
-    PH_WALLET_RECEIPT,
-    PH_WALLET_WAIT,
-};
-
 struct ph_wallet_question {
     struct ph_wallet *wallet;
-    enum ph_wallet_wish wish;
-    struct ph_hash32 key;             /* of the order */
-    bool final;                       /* WAIT: until it is */
+    struct ph_wallet_wanted wanted;
+    struct ph_hash32 key;    /* of the order */
+    struct ph_hash32 params; /* SEND */
+    bool estimating;         /* SEND: nodes are asked for its gas */
+    const char *failed;      /* code, with `failure`; NULL: it has not */
+    char failure[PH_WALLET_ASK_WHY_LEN];
     struct ph_wallet_events events;   /* done NULL: forgotten */
     struct ph_chain_reading *reading; /* BALANCE: under way */
     struct ph_wallet_question *next;
@@ -97,6 +92,8 @@ PH_CHECKED enum ph_err ph_wallet_order_add(struct ph_wallet *w, const struct ph_
 /* From the transaction manager. */
 void ph_wallet_order_changed(struct ph_wallet *w, const struct ph_hash32 *key,
                              const struct ph_txman_outcome *outcome);
+/* What a phat is told of a transaction that the policy does not allow. */
+const char *ph_wallet_refusal_code(enum ph_err err);
 /* Take out what was refused, once that was told, and the oldest that are final. */
 void ph_wallet_orders_reap(struct ph_wallet *w);
 void ph_wallet_orders_free(struct ph_wallet *w);
@@ -104,6 +101,10 @@ PH_CHECKED enum ph_err ph_wallet_journal_open(struct ph_wallet *w);
 /* Records of the transaction manager, and their syncing. `ctx`: the wallet. */
 PH_CHECKED enum ph_err ph_wallet_append(void *ctx, struct ph_bytes record);
 PH_CHECKED enum ph_err ph_wallet_sync(void *ctx);
+
+/* wallet_send.c: begin to send what the question wants. On failure `failed` and `failure`, mostly.
+ */
+PH_CHECKED enum ph_err ph_wallet_send(struct ph_wallet_question *q);
 
 /* wallet_ask.c: answer what can be answered; all of it ends without an event. */
 void ph_wallet_answer(struct ph_wallet *w);

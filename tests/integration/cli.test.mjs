@@ -75,7 +75,7 @@ describe('without a worker', () => {
     refused(await cli(['init', 'x', '--json']), 1, 'exists');
     refused(await cli(['init', 'y', '-t', 'nothing', '--json']), 1, 'no-template');
     refused(await cli(['init', 'Bad_Name', '--json']), 2, 'usage');
-    assert.deepEqual(json(await cli(['init', '--list', '--json'])).templates.map((x) => x.name), ['data-analysis', 'hello', 'hono-app', 'price-oracle']);
+    assert.deepEqual(json(await cli(['init', '--list', '--json'])).templates.map((x) => x.name), ['data-analysis', 'hello', 'hono-app', 'price-oracle', 'price-pusher']);
   });
 
   test('plain http to another machine is refused, and so is a worker that nobody named', async (t) => {

@@ -7,8 +7,9 @@ import { parseEther } from 'viem';
 
 import { accounts, putEmitter, startAnvil } from './lib/anvil.mjs';
 import { Owner } from './lib/owner.mjs';
-import { tempDir, until } from './lib/proc.mjs';
+import { root, tempDir, until } from './lib/proc.mjs';
 import { phat } from './lib/script.mjs';
+import { startSource } from './lib/sources.mjs';
 import { startWorker } from './lib/worker.mjs';
 
 const nowhere = `0x${'11'.repeat(20)}`;
@@ -34,13 +35,13 @@ const policyFor = (worker, emitter, more = {}) => ({
   maxValueWei: '1000', maxValueWeiPerDay: '2500', maxTransactionsPerDay: 50, maxGas: 100000, maxFeePerGasWei: '100000000000', ...more,
 });
 
-async function start(t, { policy = {}, anvilArgs } = {}) {
+async function start(t, { policy = {}, anvilArgs, args = [] } = {}) {
   const anvil = await startAnvil(t, anvilArgs);
   const data = await tempDir(t);
   const network = join(data, 'network.json');
   await writeFile(network, JSON.stringify({ chainId: 31337, contracts: { anchor: nowhere, beacon: nowhere, registry: nowhere } }));
   const emitter = await putEmitter(anvil);
-  const open = () => startWorker(t, { data, args: ['--chain', anvil.url, '--network', network, '--confirmations', '2'] });
+  const open = () => startWorker(t, { data, args: ['--chain', anvil.url, '--network', network, '--confirmations', '2', ...args] });
   const s = { anvil, data, emitter, worker: await open(), owner: new Owner() };
   const { id } = await s.worker.phat('agent', agent, { wallet: policyFor(s.worker, emitter, policy), limits: { wallMs: 120_000 } }, s.owner);
   s.ask = async (ask, ...args) => (await fetch(`${s.worker.url}/p/${id}/`, { method: 'POST', body: JSON.stringify({ ask, args }) })).json();
@@ -63,12 +64,13 @@ test('a phat has an address, sends a transaction and sees it final', async (t) =
   assert.equal(nonce, 0);
   const receipt = await anvil.client.waitForTransactionReceipt({ hash });
   const sent = await anvil.client.getTransaction({ hash });
-  assert.deepEqual([sent.from, sent.to, sent.value, sent.input, sent.type, sent.gas], [address, emitter, 7n, call(5), 'eip1559', 100000n]);
+  assert.deepEqual([sent.from, sent.to, sent.value, sent.input, sent.type], [address, emitter, 7n, call(5), 'eip1559']);
+  assert.ok(sent.gas > 21_000n && sent.gas < 60_000n, `${sent.gas} is what it takes and a quarter`);
   await mine(3);
   assert.deepEqual((await ask('wait', hash)).got, { hash, success: true, blockNumber: Number(receipt.blockNumber), nonce: 0, final: true });
   assert.equal((await ask('receipt', hash)).got.final, true);
   assert.equal((await ask('receipt', `0x${'12'.repeat(32)}`)).code, 'wallet-unknown');
-  await until(async () => BigInt((await ask('balance')).got) < parseEther('1'), { what: 'what it cost shows in the balance' });
+  await until(async () => BigInt((await ask('balance')).got ?? parseEther('1')) < parseEther('1'), { what: 'what it cost shows in the balance' });
 });
 
 describe('what phat.json does not allow is refused, and nothing leaves', () => {
@@ -90,6 +92,10 @@ describe('what phat.json does not allow is refused, and nothing leaves', () => {
       assert.equal((await s.send(what)).code, 'wallet-question', JSON.stringify(what));
     }
     assert.equal((await s.send({ to: undefined })).code, 'wallet-question'); // no contract is created
+    for (const gas of [undefined, 90_000]) { // also where nodes are not asked first
+      await refused(s, { value: 1001, gas }, 'wallet-limit', /maxValueWei of 1000 wei/);
+      await refused(s, { data: call(1, '0x095ea7b3'), gas }, 'wallet-denied', /selector 0x095ea7b3/);
+    }
   });
 
   test('what a day may have, also of a phat that asks for much at once, and over a restart', async (t) => {
@@ -235,10 +241,24 @@ test('a transaction that offers too little pays more, and any of its names is go
   assert.equal((await s.ask('receipt', receipt.hash)).got.hash, receipt.hash);
 });
 
-test('a transaction that reverts is told to have failed', async (t) => {
+test('what would revert is not sent, unless the phat gives the gas', async (t) => {
   const s = await start(t);
-  const { got: { hash } } = await s.send({ data: '0x' }); // the emitter has nothing to copy
+  assert.equal((await s.send({ data: '0x' })).code, 'wallet-estimate'); // the emitter has nothing to copy
+  assert.equal(await s.nonce(), 0);
+  const { got: { hash } } = await s.send({ data: '0x', gas: 90_000 });
   assert.equal((await s.ask('wait', hash, { final: false })).got.success, false);
+  await s.anvil.client.setBalance({ address: s.address, value: 5n });
+  assert.equal((await s.send({ value: 1000 })).code, 'wallet-estimate');
+});
+
+test('everybody may read the account and its policy', async (t) => {
+  const s = await start(t);
+  const shown = async (id) => (await (await fetch(`${s.worker.url}/v1/phats/${id}`)).json()).wallet;
+  assert.deepEqual(await shown(s.id), { ...policyFor(s.worker, s.emitter), firstNonce: 0, address: s.address, sends: true });
+  const { id } = await s.worker.phat('plain', agent);
+  assert.equal(await shown(id), undefined);
+  const { id: other } = await s.worker.phat('other', agent, { wallet: policyFor({ signer: accounts[1].address.toLowerCase() }, s.emitter) });
+  assert.equal((await shown(other)).sends, false);
 });
 
 test('the ledger on the disk says nothing of the key or the day', async (t) => {
@@ -246,4 +266,28 @@ test('the ledger on the disk says nothing of the key or the day', async (t) => {
   await s.send({ value: 999 });
   const ledger = await readFile(join(s.data, 'wallets', `${s.id}.ledger`));
   assert.equal(ledger.length, 1 + 12 + 64 + 32 * 32 + 16);
+});
+
+test('the template price-pusher brings a price on chain, once for a key', async (t) => {
+  const source = await startSource(t, (request, response) => response.end(JSON.stringify({ data: { amount: '3120.5' } })));
+  const place = `localhost:${source.port}`;
+  const s = await start(t, { args: ['--private-host-insecure', place] });
+  const read = (name) => readFile(join(root, 'templates/price-pusher', name), 'utf8');
+  const manifest = JSON.parse(await read('phat.json'));
+  manifest.egress = [`http://${place}`];
+  manifest.env = { ...manifest.env, FEED: s.emitter, SOURCE: `http://${place}` };
+  manifest.wallet = { ...manifest.wallet, worker: s.worker.signer, contracts: manifest.wallet.contracts.map((contract) => ({ ...contract, address: s.emitter })) };
+  const pusher = await s.worker.phat('price-pusher', await read('worker.js'), manifest);
+  await s.mine(5);
+  const { account, wei } = await until(async () => { const shown = await pusher('/'); return shown.ok && shown.json(); }, { what: 'a final block is known', timeoutMs: 60_000 });
+  assert.equal(wei, '0');
+  await s.anvil.client.setBalance({ address: account, value: parseEther('1') });
+  const push = async () => (await pusher('/', { method: 'POST', headers: { 'idempotency-key': 'one' } })).json();
+  const { price, hash } = await push();
+  assert.equal(price, 3120.5);
+  assert.equal((await push()).hash, hash);
+  await until(async () => (await (await pusher(`/?hash=${hash}`)).json())?.success, { what: 'it is in a block' });
+  const word = (3_120_500_000).toString(16).padStart(64, '0');
+  const [log, ...more] = await s.anvil.client.getLogs({ address: s.emitter, fromBlock: 0n });
+  assert.deepEqual([more.length, log.topics[0], log.data], [0, `0x91b7f5ed${word.slice(0, 56)}`, `0x${word.slice(-8)}`]);
 });
