@@ -3,65 +3,28 @@
 
 #include "mark_roles.h"
 #include "marks_file.h"
+#include "test_roles.h"
 
 #include "base/own.h"
-#include "base/test.h"
-#include "crypto/aead.h"
 
 static struct keyd a, b, stranger;
-static struct ph_buf reply, kept; /* the last answer; a copy of one */
-static struct ph_ipc_frame frame;
-static char why[256];
-
-static void set_up(struct keyd *keyd, const struct keyd *same_cluster)
-{
-    CHECK(keyring_init(&keyd->ring) == PH_OK);
-    keyring_found(&keyd->ring, &(struct ph_key_owners){0});
-    if (same_cluster)
-        keyd->ring.secrets->cluster = same_cluster->ring.secrets->cluster;
-    CHECK(keyring_derive(&keyd->ring) == PH_OK);
-    ph_random(keyd->ring.secrets->sealing, 32);
-    keyd->provider.kind = PROVIDER_SIMULATOR_INSECURE;
-}
-
-static void tear_down(struct keyd *keyd)
-{
-    heads_clear(&keyd->heads);
-    keyring_clear(&keyd->ring);
-    *keyd = (struct keyd){0};
-}
+static struct ph_buf kept; /* a copy of an answer */
 
 static void begin(void)
 {
-    reply = PH_BUF(KEYD_DATAGRAM_MAX);
     kept = PH_BUF(KEYD_DATAGRAM_MAX);
-    set_up(&a, NULL);
-    set_up(&b, &a);
-    set_up(&stranger, NULL);
+    keyd_begin(&a, NULL);
+    keyd_begin(&b, &a);
+    keyd_begin(&stranger, NULL);
 }
 
 static void end(void)
 {
-    tear_down(&a);
-    tear_down(&b);
-    tear_down(&stranger);
+    keyd_end(&a);
+    keyd_end(&b);
+    keyd_end(&stranger);
     ph_buf_clear(&reply);
     ph_buf_clear(&kept);
-}
-
-/* The class of the refusal, its sentence in `why`; PH_OK: the answer is in `frame`. */
-static enum ph_err send(struct keyd *keyd, enum ph_err encoded, struct ph_buf *request)
-{
-    struct ph_msg_KEYD_FAIL fail;
-
-    CHECK(encoded == PH_OK);
-    CHECK(keyd_answer(keyd, ph_buf_view(request), -1, &reply) == PH_OK);
-    ph_buf_clear(request);
-    CHECK(ph_ipc_decode(ph_buf_view(&reply), &frame) == PH_OK);
-    if (ph_get_KEYD_FAIL(&frame, &fail) != PH_OK)
-        return PH_OK;
-    (void)snprintf(why, sizeof(why), "%.*s", (int)fail.message.len, (const char *)fail.message.ptr);
-    return (enum ph_err)fail.err;
 }
 
 static void know(struct keyd *keyd, unsigned cnt, uint64_t index, uint8_t history)
@@ -87,7 +50,7 @@ static enum ph_err ask(struct keyd *keyd, uint8_t request[static MARKS_REQUEST_L
     struct ph_buf out = PH_BUF(KEYD_DATAGRAM_MAX);
     struct ph_msg_MARKS_ASKING got;
 
-    PH_TRY(send(keyd, ph_encode_MARKS_ASK(&out, 0, 1), &out));
+    PH_TRY(keyd_send(keyd, ph_encode_MARKS_ASK(&out, 0, 1), &out));
     CHECK(ph_get_MARKS_ASKING(&frame, &got) == PH_OK && got.request.len == MARKS_REQUEST_LEN);
     memcpy(request, got.request.ptr, MARKS_REQUEST_LEN);
     return PH_OK;
@@ -100,7 +63,7 @@ static enum ph_err give(struct keyd *keyd, const uint8_t request[static MARKS_RE
     const struct ph_msg_MARKS_GIVE m = {.after = after, .request = {request, MARKS_REQUEST_LEN}};
     struct ph_buf out = PH_BUF(KEYD_DATAGRAM_MAX);
 
-    PH_TRY(send(keyd, ph_encode_MARKS_GIVE(&out, 0, 1, &m), &out));
+    PH_TRY(keyd_send(keyd, ph_encode_MARKS_GIVE(&out, 0, 1, &m), &out));
     ph_buf_clear(&kept);
     CHECK(ph_buf_add(&kept, ph_buf_view(&reply)) == PH_OK);
     CHECK(ph_ipc_decode(ph_buf_view(&kept), &frame) == PH_OK);
@@ -113,7 +76,7 @@ static enum ph_err take(struct keyd *keyd, struct ph_bytes page, struct ph_msg_M
     const struct ph_msg_MARKS_TAKE m = {.page = page};
     struct ph_buf out = PH_BUF(KEYD_DATAGRAM_MAX);
 
-    PH_TRY(send(keyd, ph_encode_MARKS_TAKE(&out, 0, 1, &m), &out));
+    PH_TRY(keyd_send(keyd, ph_encode_MARKS_TAKE(&out, 0, 1, &m), &out));
     CHECK(ph_get_MARKS_TAKEN(&frame, got) == PH_OK);
     return PH_OK;
 }
@@ -201,17 +164,17 @@ TEST(a_worker_that_was_given_its_keys_does_nothing_before_it_was_told)
 
     begin();
     b.marks.due = true;
-    CHECK(send(&b, ph_encode_SIGN_BATCH(&out, 0, 1, &batch), &out) == PH_ERR_CONFLICT &&
+    CHECK(keyd_send(&b, ph_encode_SIGN_BATCH(&out, 0, 1, &batch), &out) == PH_ERR_CONFLICT &&
           strstr(why, "the hand-over is not over"));
-    CHECK(send(&b, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_ERR_CONFLICT);
-    CHECK(send(&b, ph_encode_KEYD_INFO(&out, 0, 1), &out) == PH_OK);
+    CHECK(keyd_send(&b, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_ERR_CONFLICT);
+    CHECK(keyd_send(&b, ph_encode_KEYD_INFO(&out, 0, 1), &out) == PH_OK);
     CHECK(ask(&a, request) == PH_OK && give(&b, request, (struct ph_bytes){0}, &page) != PH_OK);
     CHECK(ask(&b, request) == PH_OK && give(&a, request, (struct ph_bytes){0}, &page) == PH_OK);
     CHECK(take(&b, page.page, &taken) == PH_OK && taken.last == 1);
-    CHECK(send(&b, ph_encode_SIGN_BATCH(&out, 0, 1, &batch), &out) == PH_OK);
+    CHECK(keyd_send(&b, ph_encode_SIGN_BATCH(&out, 0, 1, &batch), &out) == PH_OK);
     /* There is nothing to keep, and yet a file: that it goes is to be seen. */
-    CHECK(send(&b, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_OK);
-    CHECK(send(&a, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_ERR_NOT_FOUND);
+    CHECK(keyd_send(&b, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_OK);
+    CHECK(keyd_send(&a, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_ERR_NOT_FOUND);
     end();
 }
 
@@ -225,16 +188,16 @@ static void save_file(struct keyd *keyd, struct ph_buf *file, struct ph_buf *sta
     uint8_t after[PH_MARKS_PLACE_LEN], len[4];
 
     do {
-        CHECK(send(keyd, ph_encode_MARKS_SAVE(&out, 0, 1, &m), &out) == PH_OK);
+        CHECK(keyd_send(keyd, ph_encode_MARKS_SAVE(&out, 0, 1, &m), &out) == PH_OK);
         CHECK(ph_get_MARKS_PAGE(&frame, &page) == PH_OK);
         ph_put_u32be(len, (uint32_t)page.page.len);
         CHECK(ph_buf_add(file, PH_BYTES_OF(len)) == PH_OK && ph_buf_add(file, page.page) == PH_OK);
         memcpy(after, page.next.ptr, sizeof(after));
         m.after = PH_BYTES_OF(after);
         if (!page.last)
-            CHECK(send(keyd, ph_encode_MARKS_SAVED(&out, 0, 1), &out) == PH_ERR_CONFLICT);
+            CHECK(keyd_send(keyd, ph_encode_MARKS_SAVED(&out, 0, 1), &out) == PH_ERR_CONFLICT);
     } while (!page.last);
-    CHECK(send(keyd, ph_encode_MARKS_SAVED(&out, 0, 1), &out) == PH_OK);
+    CHECK(keyd_send(keyd, ph_encode_MARKS_SAVED(&out, 0, 1), &out) == PH_OK);
     CHECK(ph_get_MARKS_NOTED(&frame, &noted) == PH_OK && ph_buf_add(state, noted.state) == PH_OK);
 }
 
@@ -264,7 +227,7 @@ TEST(the_file_comes_back_after_a_restart_whole_of_this_worker_and_not_older)
     save_file(&a, &file, &names);
     CHECK(names.len > 0 && a.ring.marks == 1); /* the state file is to name it */
     ph_buf_clear(&names);
-    CHECK(send(&a, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_ERR_NOT_FOUND);
+    CHECK(keyd_send(&a, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_ERR_NOT_FOUND);
     know(&a, 1, 5, 7);
     save_file(&a, &later, &names);
     CHECK(names.len == 0 && a.ring.marks == 2);
@@ -273,7 +236,7 @@ TEST(the_file_comes_back_after_a_restart_whole_of_this_worker_and_not_older)
     CHECK(marks_file_open(&a, ph_buf_view(&later), says) == PH_OK && a.ring.marks == 2);
     CHECK(a.heads.cnt == 900 && knows(&a, 0) == 5 && knows(&a, 899) == 4);
     CHECK(floors_judge(&a.ring.floors, &phat, 2, why) == PH_ERR_UNTRUSTED);
-    CHECK(send(&a, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_ERR_NOT_FOUND);
+    CHECK(keyd_send(&a, ph_encode_MARKS_SAVE(&out, 0, 1, &save), &out) == PH_ERR_NOT_FOUND);
 
     restart(&a);
     CHECK(marks_file_open(&a, ph_buf_view(&file), says) == PH_ERR_UNTRUSTED &&
