@@ -3,17 +3,11 @@
 #include "attest/nvidia/evidence.h"
 #include "codec/jread.h"
 
-enum { DRIVER_BASE = 10, VBIOS_BASE = 16 };
+enum { DRIVER_BASE = 10, VBIOS_BASE = 16, NUMBERS_MAX = (PH_NVIDIA_VERSION_LEN + 1) / 2 };
 
-/* The value of a digit, or `base` if it is none. */
-static unsigned digit(char c, unsigned base)
+static bool is_digit(char c, unsigned base)
 {
-    unsigned v = base;
-    if (c >= '0' && c <= '9')
-        v = (unsigned)(c - '0');
-    else if (c >= 'A' && c <= 'F')
-        v = (unsigned)(c - 'A') + 10;
-    return v < base ? v : base;
+    return memchr("0123456789ABCDEF", c, base) != NULL;
 }
 
 /* Numbers of at most 6 digits, upper-case, single dots between them. */
@@ -21,39 +15,42 @@ static bool is_version(struct ph_bytes text, unsigned base)
 {
     size_t digits = 0;
 
-    if (text.len == 0 || text.len > PH_NVIDIA_VERSION_LEN)
-        return false;
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] == '.') {
             if (digits == 0)
                 return false;
             digits = 0;
-        } else if (digit((char)text.ptr[i], base) == base || ++digits > 6) {
+        } else if (!is_digit((char)text.ptr[i], base) || ++digits > 6) {
             return false;
         }
     }
     return digits > 0;
 }
 
-static uint32_t next_number(const char **at, unsigned base)
+/* Cut a number and the dot behind it off: its digits, without zeros in front. */
+static struct ph_bytes next_number(const char **at, unsigned base)
 {
-    uint32_t v = 0;
-    while (digit(**at, base) < base && v < 1u << 24)
-        v = v * base + digit(*(*at)++, base);
+    while (**at == '0')
+        (*at)++;
+    struct ph_bytes number = {(const uint8_t *)*at, 0};
+    for (; is_digit(**at, base); (*at)++)
+        number.len++;
     if (**at == '.')
         (*at)++;
-    return v;
+    return number;
 }
 
 int ph_nvidia_version_cmp(const char *a, const char *b, unsigned base)
 {
+    int order = 0;
+
     /* As many steps as there can be numbers: whatever the texts hold, this ends. */
-    for (int i = 0; i <= PH_NVIDIA_VERSION_LEN && (*a || *b); i++) {
-        const uint32_t x = next_number(&a, base), y = next_number(&b, base);
-        if (x != y)
-            return x < y ? -1 : 1;
+    for (size_t left = NUMBERS_MAX; left != 0 && order == 0; left--) {
+        const struct ph_bytes x = next_number(&a, base), y = next_number(&b, base);
+        order = x.len != y.len ? (int)x.len - (int)y.len
+                               : memcmp(x.ptr, y.ptr, x.len); /* "A" comes after "9" */
     }
-    return 0;
+    return order;
 }
 
 static bool matches(const char *got, const char *want, const char *least, unsigned base)
@@ -66,7 +63,7 @@ static bool matches(const char *got, const char *want, const char *least, unsign
 bool ph_policy_nvidia_allows(const struct ph_policy_nvidia *policy,
                              const struct ph_nvidia_device *device)
 {
-    for (size_t i = 0; i < policy->fw_cnt && i < PH_POLICY_NVIDIA_MAX; i++) {
+    for (size_t i = 0; i < policy->fw_cnt; i++) {
         const struct ph_policy_nvidia_fw *fw = &policy->fw[i];
         if (fw->arch == device->arch && fw->arch != PH_NVIDIA_UNKNOWN &&
             matches(device->driver, fw->driver, fw->min_driver, DRIVER_BASE) &&

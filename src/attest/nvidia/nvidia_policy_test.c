@@ -90,7 +90,7 @@ TEST(versions_compare_number_by_number)
     static const struct {
         const char *a, *b;
         unsigned base;
-        int want;
+        int want; /* its sign */
     } rows[] = {
         {"550.90.07", "550.90.7", 10, 0},
         {"550.90", "550.90.00", 10, 0},
@@ -99,6 +99,10 @@ TEST(versions_compare_number_by_number)
         {"96.00.9F", "96.00.A0", 16, -1},
         {"96.00.9F", "96.00.10", 16, 1},
         {"97", "96.FF.FF.FF.FF", 16, 1},
+        {"10", "9", 10, 1},
+        {"0", "0.0", 10, 0},
+        {"4294967297", "1", 10, 1}, /* as long as it may be: no number wraps around */
+        {"1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.2", "1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1", 10, 1},
         {"", "", 10, 0},
         {"", "1", 10, -1},
         {"9F", "9", 10, 0}, /* no digit in base 10 */
@@ -106,14 +110,45 @@ TEST(versions_compare_number_by_number)
     };
     for (size_t i = 0; i < PH_LEN(rows) - 2; i++) {
         const int got = ph_nvidia_version_cmp(rows[i].a, rows[i].b, rows[i].base);
-        if (got != rows[i].want ||
-            ph_nvidia_version_cmp(rows[i].b, rows[i].a, rows[i].base) != -got)
+        const int back = ph_nvidia_version_cmp(rows[i].b, rows[i].a, rows[i].base);
+        if ((got > 0) - (got < 0) != rows[i].want || (back > 0) - (back < 0) != -rows[i].want)
             fail_msg("%s %s: %d", rows[i].a, rows[i].b, got);
     }
     /* What is no version ends the comparison, and never the program. */
-    (void)ph_nvidia_version_cmp(rows[9].a, rows[9].b, 10);
-    (void)ph_nvidia_version_cmp(rows[10].a, rows[10].b, 10);
+    for (size_t i = PH_LEN(rows) - 2; i < PH_LEN(rows); i++)
+        (void)ph_nvidia_version_cmp(rows[i].a, rows[i].b, 10);
+}
+
+TEST(a_version_that_is_not_reported_is_none)
+{
+    static const struct {
+        const char *policy, *driver;
+        bool allowed;
+    } rows[] = {
+        {"{\"arch\":\"HOPPER\"}", "", true},
+        {"{\"arch\":\"HOPPER\",\"driver\":\"0\"}", "", false},
+        {"{\"arch\":\"HOPPER\",\"driver\":\"0\"}", "0.0", true},
+        {"{\"arch\":\"HOPPER\",\"min_driver\":\"0\"}", "", false},
+        {"{\"arch\":\"HOPPER\",\"min_driver\":\"0\"}", "0", true},
+        {"{\"arch\":\"HOPPER\",\"driver\":\"123456.7\"}", "123456.7", true},
+        {"{\"arch\":\"HOPPER\",\"driver\":\"1.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1\"}", "1", false},
+        {"{\"arch\":\"LS10\"}", "", false}, /* of another kind */
+    };
+    char text[256];
+
+    for (size_t i = 0; i < PH_LEN(rows); i++) {
+        struct ph_nvidia_device device = {.arch = PH_NVIDIA_HOPPER};
+        (void)snprintf(device.driver, sizeof(device.driver), "%s", rows[i].driver);
+        (void)snprintf(text, sizeof(text), "{\"measurements\":{\"nvidia\":[%s]}}", rows[i].policy);
+        CHECK(parse(text) == PH_OK);
+        if (ph_policy_nvidia_allows(&policy.nvidia, &device) != rows[i].allowed)
+            fail_msg("row %zu", i);
+    }
+    /* 32 characters are too many. */
+    CHECK(parse("{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"driver\":"
+                "\"11.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1\"}]}}") == PH_ERR_MALFORMED);
 }
 
 PH_TEST_MAIN(CASE(an_empty_object_is_the_strictest), CASE(every_member_is_read),
-             CASE(what_is_wrong_is_refused_and_named), CASE(versions_compare_number_by_number))
+             CASE(what_is_wrong_is_refused_and_named), CASE(versions_compare_number_by_number),
+             CASE(a_version_that_is_not_reported_is_none))
