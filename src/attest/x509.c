@@ -132,6 +132,8 @@ enum ph_err ph_x509_read_ext(struct ph_reader *r, struct ph_x509_ext *out)
 
     PH_TRY(ph_der_enter(r, PH_DER_SEQUENCE, &in, NULL));
     PH_TRY(ph_der_expect(&in, PH_DER_OID, &oid));
+    if (oid.value.len == 0)
+        return PH_ERR_MALFORMED; /* X.690 §8.19.2: one subidentifier or more */
     if (ph_der_peek(&in, PH_DER_BOOLEAN)) {
         PH_TRY(ph_der_expect(&in, PH_DER_BOOLEAN, &flag));
         PH_TRY(ph_der_bool(&flag, &critical));
@@ -261,12 +263,13 @@ static enum ph_err read_key_usage(struct ph_bytes value, bool loose, struct ph_x
     PH_TRY(ph_der_end(&r));
     /* X.690 §11.2.2: a named bit list ends at its last one bit; AMD's ASKs go on to the next. One
      * octet holds every bit used. */
-    if (e.value.len != 2 || e.value.ptr[0] > 7 || e.value.ptr[1] == 0)
+    if (e.value.len != 2 || e.value.ptr[1] == 0)
         return PH_ERR_MALFORMED;
-    const uint8_t unused = e.value.ptr[0], bits = e.value.ptr[1];
-    if ((bits & ((1u << unused) - 1)) != 0 || (!loose && (bits & (1u << unused)) == 0))
+    const unsigned unused = e.value.ptr[0], bits = e.value.ptr[1];
+    const unsigned zeros = (unsigned)__builtin_ctz(bits); /* after the last one bit */
+    if (loose ? unused > zeros : unused != zeros)
         return PH_ERR_MALFORMED;
-    for (unsigned n = 0; n < 8; n++)
+    for (unsigned n = 8; n-- > 0;)
         out->key_usage |= (uint32_t)((bits >> (7 - n)) & 1) << n;
     out->has_key_usage = true;
     return PH_OK;
@@ -308,7 +311,7 @@ static enum ph_err read_octets(struct ph_bytes value, struct ph_bytes *out)
 static enum ph_err read_vendor_ext(const struct ph_x509_profile *profile,
                                    const struct ph_x509_ext *ext, struct ph_x509 *out)
 {
-    for (size_t i = 0; i < PH_X509_VENDOR_MAX && profile->vendor[i].len > 0; i++) {
+    for (size_t i = PH_X509_VENDOR_MAX; i-- > 0;) {
         if (!ph_bytes_equal(ext->oid, profile->vendor[i]))
             continue;
         if (out->vendor[i].len > 0 || ext->value.len == 0)
