@@ -1,10 +1,10 @@
 #include "attest/amd/snp_synth.h"
 
 #include "attest/amd/snp_report.h"
+#include "attest/synth/synth_p384.h"
 #include "attest/synth/synth_rsa.h"
 #include "base/own.h"
 #include "codec/der.h"
-#include "crypto/p384.h"
 
 #include <stdio.h>
 
@@ -303,7 +303,7 @@ enum ph_err ph_synth_snp_report(const struct ph_synth_snp *s, struct ph_buf *out
 
     PH_TRY(ph_buf_reserve(out, sizeof(r), &at));
     memcpy(at, &r, sizeof(r));
-    PH_TRY(ph_p384_sign(s->vek_secret, (struct ph_bytes){at, PH_SNP_SIGNED_LEN}, sig));
+    PH_TRY(ph_synth_p384_sign(s->vek_secret, (struct ph_bytes){at, PH_SNP_SIGNED_LEN}, sig));
     for (size_t i = 0; i < 48; i++) {
         r.signature_r[i] = sig[47 - i];
         r.signature_s[i] = sig[95 - i];

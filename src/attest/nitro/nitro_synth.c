@@ -1,7 +1,7 @@
 #include "attest/nitro/nitro_synth.h"
 
+#include "attest/synth/synth_p384.h"
 #include "base/own.h"
-#include "crypto/p384.h"
 
 enum { BYTES = 2, TEXT = 3, ARRAY = 4, MAP = 5 };
 
@@ -162,7 +162,7 @@ enum ph_err ph_nitro_synth_make(const struct ph_nitro_synth *s, struct ph_buf *o
     PH_TRY(put_string(&tbs, BYTES, s->protected_header));
     PH_TRY(put_string(&tbs, BYTES, (struct ph_bytes){NULL, 0}));
     PH_TRY(put_string(&tbs, BYTES, ph_buf_view(&payload)));
-    PH_TRY(ph_p384_sign(s->signer, ph_buf_view(&tbs), sig));
+    PH_TRY(ph_synth_p384_sign(s->signer, ph_buf_view(&tbs), sig));
 
     PH_TRY(ph_buf_add(out, s->before));
     PH_TRY(put_string(out, BYTES, s->protected_header));

@@ -1,11 +1,11 @@
 #include "attest/nvidia/rim_synth.h"
 
 #include "attest/nvidia/xml.h"
+#include "attest/synth/synth_p384.h"
 #include "base/hex.h"
 #include "base/own.h"
 #include "codec/base64.h"
 #include "crypto/hash.h"
-#include "crypto/p384.h"
 
 #define SWID "http://standards.iso.org/iso/19770/-2/2015/schema.xsd"
 #define DSIG "http://www.w3.org/2000/09/xmldsig#"
@@ -154,7 +154,7 @@ static enum ph_err put_signature_value(const struct ph_rim_synth *s, struct ph_b
     ph_sha384_init(&sha);
     (void)!ph_xml_c14n_element(ph_buf_view(&doc), at, (struct ph_xml_sink){add, &sha});
     ph_sha384_final(&sha, digest);
-    PH_TRY(ph_p384_sign_digest(s->signer, digest, sig));
+    PH_TRY(ph_synth_p384_sign_digest(s->signer, digest, sig));
     PH_TRY(ph_buf_add_str(out, "<ds:SignatureValue>\n"));
     PH_TRY(ph_base64_encode(PH_BYTES_OF(sig), out));
     return ph_buf_add_str(out, "\n</ds:SignatureValue>");

@@ -1,8 +1,7 @@
 /* Reports of GPUs and switches. */
 
 #include "attest/nvidia/synth_nvidia.h"
-
-#include "crypto/p384.h"
+#include "attest/synth/synth_p384.h"
 
 #include <assert.h>
 
@@ -123,7 +122,7 @@ enum ph_err ph_synth_nv_report_put(const struct ph_synth_nv_report *r,
     PH_TRY(put_record(r, out));
     PH_TRY(ph_buf_add(out, PH_BYTES_OF(responder)));
     PH_TRY(put_fields(r, out));
-    PH_TRY(ph_p384_sign(secret, (struct ph_bytes){out->ptr + start, out->len - start}, sig));
+    PH_TRY(ph_synth_p384_sign(secret, (struct ph_bytes){out->ptr + start, out->len - start}, sig));
     PH_TRY(ph_buf_add(out, PH_BYTES_OF(sig)));
     for (size_t i = 0; i < r->trailing; i++)
         PH_TRY(put_u8(out, 0));

@@ -1,6 +1,7 @@
 /* Devices: certificates and evidence. */
 
 #include "attest/nvidia/synth_nvidia.h"
+#include "attest/synth/synth_p384.h"
 
 #include "attest/synth/synth_priv.h"
 #include "base/hex.h"
@@ -8,7 +9,6 @@
 #include "codec/base64.h"
 #include "codec/der.h"
 #include "crypto/hash.h"
-#include "crypto/p384.h"
 
 enum { LEAF, DEVICE, FACTORY, IDENTITY, ROOT };
 
@@ -81,7 +81,7 @@ static enum ph_err put_spki(struct ph_buf *out, const uint8_t *secret)
 {
     uint8_t point[98] = {0, 4};
     const size_t start = out->len;
-    PH_TRY(ph_p384_public(secret, point + 2));
+    PH_TRY(ph_synth_p384_public(secret, point + 2));
     PH_TRY(ph_der_put_oid(out, "1.2.840.10045.2.1"));
     PH_TRY(ph_der_put_oid(out, "1.3.132.0.34"));
     PH_TRY(ph_synth_wrap(out, start, PH_DER_SEQUENCE));

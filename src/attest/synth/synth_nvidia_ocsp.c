@@ -2,12 +2,12 @@
 
 #include "attest/nvidia/device_chain.h"
 #include "attest/nvidia/synth_nvidia.h"
+#include "attest/synth/synth_p384.h"
 #include "attest/synth/synth_priv.h"
 #include "base/clock.h"
 #include "base/own.h"
 #include "codec/der.h"
 #include "crypto/hash.h"
-#include "crypto/p384.h"
 
 #include <stdio.h>
 
@@ -177,7 +177,7 @@ static enum ph_err put_basic(const struct ph_synth_ocsp *o, struct ph_buf *out)
     if (o->nonce)
         PH_TRY(put_nonce(out));
     PH_TRY(ph_synth_wrap(out, 0, PH_DER_SEQUENCE));
-    PH_TRY(ph_p384_sign(o->signer_secret ? o->signer_secret : signer, ph_buf_view(out), sig));
+    PH_TRY(ph_synth_p384_sign(o->signer_secret ? o->signer_secret : signer, ph_buf_view(out), sig));
     const size_t alg = out->len;
     PH_TRY(ph_der_put_oid(out, "1.2.840.10045.4.3.3"));
     PH_TRY(ph_synth_wrap(out, alg, PH_DER_SEQUENCE));

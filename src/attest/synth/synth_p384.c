@@ -4,7 +4,63 @@
 #include "base/own.h"
 #include "codec/der.h"
 #include "crypto/hash.h"
-#include "crypto/p384.h"
+
+/* By the first byte of `of`; who comes to a slot next writes over it. */
+static _Thread_local struct kept {
+    struct ph_hash32 of;
+    uint8_t value[96];
+} kept[256];
+
+static struct kept *slot_of(char kind, const uint8_t secret[static 48], const uint8_t digest[48],
+                            struct ph_hash32 *of)
+{
+    uint8_t text[1 + 48 + 48] = {(uint8_t)kind};
+
+    memcpy(text + 1, secret, 48);
+    if (digest)
+        memcpy(text + 49, digest, 48);
+    ph_sha256(PH_BYTES_OF(text), of->b);
+    return &kept[of->b[0]];
+}
+
+enum ph_err ph_synth_p384_public(const uint8_t secret[static 48], uint8_t out[static 96])
+{
+    struct ph_hash32 of;
+    struct kept *slot = slot_of('k', secret, NULL, &of);
+
+    if (memcmp(slot->of.b, of.b, sizeof(of.b)) != 0) {
+        uint8_t made[96];
+        PH_TRY(ph_p384_public(secret, made));
+        memcpy(slot->value, made, sizeof(made));
+        slot->of = of;
+    }
+    memcpy(out, slot->value, sizeof(slot->value));
+    return PH_OK;
+}
+
+enum ph_err ph_synth_p384_sign(const uint8_t secret[static 48], struct ph_bytes message,
+                               uint8_t sig[static 96])
+{
+    uint8_t digest[48];
+    ph_sha384(message, digest);
+    return ph_synth_p384_sign_digest(secret, digest, sig);
+}
+
+enum ph_err ph_synth_p384_sign_digest(const uint8_t secret[static 48],
+                                      const uint8_t digest[static 48], uint8_t sig[static 96])
+{
+    struct ph_hash32 of;
+    struct kept *slot = slot_of('s', secret, digest, &of);
+
+    if (memcmp(slot->of.b, of.b, sizeof(of.b)) != 0) {
+        uint8_t made[96];
+        PH_TRY(ph_p384_sign_digest(secret, digest, made));
+        memcpy(slot->value, made, sizeof(made));
+        slot->of = of;
+    }
+    memcpy(sig, slot->value, sizeof(slot->value));
+    return PH_OK;
+}
 
 static const struct ph_synth names = {.organization = "Synthetic"};
 
@@ -12,7 +68,7 @@ static enum ph_err put_spki(struct ph_buf *buf, const uint8_t secret[static 48])
 {
     uint8_t point[98] = {0, 4};
     const size_t start = buf->len;
-    PH_TRY(ph_p384_public(secret, point + 2));
+    PH_TRY(ph_synth_p384_public(secret, point + 2));
     PH_TRY(ph_der_put_oid(buf, "1.2.840.10045.2.1"));
     PH_TRY(ph_der_put_oid(buf, "1.3.132.0.34"));
     PH_TRY(ph_synth_wrap(buf, start, PH_DER_SEQUENCE));
@@ -114,8 +170,8 @@ enum ph_err ph_synth_p384_cert_make(const struct ph_synth_p384_cert *c, struct p
     uint8_t sig[96];
 
     PH_TRY(put_tbs(&buf, c));
-    PH_TRY(ph_p384_sign(c->signer_secret ? c->signer_secret : c->issuer_secret, ph_buf_view(&buf),
-                        sig));
+    PH_TRY(ph_synth_p384_sign(c->signer_secret ? c->signer_secret : c->issuer_secret,
+                              ph_buf_view(&buf), sig));
     PH_TRY(put_sig_alg(&buf, c));
     PH_TRY(ph_buf_add(&bits, (struct ph_bytes){&no_unused_bits, 1}));
     PH_TRY(ph_der_put_ecdsa_sig(&bits, sig, 48));

@@ -1,14 +1,26 @@
 #ifndef PH_ATTEST_SYNTH_SYNTH_P384_H
 #define PH_ATTEST_SYNTH_SYNTH_P384_H
 
-/* Certificates with P-384 keys, for test PKIs: NVIDIA's and AWS's shape, under roots of one's own.
+/* P-384 for test PKIs: keys, signatures, and certificates of NVIDIA's and AWS's shape, under roots
+ * of one's own.
  *
  * Layer: attest, tests only.
  */
 
 #include "base/bytes.h"
+#include "crypto/p384.h"
 
 #include <stdbool.h>
+
+/* As of crypto/p384.h, with secrets of 48 bytes. Tests ask for the same few keys and signatures
+ * again and again, at a millisecond each: a thread makes one once, and keeps some hundreds. */
+PH_CHECKED enum ph_err ph_synth_p384_public(const uint8_t secret[static 48],
+                                            uint8_t out[static 96]);
+PH_CHECKED enum ph_err ph_synth_p384_sign(const uint8_t secret[static 48], struct ph_bytes message,
+                                          uint8_t sig[static 96]);
+PH_CHECKED enum ph_err ph_synth_p384_sign_digest(const uint8_t secret[static 48],
+                                                 const uint8_t digest[static 48],
+                                                 uint8_t sig[static 96]);
 
 struct ph_synth_p384_cert {
     const char *subject, *issuer; /* common names */

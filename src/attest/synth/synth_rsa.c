@@ -1,10 +1,10 @@
 #include "attest/synth/synth_rsa.h"
 
+#include "attest/synth/synth_p384.h"
 #include "attest/synth/synth_priv.h"
 #include "base/own.h"
 #include "codec/der.h"
 #include "crypto/hash.h"
-#include "crypto/p384.h"
 
 static const struct ph_synth names = {.organization = "Synthetic"};
 
@@ -43,7 +43,7 @@ static enum ph_err put_p384_spki(struct ph_buf *buf, const uint8_t secret[static
 {
     uint8_t point[97] = {4};
     const size_t start = buf->len;
-    PH_TRY(ph_p384_public(secret, point + 1));
+    PH_TRY(ph_synth_p384_public(secret, point + 1));
     PH_TRY(ph_der_put_oid(buf, "1.2.840.10045.2.1"));
     PH_TRY(ph_der_put_oid(buf, "1.3.132.0.34"));
     PH_TRY(ph_synth_wrap(buf, start, PH_DER_SEQUENCE));
