@@ -18,6 +18,9 @@ enum ph_anchor_outcome {
     PH_ANCHOR_FAILED = 1, /* the worker answered for the phat: a limit, an exception */
 };
 
+/* Bits of Terms.demand that concern a worker (contracts/src/interfaces/IPhatAnchor.sol, Demand). */
+enum { PH_ANCHOR_BLOB_INPUT = 4 }; /* the input is elsewhere */
+
 /* What a worker signs for an answer. */
 struct ph_anchor_answer {
     uint64_t request_id;

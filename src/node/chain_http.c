@@ -19,21 +19,10 @@ struct endpoint {
     struct ph_egress_rule rule;
 };
 
-/* One body under way, in a list of all. */
-struct post {
-    struct ph_chain_http *http;
-    uint64_t ticket;
-    uint16_t status;
-    struct ph_buf answer;
-    struct ph_http_fetch *fetch;
-    struct post *next, **prev;
-};
-
 struct ph_chain_http {
     struct ph_chain_http_config config;
     struct endpoint endpoints[PH_RPC_ENDPOINTS_MAX];
     struct ph_client_loop at;
-    struct post *posts;
 };
 
 /* The same place in the scheme that carries it. */
@@ -157,85 +146,29 @@ enum ph_err ph_chain_http_new(const struct ph_chain_http_config *config, struct 
     return PH_OK;
 }
 
-static void unlink_and_free(struct post *p)
-{
-    *p->prev = p->next;
-    if (p->next)
-        p->next->prev = p->prev;
-    ph_buf_clear(&p->answer);
-    free(p);
-}
-
 void ph_chain_http_free(struct ph_chain_http *h)
 {
     if (!h)
         return;
-    while (h->posts) {
-        ph_http_fetch_cancel(h->posts->fetch);
-        unlink_and_free(h->posts);
-    }
     for (size_t i = 0; i < PH_RPC_ENDPOINTS_MAX; i++)
         ph_chain_ws_free(h->endpoints[i].ws);
     ph_client_loop_close(&h->at);
     free(h);
 }
 
-static void on_head(void *ctx, uint16_t status, struct ph_bytes status_text,
-                    struct ph_bytes final_url, struct ph_bytes headers)
+static void on_done(void *ctx, uint64_t ticket, uint16_t status, struct ph_bytes body)
 {
-    struct post *p = ctx;
+    const struct ph_chain_http *h = ctx;
 
-    (void)status_text;
-    (void)final_url;
-    (void)headers;
-    p->status = status;
-}
-
-/* Over the limit the client ends it, which on_fail tells; no memory leaves a text that is not JSON.
- */
-static void on_data(void *ctx, struct ph_bytes data)
-{
-    struct post *p = ctx;
-
-    if (ph_buf_add(&p->answer, data) != PH_OK)
-        p->status = 0;
-}
-
-static void on_done(void *ctx)
-{
-    struct post *p = ctx;
-    const struct ph_chain_http_config *config = &p->http->config;
-
-    if (p->status >= 200 && p->status < 300)
-        config->answered(config->ctx, p->ticket, ph_buf_view(&p->answer));
+    if (status >= 200 && status < 300)
+        h->config.answered(h->config.ctx, ticket, body);
     else
-        config->failed(config->ctx, p->ticket);
-    unlink_and_free(p);
-}
-
-static void on_fail(void *ctx, const char *code, const char *message)
-{
-    struct post *p = ctx;
-
-    (void)code;
-    (void)message;
-    p->http->config.failed(p->http->config.ctx, p->ticket);
-    unlink_and_free(p);
-}
-
-static void on_writable(void *ctx)
-{
-    (void)ctx; /* bodies are sent whole */
+        h->config.failed(h->config.ctx, ticket);
 }
 
 static enum ph_err post_http(struct ph_chain_http *h, const struct endpoint *e, uint64_t ticket,
                              struct ph_bytes body)
 {
-    struct post *p = calloc(1, sizeof(*p));
-
-    if (!p)
-        return PH_ERR_NOMEM;
-    *p = (struct post){.http = h, .ticket = ticket, .answer = PH_BUF(PH_RPC_TEXT_MAX)};
     const struct ph_http_fetch_spec spec = {
         .method = PH_BYTES_LIT("POST"),
         .url = ph_bytes_str(e->url),
@@ -245,19 +178,8 @@ static enum ph_err post_http(struct ph_chain_http *h, const struct endpoint *e, 
         .rule_cnt = 1,
         .timeout_ms = PH_CHAIN_HTTP_TIMEOUT_MS,
         .response_max = PH_RPC_TEXT_MAX};
-    const struct ph_http_fetch_events events = {on_head, on_data, on_done, on_fail, on_writable, p};
-    const enum ph_err err = ph_http_fetch_start(h->at.client, &spec, &events, &p->fetch);
-    if (err != PH_OK) {
-        free(p);
-        return err;
-    }
-    p->next = h->posts;
-    p->prev = &h->posts;
-    if (p->next)
-        p->next->prev = &p->next;
-    h->posts = p;
-    ph_client_loop_arm(&h->at);
-    return PH_OK;
+
+    return ph_client_loop_fetch(&h->at, &spec, on_done, h, ticket);
 }
 
 enum ph_err ph_chain_http_post(void *ctx, size_t endpoint, uint64_t ticket, struct ph_bytes body)

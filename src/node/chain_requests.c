@@ -37,22 +37,36 @@ static void request_free(struct ph_chain_request *r)
     free(r);
 }
 
-void ph_chain_request_add(struct ph_chain_worker *w, const struct ph_eth_log *log,
-                          const struct ph_abi_phat_anchor_requested_event *e)
+static bool is_elsewhere(const struct ph_abi_phat_anchor_terms *terms)
+{
+    return (terms->demand & PH_ANCHOR_BLOB_INPUT) != 0;
+}
+
+/* It is in the event, or it can be looked for. */
+static bool is_input_known(const struct ph_chain_worker *w,
+                           const struct ph_abi_phat_anchor_requested_event *e)
 {
     struct ph_hash32 hash;
 
+    if (is_elsewhere(&e->terms))
+        return w->inputs != NULL;
     ph_keccak256(e->input, hash.b);
-    if (find(w, e->terms.id) || w->request_cnt >= REQUESTS_MAX ||
-        e->input.len > PH_CHAIN_INPUT_MAX ||
-        memcmp(hash.b, e->terms.input_hash.b, sizeof(hash.b)) != 0)
-        return; /* the input of the last kind lies elsewhere: others may know where */
+    return e->input.len <= PH_CHAIN_INPUT_MAX &&
+           memcmp(hash.b, e->terms.input_hash.b, sizeof(hash.b)) == 0;
+}
+
+void ph_chain_request_add(struct ph_chain_worker *w, const struct ph_eth_log *log,
+                          const struct ph_abi_phat_anchor_requested_event *e)
+{
+    if (find(w, e->terms.id) || w->request_cnt >= REQUESTS_MAX || !is_input_known(w, e))
+        return;
     struct ph_chain_request *r = calloc(1, sizeof(*r));
     if (!r)
         return;
     *r = (struct ph_chain_request){.worker = w,
                                    .terms = e->terms,
                                    .input = PH_BUF(PH_CHAIN_INPUT_MAX),
+                                   .has_input = !is_elsewhere(&e->terms),
                                    .block = log->block_number,
                                    .result = PH_BUF(PH_CHAIN_RESULT_MAX)};
     if (ph_buf_add(&r->input, e->input) != PH_OK) {
@@ -90,7 +104,7 @@ static bool is_over(const struct ph_chain_request *r)
 {
     const struct ph_chain_worker *w = r->worker;
 
-    if (r->state == RUNNING)
+    if (r->state == RUNNING || r->state == FETCHING)
         return false;
     if (r->undone)
         return true;
@@ -243,6 +257,37 @@ static void on_told(void *ctx, const struct ph_chain_told *what)
     r->has_answer = r->state == ANSWERED;
 }
 
+/* An input that was fetched is not kept: so many may be asked for, and it can be fetched again. */
+static void let_go(struct ph_chain_request *r)
+{
+    if (is_elsewhere(&r->terms)) {
+        ph_buf_clear(&r->input);
+        r->has_input = false;
+    }
+}
+
+static void on_input(void *ctx, const struct ph_bytes *input)
+{
+    struct ph_chain_request *r = ctx;
+
+    r->state = WAITING;
+    ph_buf_clear(&r->input);
+    r->has_input = input && ph_buf_add(&r->input, *input) == PH_OK;
+    if (!r->has_input) {
+        r->not_before_ms = now_ms() + ((int64_t)RETRY_MS << r->misses);
+        r->misses += r->misses < MISSES_MAX;
+    }
+    advance_later(r->worker);
+}
+
+static void fetch(struct ph_chain_request *r)
+{
+    r->state = FETCHING;
+    if (ph_chain_inputs_get(r->worker->inputs, &r->terms.input_hash, PH_CHAIN_INPUT_MAX, on_input,
+                            r) != PH_OK)
+        r->state = WAITING; /* the next turn tries again */
+}
+
 static void run(struct ph_chain_request *r)
 {
     struct ph_chain_worker *w = r->worker;
@@ -250,6 +295,10 @@ static void run(struct ph_chain_request *r)
 
     if (!phat)
         return;
+    if (!r->has_input) {
+        fetch(r);
+        return;
+    }
     const struct ph_chain_ask ask = {.chain_id = w->network.chain_id,
                                      .request_id = r->terms.id,
                                      .deadline_s = r->terms.deadline,
@@ -259,6 +308,7 @@ static void run(struct ph_chain_request *r)
     r->state = RUNNING;
     if (ph_call_chain(w->node, phat, &ask, on_told, r) != PH_OK)
         r->state = WAITING;
+    let_go(r);
 }
 
 /* Its answer is with the transactions already: from before a restart. */
@@ -386,7 +436,7 @@ bool ph_chain_requests_are_open(const struct ph_chain_worker *w)
     struct ph_txman_outcome got;
 
     for (const struct ph_chain_request *r = w->requests; r; r = r->next) {
-        if (r->closed_block > 0 || r->undone || r->state == WAITING)
+        if (r->closed_block > 0 || r->undone || r->state == WAITING || r->state == FETCHING)
             continue;
         /* A proposal waits for another worker's answer: nothing more is to be done here. */
         const bool shown = r->state == ANSWERED && r->proposed;

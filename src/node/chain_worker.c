@@ -166,6 +166,20 @@ static enum ph_err open_registrar(struct ph_chain_worker *w)
     return PH_OK;
 }
 
+static enum ph_err open_inputs(struct ph_chain_worker *w)
+{
+    const struct ph_config *c = w->node->config;
+    char why[PH_CHAIN_INPUT_WHY_LEN] = "";
+
+    if (c->chain_input_cnt == 0)
+        return PH_OK;
+    const enum ph_err err =
+        ph_chain_inputs_new(w->node->loop, c->chain_inputs, c->chain_input_cnt, &w->inputs, why);
+    if (err != PH_OK)
+        ph_log(PH_LOG_ERROR, "inputs cannot be looked for", "why", why, NULL);
+    return err;
+}
+
 static enum ph_err start(struct ph_chain_worker *w)
 {
     char why[PH_KEYD_WHY_LEN] = "";
@@ -180,6 +194,7 @@ static enum ph_err start(struct ph_chain_worker *w)
     w->node->identity.registry = w->network.registry;
     PH_TRY(open_registrar(w));
     PH_TRY(ph_wallets_new(w, &w->wallets));
+    PH_TRY(open_inputs(w));
     return open_client(w);
 }
 
@@ -207,6 +222,7 @@ void ph_chain_worker_free(struct ph_chain_worker *w)
     ph_chain_client_free(w->client);
     ph_chain_readings_free(w);
     ph_wallets_free(w->wallets);
+    ph_chain_inputs_free(w->inputs);
     ph_chain_requests_free(w);
     ph_chain_registrar_free(w->registrar);
     free(w);

@@ -7,6 +7,7 @@
 #include "chain/network.h"
 #include "node/calls.h"
 #include "node/chain_client.h"
+#include "node/chain_input.h"
 #include "node/chain_registrar.h"
 #include "node/chain_worker.h"
 #include "node/keyd_chain.h"
@@ -19,9 +20,10 @@ enum {
     PROPOSALS_MAX = 3,
     PROPOSAL_FAILURES_MAX = 2, /* then its signer's key is taken for one that was replaced */
     RETRY_MS = 1000,           /* after what was not the phat's doing */
+    MISSES_MAX = 6, /* an input that is nowhere: after twice as long each time, so often */
 };
 
-enum ph_chain_request_state { WAITING, RUNNING, ANSWERED, SENT };
+enum ph_chain_request_state { WAITING, FETCHING, RUNNING, ANSWERED, SENT };
 
 /* What another worker answered, for a request that needs two answers alike. */
 struct ph_chain_proposal {
@@ -36,6 +38,8 @@ struct ph_chain_request {
     struct ph_chain_worker *worker;
     struct ph_abi_phat_anchor_terms terms;
     struct ph_buf input;
+    bool has_input;               /* else it lies elsewhere */
+    unsigned misses;              /* times that it was nowhere */
     uint64_t block, closed_block; /* closed_block 0: open */
     enum ph_chain_request_state state;
     bool checked; /* whether it was sent before a restart */
@@ -69,6 +73,7 @@ struct ph_chain_worker {
     struct ph_network network;
     struct ph_eth_address sender;
     struct ph_chain_client *client;
+    struct ph_chain_inputs *inputs;       /* NULL: no places are named where inputs may be */
     struct ph_chain_registrar *registrar; /* NULL: the network's file does not say how */
     struct ph_chain_request *requests, **end;
     size_t request_cnt;

@@ -15,6 +15,7 @@ struct ph_client_loop {
     struct ph_http_client *client;
     struct ph_watch watch;
     struct ph_timer timer;
+    struct ph_whole_fetch *fetches; /* under way */
 };
 
 /* PH_ERR_IO, PH_ERR_MALFORMED (certificate roots), PH_ERR_NOMEM. */
@@ -22,6 +23,12 @@ PH_CHECKED enum ph_err ph_client_loop_open(struct ph_client_loop *at, struct ph_
                                            const struct ph_http_client_config *config);
 /* After something was started, sent or dropped on the client. */
 void ph_client_loop_arm(struct ph_client_loop *at);
+/* Fetch an answer whole. `done` is called once, later, with `tag`: status 0: none came, or more
+ * than spec->response_max; `body` is borrowed for the call. As ph_http_fetch_start. */
+PH_CHECKED enum ph_err
+ph_client_loop_fetch(struct ph_client_loop *at, const struct ph_http_fetch_spec *spec,
+                     void (*done)(void *ctx, uint64_t tag, uint16_t status, struct ph_bytes body),
+                     void *ctx, uint64_t tag);
 /* What is under way on the client is dropped without a word. */
 void ph_client_loop_close(struct ph_client_loop *at);
 

@@ -56,6 +56,10 @@ static const char *const usage[] = {
     "wss); may be\n"
     "                                 repeated\n"
     "  --network FILE                 with --chain: contracts, and what may be spent\n"
+    "  --chain-input URL              with --chain: where inputs are that requests name by "
+    "keccak-256 "
+    "alone,\n"
+    "                                 at URL/0x<hash>; may be repeated\n"
     "  --chain-quorum N               nodes that must agree (default: more than half)\n"
     "  --confirmations N              blocks that make final (default: what nodes call so)\n"
     "  --guest-agent DIR              dstack's guest agent API for programs beside the worker: "
@@ -210,6 +214,7 @@ enum option_id {
     OPT_CHAIN,
     OPT_NETWORK,
     OPT_CHAIN_QUORUM,
+    OPT_CHAIN_INPUT,
     OPT_CONFIRMATIONS,
 };
 
@@ -241,6 +246,7 @@ static const struct option options[] = {
     { "key-owner", 1, NULL, OPT_KEY_OWNER },   { "key-owners-needed", 1, NULL, OPT_KEY_OWNERS_NEEDED },
     { "restore", 1, NULL, OPT_RESTORE },
     { "chain", 1, NULL, OPT_CHAIN },           { "network", 1, NULL, OPT_NETWORK },
+    { "chain-input", 1, NULL, OPT_CHAIN_INPUT },
     { "chain-quorum", 1, NULL, OPT_CHAIN_QUORUM }, { "confirmations", 1, NULL, OPT_CONFIRMATIONS },
     { NULL, 0, NULL, 0 },
 };
@@ -344,6 +350,11 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
         if (c->chain_url_cnt == PH_CONFIG_CHAIN_URLS_MAX)
             return PH_ERR_LIMIT;
         c->chain_urls[c->chain_url_cnt++] = arg;
+        return PH_OK;
+    case OPT_CHAIN_INPUT:
+        if (c->chain_input_cnt == PH_CONFIG_CHAIN_INPUTS_MAX)
+            return PH_ERR_LIMIT;
+        c->chain_inputs[c->chain_input_cnt++] = arg;
         return PH_OK;
     case OPT_NETWORK:
         c->network_file = arg;
@@ -471,6 +482,8 @@ enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char w
         return fail(why, "chain", "and --network come together");
     if (c.chain_quorum > c.chain_url_cnt)
         return fail(why, "chain-quorum", "is more than there are --chain");
+    if (c.chain_input_cnt > 0 && c.chain_url_cnt == 0)
+        return fail(why, "chain-input", "needs --chain");
     if (c.guest_quotes && !c.guest_dir)
         return fail(why, "guest-agent-quotes", "needs --guest-agent DIR");
     if (c.cluster_url && (!c.state_url || strncmp(c.state_url, "file:", 5) == 0))

@@ -12,7 +12,12 @@
 #include "keys/cluster.h"
 #include "store/receipts.h"
 
-enum { PH_CONFIG_LIST_MAX = 16, PH_CONFIG_GUEST_DIR_MAX = 107 - 46, PH_CONFIG_CHAIN_URLS_MAX = 8 };
+enum {
+    PH_CONFIG_LIST_MAX = 16,
+    PH_CONFIG_GUEST_DIR_MAX = 107 - 46,
+    PH_CONFIG_CHAIN_URLS_MAX = 8,
+    PH_CONFIG_CHAIN_INPUTS_MAX = 4
+};
 
 struct ph_listen {
     char address[108];
@@ -44,6 +49,8 @@ struct ph_config {
     const char *network_file;   /* chain and contracts; NULL: the worker is on no chain */
     const char *chain_urls[PH_CONFIG_CHAIN_URLS_MAX];
     size_t chain_url_cnt;
+    const char *chain_inputs[PH_CONFIG_CHAIN_INPUTS_MAX]; /* where inputs by hash may be */
+    size_t chain_input_cnt;
     uint32_t chain_quorum;        /* 0: more than half of them */
     uint32_t chain_confirmations; /* 0: final is what nodes call finalized */
     const char *restore; /* 0x… of the cluster whose keys come from a backup; NULL: none */
