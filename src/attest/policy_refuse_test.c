@@ -118,6 +118,8 @@ TEST(lists_end_at_their_limits)
          PH_POLICY_MEASUREMENTS_MAX},
         {"{\"measurements\":{\"snp\":[", "{\"measurement\":\"" A48 "\"}", "]}}",
          PH_POLICY_SNP_MEASUREMENTS_MAX},
+        {"{\"measurements\":{\"nvidia\":[", "{\"arch\":\"HOPPER\"}", "]}}", PH_POLICY_NVIDIA_MAX},
+        {"{\"nvidia\":{\"device_ids\":[", "\"" A32 "\"", "]}}", PH_POLICY_NVIDIA_IDS_MAX},
         {"{\"snp\":{\"chip_ids\":[", "\"1111111111111111\"", "]}}", PH_POLICY_SNP_CHIPS_MAX},
         {"{\"denied_advisories\":[", "\"INTEL-SA-00001\"", "]}", PH_POLICY_ADVISORIES_MAX},
         {"{\"platform_instances\":[", "\"33333333333333333333333333333333\"", "]}",

@@ -157,6 +157,8 @@ TEST(sizes_are_limited)
     struct ph_crl crl;
     uint8_t *big = calloc(1, PH_CRL_MAX + 1);
     CHECK(big);
+    CHECK(ph_x509_parse(&ph_x509_profile_intel, (struct ph_bytes){big, PH_X509_MAX}, &x) ==
+          PH_ERR_MALFORMED);
     CHECK(ph_x509_parse(&ph_x509_profile_intel, (struct ph_bytes){big, PH_X509_MAX + 1}, &x) ==
           PH_ERR_LIMIT);
     CHECK(ph_crl_parse(PH_X509_SIG_ECDSA_SHA256, (struct ph_bytes){big, PH_CRL_MAX + 1}, &crl) ==
@@ -181,6 +183,9 @@ TEST(each_field_of_a_certificate_is_held_to_its_form)
         {TBS_SERIAL, PH_ERR_MALFORMED,                       /* 22 octets */
          DER("\x02\x16\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
              "\x01\x01\x01\x01\x01")},
+        {TBS_SERIAL, PH_OK, /* 20 octets and a zero in front */
+         DER("\x02\x15\x00\xff\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
+             "\x01\x01\x01\x01")},
         {TBS_ALG, PH_ERR_UNSUPPORTED, /* ecdsa-with-SHA384 */
          DER("\x30\x0a\x06\x08\x2a\x86\x48\xce\x3d\x04\x03\x03")},
         {TBS_ALG, PH_ERR_MALFORMED, /* parameters */
@@ -190,6 +195,10 @@ TEST(each_field_of_a_certificate_is_held_to_its_form)
         {TBS_SUBJECT, PH_ERR_MALFORMED, /* two common names */
          DER("\x30\x18\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61\x31\x0a\x30\x08\x06"
              "\x03\x55\x04\x03\x0c\x01\x61")},
+        {TBS_SUBJECT, PH_ERR_MALFORMED, /* one byte behind it, and behind its set */
+         DER("\x30\x0d\x31\x0b\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61\x05")},
+        {TBS_SUBJECT, PH_ERR_MALFORMED,
+         DER("\x30\x0d\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x0c\x01\x61\x05")},
         {TBS_SUBJECT, PH_ERR_MALFORMED, /* a common name of another string type */
          DER("\x30\x0c\x31\x0a\x30\x08\x06\x03\x55\x04\x03\x16\x01\x61")},
         {TBS_VALIDITY, PH_ERR_MALFORMED, /* one date */
@@ -341,6 +350,7 @@ TEST(each_extension_is_held_to_its_form)
         {PH_ERR_UNSUPPORTED, true, DER("\x30\x0a\x06\x03\x55\x1d\x36\x01\x01\xff\x04\x00")},
         {PH_OK, true, DER("\x30\x06\x06\x01\x2a\x04\x01\x00")},
         {PH_ERR_MALFORMED, true, DER("\x30\x05\x06\x00\x04\x01\x00")}, /* an empty name */
+        {PH_ERR_MALFORMED, true, DER("\x30\x07\x06\x03\x55\x1d\x36\x04\x00\x05")}, /* a byte more */
         /* CRL distribution points: where to fetch, which is the caller's matter. */
         {PH_OK, true, DER("\x30\x07\x06\x03\x55\x1d\x1f\x04\x00")},
         {PH_OK, true, DER("\x30\x0a\x06\x03\x55\x1d\x1f\x01\x01\xff\x04\x00")},

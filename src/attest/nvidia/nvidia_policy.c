@@ -116,11 +116,8 @@ static enum ph_err read_fw(const struct ph_jdoc *doc, uint32_t tok, struct ph_po
 enum ph_err ph_policy_nvidia_read_fw(const struct ph_jdoc *doc, uint32_t list,
                                      struct ph_policy_nvidia *out, struct ph_json_why *why)
 {
-    for (uint32_t t = list + 1; list && ph_jread_in(doc, list, t); t = doc->toks[t].next) {
-        if (out->fw_cnt == PH_POLICY_NVIDIA_MAX)
-            return ph_jread_bad(why, "measurements", "nvidia", "too many entries");
+    for (uint32_t t = list + 1; list && ph_jread_in(doc, list, t); t = doc->toks[t].next)
         PH_TRY(read_fw(doc, t, &out->fw[out->fw_cnt++], why));
-    }
     return PH_OK;
 }
 

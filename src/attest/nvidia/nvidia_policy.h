@@ -34,8 +34,8 @@ struct ph_policy_nvidia {
     size_t device_id_cnt;
 };
 
-/* Read "nvidia" and the elements of "measurements": {"nvidia": […]}. `tok` is the object; `fw` the
- * array. PH_ERR_MALFORMED, and `why` says what is wrong. */
+/* Read "nvidia" and the elements of "measurements": {"nvidia": […]}. `tok` is the object; `list`
+ * the array, of at most PH_POLICY_NVIDIA_MAX. PH_ERR_MALFORMED, and `why` says what is wrong. */
 PH_CHECKED enum ph_err ph_policy_nvidia_read(const struct ph_jdoc *doc, uint32_t tok,
                                              struct ph_policy_nvidia *out, struct ph_json_why *why);
 PH_CHECKED enum ph_err ph_policy_nvidia_read_fw(const struct ph_jdoc *doc, uint32_t list,

@@ -64,7 +64,16 @@ TEST(what_is_wrong_is_refused_and_named)
         {"{\"measurements\":{\"nvidia\":{}}}", "nvidia"},
         {"{\"measurements\":{\"nvidia\":[7]}}", "nvidia"},
         {"{\"measurements\":{\"nvidia\":[{}]}}", "arch"},
-        {"{\"measurements\":{\"nvidia\":[{\"arch\":\"Rubin\"}]}}", "arch"},
+        {"{\"measurements\":{\"nvidia\":[{\"arch\":\"Rubin\"}]}}", "expected \"HOPPER\""},
+        {"{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPERHOPPERHOPPER\"}]}}", "1 to 16 bytes"},
+        {"{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"driver\":\"x\"}]}}",
+         "driver: expected a version like \"550."},
+        {"{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"min_driver\":\"x\"}]}}",
+         "min_driver: expected"},
+        {"{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"vbios\":\"x\"}]}}",
+         "vbios: expected a version like \"96."},
+        {"{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"min_vbios\":\"x\"}]}}",
+         "min_vbios: expected"},
         {"{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"bios\":\"1\"}]}}", "bios"},
         {"{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"driver\":\"\"}]}}", "driver"},
         {"{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"driver\":\"5A\"}]}}", "driver"},
@@ -144,6 +153,15 @@ TEST(a_version_that_is_not_reported_is_none)
         if (ph_policy_nvidia_allows(&policy.nvidia, &device) != rows[i].allowed)
             fail_msg("row %zu", i);
     }
+    /* Only what is listed counts, and of a kind that is known. */
+    CHECK(parse("{\"measurements\":{\"nvidia\":[{\"arch\":\"LS10\"}]}}") == PH_OK);
+    struct ph_nvidia_device device = {.arch = PH_NVIDIA_HOPPER};
+    policy.nvidia.fw[1].arch = PH_NVIDIA_HOPPER; /* behind the end */
+    CHECK(!ph_policy_nvidia_allows(&policy.nvidia, &device));
+    policy.nvidia.fw_cnt = 2;
+    CHECK(ph_policy_nvidia_allows(&policy.nvidia, &device));
+    policy.nvidia.fw[1].arch = device.arch = PH_NVIDIA_UNKNOWN;
+    CHECK(!ph_policy_nvidia_allows(&policy.nvidia, &device));
     /* 32 characters are too many. */
     CHECK(parse("{\"measurements\":{\"nvidia\":[{\"arch\":\"HOPPER\",\"driver\":"
                 "\"11.1.1.1.1.1.1.1.1.1.1.1.1.1.1.1\"}]}}") == PH_ERR_MALFORMED);
