@@ -178,6 +178,15 @@ TEST(each_field_is_held_to_its_form)
          DER("\x30\x22\x30\x20\x02\x01\x01\x17\x0d"
              "250619103227Z\x30\x0c\x30\x0a\x06\x03\x55\x1d"
              "\x18\x01\x01\xff\x04\x00")},
+        {CRL_REVOKED, PH_ERR_MALFORMED, /* one byte behind the date, and behind an extension */
+         DER("\x30\x15\x30\x13\x02\x01\x01\x17\x0d"
+             "250619103227Z\x05")},
+        {CRL_REVOKED, PH_ERR_MALFORMED,
+         DER("\x30\x20\x30\x1e\x02\x01\x01\x17\x0d"
+             "250619103227Z\x30\x0a\x30\x07\x06\x03\x55\x1d\x1d\x04\x00\x05")},
+        {CRL_EXTS, PH_ERR_MALFORMED, DER("\xa0\x1d\x30\x1b" NUMBER KEY_ID "\x05")},
+        {CRL_EXTS, PH_ERR_MALFORMED, /* no key identifier, and then one */
+         DER("\xa0\x27\x30\x25" NUMBER "\x30\x09\x06\x03\x55\x1d\x23\x04\x02\x30\x00" KEY_ID)},
         {CRL_EXTS, PH_ERR_MALFORMED, DER("\xa0\x1e\x30\x1a" NUMBER KEY_ID "\x05\x00")},
         {CRL_EXTS, PH_ERR_MALFORMED, DER("\xa1\x1c\x30\x1a" NUMBER KEY_ID)},
         {CRL_EXTS, PH_ERR_MALFORMED, /* cRLNumber is negative */

@@ -177,10 +177,11 @@ TEST(each_field_of_a_certificate_is_held_to_its_form)
     } rows[] = {
         {TBS_VERSION, PH_ERR_UNSUPPORTED, DER("\xa0\x03\x02\x01\x01")}, /* v2 */
         {TBS_VERSION, PH_ERR_MALFORMED, DER("\xa0\x06\x02\x01\x02\x02\x01\x02")},
-        {TBS_VERSION, PH_ERR_MALFORMED, DER("")},            /* v1: the version is absent */
-        {TBS_SERIAL, PH_ERR_MALFORMED, DER("\x02\x01\x00")}, /* zero */
-        {TBS_SERIAL, PH_ERR_MALFORMED, DER("\x02\x01\x80")}, /* negative */
-        {TBS_SERIAL, PH_ERR_MALFORMED,                       /* 22 octets */
+        {TBS_VERSION, PH_ERR_MALFORMED, DER("")}, /* v1: the version is absent */
+        {TBS_VERSION, PH_ERR_MALFORMED, DER("\xa0\x03\x02\x01\xff")}, /* negative */
+        {TBS_SERIAL, PH_ERR_MALFORMED, DER("\x02\x01\x00")},          /* zero */
+        {TBS_SERIAL, PH_ERR_MALFORMED, DER("\x02\x01\x80")},          /* negative */
+        {TBS_SERIAL, PH_ERR_MALFORMED,                                /* 22 octets */
          DER("\x02\x16\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01"
              "\x01\x01\x01\x01\x01")},
         {TBS_SERIAL, PH_OK, /* 20 octets and a zero in front */
@@ -219,6 +220,12 @@ TEST(each_field_of_a_certificate_is_held_to_its_form)
         {TBS_KEY, PH_OK, DER("\x30\x59" P256 "\x03\x42\x00\x04\x07" OCTETS63)},
         {TBS_KEY, PH_ERR_UNSUPPORTED, /* a hybrid form */
          DER("\x30\x59" P256 "\x03\x42\x00\x06\x07" OCTETS63)},
+        {TBS_KEY, PH_ERR_MALFORMED, /* bits behind a whole octet */
+         DER("\x30\x59" P256 "\x03\x42\x01\x04\x07" OCTETS63)},
+        {TBS_KEY, PH_ERR_MALFORMED, /* an algorithm without a name, a curve without one */
+         DER("\x30\x07\x30\x02\x05\x00\x03\x01\x00")},
+        {TBS_KEY, PH_ERR_MALFORMED,
+         DER("\x30\x10\x30\x0b\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x05\x00\x03\x01\x00")},
         {TBS_KEY, PH_ERR_UNSUPPORTED, /* a compressed point */
          DER("\x30\x1a\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce"
              "\x3d\x03\x01\x07\x03\x03\x00\x02\x01")},

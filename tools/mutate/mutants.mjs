@@ -141,8 +141,9 @@ const derValues = /^ph_der_(u64|uint|bool|bits|time)$/;
 
 /**
  * Whether a failure of PH_TRY(ph_der_enter(…, &x, …)), expect or next, if ignored, is one in what follows: x, a local that is
- * set nowhere before and zero by how everything is compiled, is next read by a call that refuses zeros with the
- * same error, and up to there only calls that can fail in that way alone come, all of them in PH_TRY.
+ * empty until then, is next read by a call that refuses what is empty with the same error, or asked whether it is, and up to
+ * there only calls that can fail in that way alone come, all of them in PH_TRY. Empty is what is set nowhere before, and zero
+ * by how everything is compiled, and a reader that ph_der_end found at its end.
  */
 function refusedNext(tokens, index, i, inside) {
   const call = callAt(tokens, index, i + 2);
@@ -151,16 +152,54 @@ function refusedNext(tokens, index, i, inside) {
   if (!out || out[0].text !== '&' || index.get(out[1]) !== index.get(out[0]) + 1) return false;
   const { text: name } = out[1];
   const earlier = tokens.slice(index.get(inside.open), i).filter((one) => one.text === name);
-  if (earlier.length !== 1 || !isDeclared(tokens, index.get(earlier[0]))) return false;
+  if (earlier.length === 0 || !isDeclared(tokens, index, index.get(earlier[0]))) return false;
+  if (earlier.length > 1 && !isAtEnd(tokens, index.get(earlier.at(-1)), i)) return false;
+  const readers = readersOf(tokens, index);
   for (let k = index.get(tokens[i + 1].mate) + 2; k < tokens.length; k = index.get(tokens[k + 1].mate) + 2) {
+    if (refusesEmpty(tokens, k, name)) return true;
     const next = tokens[k].text === 'PH_TRY' ? callAt(tokens, index, k + 2) : tokens[k].text === 'return' ? callAt(tokens, index, k + 1) : undefined;
-    if (!next || !/^ph_der_(enter|expect|next|end|u64|uint|bool|bits|time)$/.test(next.name)) return false;
+    if (!next || !(readers.has(next.name) || /^ph_der_(enter|expect|next|end|u64|uint|bool|bits|time)$/.test(next.name))) return false;
     const [first] = next.list;
     const reads = first?.[0].text === '&' && first[1].text === name && index.get(first[1]) === index.get(first[0]) + 1;
-    if (reads) return (call.name === 'ph_der_enter' ? derReaders : derValues).test(next.name);
-    if (tokens[k].text === 'return') return false;
+    if (reads) return call.name === 'ph_der_enter' ? derReaders.test(next.name) || readers.has(next.name) : derValues.test(next.name);
+    if (tokens[k].text === 'return' || readers.has(next.name)) return false;
   }
   return false;
+}
+
+/** Whether tokens[k] begins `if (name.rest.len == 0) return PH_ERR_MALFORMED;`, or the same of name.value. */
+function refusesEmpty(tokens, k, name) {
+  const text = tokens.slice(k, k + 12).map((one) => one.text).join(' ');
+  return ['rest', 'value'].some((what) => text === `if ( ${name} . ${what} . len == 0 ) return PH_ERR_MALFORMED`);
+}
+
+/** Whether tokens[at] is x of a PH_TRY(ph_der_end(&x)) that is always run before tokens[i], and the last to touch x. */
+function isAtEnd(tokens, at, i) {
+  const text = tokens.slice(at - 5, at + 4).map((one) => one.text).join(' ');
+  let depth = 0;
+  for (const { text: between } of tokens.slice(at + 4, i)) {
+    if (between === '{') depth++;
+    if (between === '}' && --depth < 0) return false;
+  }
+  return text === `PH_TRY ( ph_der_end ( & ${tokens[at].text} ) ) ;` && ';{}'.includes(tokens[at - 6].text);
+}
+
+/** Functions of this file that take a reader first, and whose first statement is a DER reader of it in PH_TRY: what they make of nothing. */
+function readersOf(tokens, index) {
+  const found = new Set();
+  for (let k = 0; k + 5 < tokens.length; k++) {
+    if (tokens.slice(k + 1, k + 5).map((one) => one.text).join(' ') !== '( struct ph_reader *') continue;
+    const name = tokens[k + 5].text;
+    let at = index.get(tokens[k + 1].mate) + 1;
+    if (tokens[at]?.text !== '{') continue;
+    for (at++; /^(struct|uint64_t|size_t|enum|int64_t)$/.test(tokens[at].text); at++) {
+      while (tokens[at].text !== ';' && !'({'.includes(tokens[at].text)) at++;
+      if (tokens[at].text !== ';') break;
+    }
+    const first = tokens[at].text === 'PH_TRY' && callAt(tokens, index, at + 2);
+    if (first && derReaders.test(first.name) && first.list[0][0].text === name && first.list[0][1].text === name) found.add(tokens[k].text);
+  }
+  return found;
 }
 
 /** The call whose name is tokens[k]: { name, list }. */
@@ -169,10 +208,12 @@ function callAt(tokens, index, k) {
 }
 
 /** Whether tokens[k] is a name in `struct ph_reader a, b = …, c;` or `struct ph_der …` without a value of its own. */
-function isDeclared(tokens, k) {
+function isDeclared(tokens, index, k) {
   if (tokens[k + 1].text !== ',' && tokens[k + 1].text !== ';') return false;
   let start = k;
-  while (!';{}'.includes(tokens[start - 1].text) || (tokens[start - 1].text === '}' && tokens[start].text === ',')) start--;
+  for (; !';{}'.includes(tokens[start - 1].text) || (tokens[start - 1].text === '}' && tokens[start].text === ','); start--) {
+    if (tokens[start - 1].text === '}') start = index.get(tokens[start - 1].mate) + 1;
+  }
   return tokens[start].text === 'struct' && /^ph_(reader|der)$/.test(tokens[start + 1].text);
 }
 

@@ -32,6 +32,14 @@ test('an ignored error is implied where what it leaves empty is refused at once'
   assert.deepEqual(made('PH_TRY(ph_der_enter(&r, 3, &in, NULL)); PH_TRY(ph_der_end(&r)); PH_TRY(ph_der_expect(&in, 2, &e)); PH_TRY(ph_der_u64(&e, &n));'),
     [same, other, same, other]);
   assert.deepEqual(made('PH_TRY(ph_der_next(&r, &e)); return ph_der_time(&e, &t);'), [same]);
+  assert.deepEqual(made('struct ph_reader s = {b}, last; PH_TRY(ph_der_enter(&s, 3, &last, NULL)); PH_TRY(ph_der_next(&last, &e));'), [same, other]);
+  assert.deepEqual(made('PH_TRY(ph_der_enter(&r, 3, &in, NULL)); if (in.rest.len == 0) return PH_ERR_MALFORMED;'), [same]);
+  assert.deepEqual(made('PH_TRY(ph_der_enter(&r, 3, &in, NULL)); if (in.rest.len == 0) return PH_ERR_LIMIT;'), [other]);
+  const again = 'PH_TRY(ph_der_enter(&r, 3, &in, NULL)); PH_TRY(ph_der_next(&in, &f));';
+  assert.equal(made(`in = a; PH_TRY(ph_der_end(&in)); ${again}`)[1], same);
+  assert.equal(made(`in = a; if (b) { PH_TRY(ph_der_end(&in)); } ${again}`)[1], other);
+  assert.equal(made(`in = a; if (b) PH_TRY(ph_der_end(&in)); ${again}`)[1], other);
+  assert.equal(made(`in = a; PH_TRY(ph_der_end(&in)); in = b; ${again}`)[1], other);
   // set before; in a loop; something else comes between; with a value from the start; not read; read in another way
   assert.deepEqual(made('e = f(); PH_TRY(ph_der_next(&r, &e)); return ph_der_time(&e, &t);'), [other]);
   assert.deepEqual(made('while (r.rest.len > 0) { PH_TRY(ph_der_next(&r, &e)); PH_TRY(ph_der_time(&e, &t)); }'), [other, other]);
@@ -39,6 +47,16 @@ test('an ignored error is implied where what it leaves empty is refused at once'
   assert.deepEqual(made('PH_TRY(ph_der_enter(&x, 3, &r, NULL)); PH_TRY(ph_der_expect(&r, 2, &e));'), [other, other]);
   assert.deepEqual(made('PH_TRY(ph_der_next(&r, &e)); return PH_OK;'), [other]);
   assert.deepEqual(made('PH_TRY(ph_der_enter(&r, 3, &in, NULL)); PH_TRY(ph_der_end(&in)); PH_TRY(ph_der_next(&in, &e));'), [other, other, other]);
+});
+
+test('a function that begins with a DER reader refuses what is empty as that does', () => {
+  const made = (first) => mutantsOf(`static enum ph_err g(struct ph_reader *r, int n)\n{\n${first}\n}\n
+enum ph_err f(struct ph_reader *r)\n{\nstruct ph_reader in;\nPH_TRY(ph_der_enter(r, 3, &in, NULL));\nreturn g(&in, 1);\n}\n`)
+    .filter((one) => one.kind === 'try').at(-1).implied;
+  assert.ok(made('struct ph_der e; PH_TRY(ph_der_expect(r, 2, &e)); return PH_OK;'));
+  assert.ok(!made('struct ph_der e; if (n) return PH_OK; PH_TRY(ph_der_expect(r, 2, &e)); return PH_OK;'));
+  assert.ok(!made('struct ph_der e = g(r); PH_TRY(ph_der_expect(r, 2, &e)); return PH_OK;'));
+  assert.ok(!made('struct ph_der e; PH_TRY(ph_der_expect(s, 2, &e)); return PH_OK;'));
 });
 
 test('only functions that return an error are made to return PH_OK', () => {

@@ -322,6 +322,19 @@ TEST(every_element_and_byte_of_a_signature_algorithm_is_read)
     }
 }
 
+TEST(what_stands_for_no_parameters_is_empty)
+{
+    uint8_t der[sizeof(pss) + 1];
+
+    memcpy(der, pss, 31);
+    memcpy(der + 32, pss + 31, sizeof(pss) - 31);
+    der[31] = 1; /* the NULL of the hash, and all that it lies in, a byte longer */
+    static const uint8_t longer[] = {1, 14, 16, 18};
+    for (size_t i = 0; i < PH_LEN(longer); i++)
+        der[longer[i]]++;
+    CHECK(!reads_algorithm(PH_BYTES_OF(der)));
+}
+
 static struct text chain_leaf, chain_root; /* what stands around the CA that is edited */
 
 /* True if a PCK chain with this CA has every profile and link: all but signatures. */
@@ -410,5 +423,6 @@ PH_TEST_MAIN(CASE(every_element_that_makes_a_certificate_a_pck_ca_is_demanded),
              CASE(a_list_is_not_looked_into_beyond_its_limit),
              CASE(every_element_of_a_revocation_list_is_read),
              CASE(every_element_and_byte_of_a_signature_algorithm_is_read),
+             CASE(what_stands_for_no_parameters_is_empty),
              CASE(every_element_of_a_certificate_is_read),
              CASE(every_element_of_amds_certificates_is_read))
