@@ -86,14 +86,14 @@ static enum ph_err want(struct ph_wallet_question *q, uint64_t gas)
     return PH_OK;
 }
 
-/* What phala-keyd would refuse whatever the day has seen: so that it is told as that, and not as
- * what nodes make of it. */
+/* What phala-keyd would refuse whatever the day has seen: told before the journal has it, and as
+ * that, not as what nodes make of it. */
 static enum ph_err foresee(struct ph_wallet_question *q)
 {
     const struct ph_wallet_policy *policy = &q->wallet->policy;
     const struct ph_tx tx = {.chain_id = policy->chain_id,
                              .nonce = policy->first_nonce,
-                             .gas = 21000,
+                             .gas = q->wanted.gas > 0 ? q->wanted.gas : 21000,
                              .to = q->wanted.to,
                              .value = q->wanted.value,
                              .data = ph_buf_view(&q->wanted.data)};
@@ -205,8 +205,6 @@ enum ph_err ph_wallet_send(struct ph_wallet_question *q)
     PH_TRY(had_before(q, &had));
     if (had)
         return PH_OK;
-    if (q->wanted.gas > 0)
-        return want(q, q->wanted.gas);
     PH_TRY(foresee(q));
-    return estimate(q);
+    return q->wanted.gas > 0 ? want(q, q->wanted.gas) : estimate(q);
 }
