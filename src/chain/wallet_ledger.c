@@ -37,6 +37,45 @@ static const struct ph_wallet_contract *find(const struct ph_wallet_policy *poli
     return NULL;
 }
 
+/* Whether the words after the selector are as the policy has them. */
+static bool words_fit(const struct ph_wallet_policy *policy, const struct ph_wallet_selector *s,
+                      struct ph_bytes data)
+{
+    if (data.len < 4 + 32 * (size_t)s->word_cnt)
+        return false;
+    for (size_t i = 0; i < s->word_cnt; i++) {
+        const struct ph_wallet_word *word = &policy->words[s->word_at + i];
+        const int order = memcmp(data.ptr + 4 + 32 * i, word->value.b, 32);
+        if ((word->bound == PH_WALLET_IS && order != 0) ||
+            (word->bound == PH_WALLET_MAX && order > 0))
+            return false;
+    }
+    return true;
+}
+
+static enum ph_err judge_function(const struct ph_wallet_policy *policy,
+                                  const struct ph_wallet_contract *c, struct ph_bytes data,
+                                  char why[static PH_WALLET_WHY_LEN])
+{
+    bool listed = false;
+    char text[9];
+
+    for (size_t i = 0; i < c->selector_cnt; i++) {
+        if (memcmp(c->selectors[i].b, data.ptr, 4) != 0)
+            continue;
+        if (words_fit(policy, &c->selectors[i], data))
+            return PH_OK;
+        listed = true;
+    }
+    ph_hex_encode((struct ph_bytes){data.ptr, 4}, text);
+    (void)snprintf(why, PH_WALLET_WHY_LEN,
+                   listed
+                       ? "wallet: the words after the selector 0x%s are not as phat.json has them"
+                       : "wallet: phat.json does not list the selector 0x%s for that contract",
+                   text);
+    return PH_ERR_UNTRUSTED;
+}
+
 /* To whom, and which function. */
 static enum ph_err judge_message(const struct ph_wallet_policy *policy, const struct ph_tx *tx,
                                  char why[static PH_WALLET_WHY_LEN])
@@ -59,13 +98,7 @@ static enum ph_err judge_message(const struct ph_wallet_policy *policy, const st
                       tx->data.len == 0 ? "phat.json does not list \"0x\", no calldata, for that "
                                           "contract"
                                         : "calldata of 1 to 3 bytes");
-    for (size_t i = 0; i < c->selector_cnt; i++)
-        if (memcmp(c->selectors[i], tx->data.ptr, 4) == 0)
-            return PH_OK;
-    ph_hex_encode((struct ph_bytes){tx->data.ptr, 4}, text);
-    (void)snprintf(why, PH_WALLET_WHY_LEN,
-                   "wallet: phat.json does not list the selector 0x%s for that contract", text);
-    return PH_ERR_UNTRUSTED;
+    return judge_function(policy, c, tx->data, why);
 }
 
 static enum ph_err judge_size(const struct ph_wallet_policy *policy, const struct ph_tx *tx,

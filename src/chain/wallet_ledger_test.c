@@ -76,22 +76,78 @@ TEST(what_the_policy_lists_is_signed)
             fail_msg("%s: %s", #change, why);                                                      \
     }
 
-TEST(each_rule_alone_is_enough_to_refuse){
-    REFUSED(tx.chain_id = 1, PH_ERR_UNTRUSTED,
-            "another chain") REFUSED(tx.to.b[3] ^= 1, PH_ERR_UNTRUSTED, "contract 0x0a0a0a0b")
-        REFUSED(tx.creates = true, PH_ERR_UNTRUSTED,
-                "creates") REFUSED(data[0] ^= 1, PH_ERR_UNTRUSTED, "selector 0xa8059cbb")
-            REFUSED(tx.data.len = 3, PH_ERR_UNTRUSTED,
-                    "1 to 3") REFUSED(tx.data.len = 0, PH_ERR_UNTRUSTED, "no calldata")
-                REFUSED(memset(tx.to.b, 0x0b, 20), PH_ERR_UNTRUSTED, "selector 0xa9059cbb")
-                    REFUSED(tx.value = ph_u256_of(101), PH_ERR_LIMIT, "maxValueWei of 100 wei")
-                        REFUSED(tx.gas = 90001, PH_ERR_LIMIT, "maxGas 90000")
-                            REFUSED(tx.max_fee = 1001, PH_ERR_LIMIT, "maxFeePerGasWei 1000")
-                                REFUSED(tx.max_priority_fee = 1001, PH_ERR_LIMIT, "maxFeePerGasWei")
-                                    REFUSED(tx.data.len = PH_WALLET_DATA_MAX + 1, PH_ERR_LIMIT,
-                                            "calldata") REFUSED(tx.nonce = FIRST + 1,
-                                                                PH_ERR_UNTRUSTED, "nonce 8")
-                                        REFUSED(tx.nonce = UINT64_MAX, PH_ERR_UNTRUSTED, "nonce")}
+TEST(each_rule_alone_is_enough_to_refuse)
+{
+    REFUSED(tx.chain_id = 1, PH_ERR_UNTRUSTED, "another chain")
+    REFUSED(tx.to.b[3] ^= 1, PH_ERR_UNTRUSTED, "contract 0x0a0a0a0b")
+    REFUSED(tx.creates = true, PH_ERR_UNTRUSTED, "creates") REFUSED(data[0] ^= 1, PH_ERR_UNTRUSTED,
+                                                                    "selector 0xa8059cbb")
+        REFUSED(tx.data.len = 3, PH_ERR_UNTRUSTED,
+                "1 to 3") REFUSED(tx.data.len = 0, PH_ERR_UNTRUSTED, "no calldata")
+            REFUSED(memset(tx.to.b, 0x0b, 20), PH_ERR_UNTRUSTED, "selector 0xa9059cbb")
+                REFUSED(tx.value = ph_u256_of(101), PH_ERR_LIMIT, "maxValueWei of 100 wei")
+                    REFUSED(tx.gas = 90001, PH_ERR_LIMIT, "maxGas 90000")
+                        REFUSED(tx.max_fee = 1001, PH_ERR_LIMIT, "maxFeePerGasWei 1000") REFUSED(
+                            tx.max_priority_fee = 1001, PH_ERR_LIMIT, "maxFeePerGasWei")
+                            REFUSED(tx.data.len = PH_WALLET_DATA_MAX + 1, PH_ERR_LIMIT, "calldata")
+                                REFUSED(tx.nonce = FIRST + 1, PH_ERR_UNTRUSTED, "nonce 8")
+                                    REFUSED(tx.nonce = UINT64_MAX, PH_ERR_UNTRUSTED, "nonce")
+}
+
+/* The first word is bound to one value, the second to numbers up to 0x0101. */
+static void bind_words(void)
+{
+    policy.word_cnt = 3;
+    policy.words[0] = (struct ph_wallet_word){PH_WALLET_IS, ph_u256_of(7)};
+    policy.words[1] = (struct ph_wallet_word){PH_WALLET_MAX, ph_u256_of(0x0101)};
+    policy.words[2] = (struct ph_wallet_word){PH_WALLET_IS, ph_u256_of(8)};
+    policy.contracts[0].selectors[0].word_cnt = 2;
+    memset(data + 4, 0, 64);
+    data[35] = 7;
+}
+
+TEST(words_that_are_not_as_the_policy_has_them_are_refused)
+{
+    REFUSED(bind_words(); data[35] = 6; tx.data.len = 68, PH_ERR_UNTRUSTED, "words after")
+    REFUSED(bind_words(); data[4] = 1; tx.data.len = 68, PH_ERR_UNTRUSTED, "0xa9059cbb")
+    REFUSED(bind_words(); data[36] = 1; tx.data.len = 68, PH_ERR_UNTRUSTED, "words after")
+    REFUSED(bind_words(); tx.data.len = 67, PH_ERR_UNTRUSTED, "words after")
+    REFUSED(bind_words(); tx.data.len = 4, PH_ERR_UNTRUSTED, "words after")
+    memset(data + 4, 0, 64);
+}
+
+TEST(words_up_to_the_policys_and_what_follows_them_are_signed)
+{
+    struct ph_tx tx = good();
+
+    bind_words();
+    tx.data.len = 80;
+    data[66] = data[67] = 1;
+    data[79] = 5;
+    CHECK(judge(&tx) == PH_OK);
+    data[67] = 2;
+    tx.nonce++;
+    CHECK(judge(&tx) == PH_ERR_UNTRUSTED);
+    memset(data + 4, 0, 76);
+}
+
+TEST(a_selector_with_other_words_allows_too)
+{
+    struct ph_tx tx = good();
+
+    bind_words();
+    policy.contracts[0].selectors[1] = policy.contracts[0].selectors[0];
+    policy.contracts[0].selectors[1].word_at = 2;
+    policy.contracts[0].selectors[1].word_cnt = 1;
+    data[35] = 8;
+    data[36] = 0xff;
+    tx.data.len = 68;
+    CHECK(judge(&tx) == PH_OK);
+    data[35] = 9;
+    tx.nonce++;
+    CHECK(judge(&tx) == PH_ERR_UNTRUSTED);
+    memset(data + 4, 0, 64);
+}
 
 TEST(a_policy_that_is_zero_refuses_everything)
 {
@@ -240,6 +296,9 @@ TEST(a_ledger_is_kept_as_bytes)
 }
 
 PH_TEST_MAIN(CASE(what_the_policy_lists_is_signed), CASE(each_rule_alone_is_enough_to_refuse),
+             CASE(words_that_are_not_as_the_policy_has_them_are_refused),
+             CASE(words_up_to_the_policys_and_what_follows_them_are_signed),
+             CASE(a_selector_with_other_words_allows_too),
              CASE(a_policy_that_is_zero_refuses_everything),
              CASE(each_limit_that_is_zero_refuses_everything),
              CASE(what_is_no_transaction_of_type_2_is_refused),

@@ -30,47 +30,128 @@ static enum ph_err read_wei(const struct ph_jdoc *doc, uint32_t wallet, const ch
     return PH_OK;
 }
 
-static enum ph_err read_selector(const struct ph_jdoc *doc, uint32_t tok, const char *path,
-                                 struct ph_wallet_contract *out, struct ph_json_why *why)
-{
-    struct ph_bytes text;
-    uint8_t selector[4];
+/* A contract that is being read. */
+struct place {
+    const struct ph_jdoc *doc;
+    const char *path;
+    struct ph_wallet_policy *policy;
+    struct ph_wallet_contract *contract;
+    struct ph_json_why *why;
+};
 
-    if (ph_jscan_str(doc, tok, &text) != PH_OK || text.len < 2 || memcmp(text.ptr, "0x", 2) != 0)
-        return ph_jread_bad(why, path, "selectors",
-                            "expected texts 0x and 8 hex digits, or \"0x\"");
-    if (text.len == 2) {
-        out->plain = true;
+static enum ph_err read_bound(struct place *at, uint32_t tok, struct ph_wallet_word *out)
+{
+    static const char *const allowed[] = {"is", "max", NULL};
+    struct ph_bytes number = {0};
+    bool is = false;
+
+    if (at->doc->toks[tok].type == PH_JNULL)
         return PH_OK;
+    if (at->doc->toks[tok].type != PH_JOBJECT || at->doc->toks[tok].cnt != 1)
+        return ph_jread_bad(at->why, at->path, "words",
+                            "expected null, {\"is\": \"0x…\"} or {\"max\": \"…\"}");
+    PH_TRY(ph_jread_only_keys(at->doc, tok, at->path, allowed, at->why));
+    PH_TRY(ph_jread_hex_0x(at->doc, tok, at->path, "is", out->value.b, sizeof(out->value.b), &is,
+                           at->why));
+    out->bound = is ? PH_WALLET_IS : PH_WALLET_MAX;
+    if (is)
+        return PH_OK;
+    PH_TRY(ph_jread_str(at->doc, tok, at->path, "max", 1, 78, &number, at->why));
+    return ph_u256_parse_decimal(number, &out->value) == PH_OK
+               ? PH_OK
+               : ph_jread_bad(at->why, at->path, "max",
+                              "is no decimal number, in quotes, of at most 256 bits");
+}
+
+static enum ph_err read_words(struct place *at, uint32_t object, struct ph_wallet_selector *out)
+{
+    const struct ph_jdoc *doc = at->doc;
+    struct ph_wallet_policy *p = at->policy;
+    uint32_t list = 0;
+
+    PH_TRY(ph_jread_array(doc, object, at->path, "words", PH_WALLET_WORDS_MAX, &list, at->why));
+    out->word_at = (uint8_t)p->word_cnt;
+    if (list == 0)
+        return PH_OK;
+    for (uint32_t t = ph_jscan_first(list); ph_jread_in(doc, list, t); t = doc->toks[t].next) {
+        if (p->word_cnt == PH_WALLET_WORDS_MAX)
+            return ph_jread_bad(at->why, at->path, "words", "are more than 64 in all");
+        PH_TRY(read_bound(at, t, &p->words[p->word_cnt++]));
+        out->word_cnt++;
     }
-    const struct ph_bytes digits = {text.ptr + 2, text.len - 2};
-    if (ph_hex_decode(digits, selector, sizeof(selector)) != PH_OK)
-        return ph_jread_bad(why, path, "selectors",
-                            "expected texts 0x and 8 hex digits, or \"0x\"");
-    if (out->selector_cnt == PH_WALLET_SELECTORS_MAX)
-        return ph_jread_bad(why, path, "selectors", "has more than 32");
-    memcpy(out->selectors[out->selector_cnt++], selector, sizeof(selector));
     return PH_OK;
 }
 
-static enum ph_err read_contract(const struct ph_jdoc *doc, uint32_t tok, const char *path,
-                                 struct ph_wallet_contract *out, struct ph_json_why *why)
+static enum ph_err read_selector_object(struct place *at, uint32_t tok,
+                                        struct ph_wallet_selector *out)
 {
+    static const char *const allowed[] = {"selector", "words", NULL};
+    bool present = false;
+
+    PH_TRY(ph_jread_only_keys(at->doc, tok, at->path, allowed, at->why));
+    PH_TRY(ph_jread_hex_0x(at->doc, tok, at->path, "selector", out->b, sizeof(out->b), &present,
+                           at->why));
+    if (!present)
+        return ph_jread_bad(at->why, at->path, "selector", "is missing");
+    return read_words(at, tok, out);
+}
+
+static enum ph_err read_selector_text(struct place *at, uint32_t tok,
+                                      struct ph_wallet_selector *out, bool *plain)
+{
+    struct ph_bytes text;
+
+    if (ph_jscan_str(at->doc, tok, &text) == PH_OK && text.len >= 2 &&
+        memcmp(text.ptr, "0x", 2) == 0) {
+        const struct ph_bytes digits = {text.ptr + 2, text.len - 2};
+        *plain = digits.len == 0;
+        if (*plain || ph_hex_decode(digits, out->b, sizeof(out->b)) == PH_OK)
+            return PH_OK;
+    }
+    return ph_jread_bad(at->why, at->path, "selectors",
+                        "expected texts 0x and 8 hex digits, \"0x\", or objects");
+}
+
+static enum ph_err read_selector(struct place *at, uint32_t tok)
+{
+    struct ph_wallet_contract *c = at->contract;
+    struct ph_wallet_selector selector = {.word_cnt = 0};
+    bool plain = false;
+
+    if (at->doc->toks[tok].type == PH_JOBJECT)
+        PH_TRY(read_selector_object(at, tok, &selector));
+    else
+        PH_TRY(read_selector_text(at, tok, &selector, &plain));
+    if (plain) {
+        c->plain = true;
+        return PH_OK;
+    }
+    if (c->selector_cnt == PH_WALLET_SELECTORS_MAX)
+        return ph_jread_bad(at->why, at->path, "selectors", "has more than 32");
+    c->selectors[c->selector_cnt++] = selector;
+    return PH_OK;
+}
+
+static enum ph_err read_contract(struct place *at, uint32_t tok)
+{
+    const struct ph_jdoc *doc = at->doc;
+    struct ph_wallet_contract *out = at->contract;
     uint32_t list = 0;
     bool present = false;
 
     if (doc->toks[tok].type != PH_JOBJECT)
-        return ph_jread_bad(why, path, "contract", "expected an object");
-    PH_TRY(ph_jread_only_keys(doc, tok, path, contract_keys, why));
-    PH_TRY(ph_jread_hex_0x(doc, tok, path, "address", out->address.b, sizeof(out->address.b),
-                           &present, why));
+        return ph_jread_bad(at->why, at->path, "contract", "expected an object");
+    PH_TRY(ph_jread_only_keys(doc, tok, at->path, contract_keys, at->why));
+    PH_TRY(ph_jread_hex_0x(doc, tok, at->path, "address", out->address.b, sizeof(out->address.b),
+                           &present, at->why));
     if (!present)
-        return ph_jread_bad(why, path, "address", "is missing");
-    PH_TRY(ph_jread_array(doc, tok, path, "selectors", PH_WALLET_SELECTORS_MAX + 1, &list, why));
+        return ph_jread_bad(at->why, at->path, "address", "is missing");
+    PH_TRY(ph_jread_array(doc, tok, at->path, "selectors", PH_WALLET_SELECTORS_MAX + 1, &list,
+                          at->why));
     if (list == 0)
         return PH_OK;
     for (uint32_t t = ph_jscan_first(list); ph_jread_in(doc, list, t); t = doc->toks[t].next)
-        PH_TRY(read_selector(doc, t, path, out, why));
+        PH_TRY(read_selector(at, t));
     return PH_OK;
 }
 
@@ -85,8 +166,9 @@ static enum ph_err read_contracts(const struct ph_jdoc *doc, uint32_t wallet,
     for (uint32_t t = ph_jscan_first(list); ph_jread_in(doc, list, t); t = doc->toks[t].next) {
         struct ph_wallet_contract *c = &p->contracts[p->contract_cnt];
         char path[40];
+        struct place at = {doc, path, p, c, why};
         (void)snprintf(path, sizeof(path), "wallet.contracts[%zu]", p->contract_cnt);
-        PH_TRY(read_contract(doc, t, path, c, why));
+        PH_TRY(read_contract(&at, t));
         for (size_t i = 0; i < p->contract_cnt; i++)
             if (memcmp(p->contracts[i].address.b, c->address.b, sizeof(c->address.b)) == 0)
                 return ph_jread_bad(why, path, "address", "is there twice");

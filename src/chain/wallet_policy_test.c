@@ -24,7 +24,7 @@ TEST(a_whole_one_is_read)
     CHECK(parse(TEST_WALLET_MANIFEST) == PH_OK && present);
     CHECK(policy.chain_id == 31337 && policy.first_nonce == 7 && policy.worker.b[0] == 0x0c);
     CHECK(policy.contract_cnt == 2 && policy.contracts[0].selector_cnt == 2);
-    CHECK(memcmp(policy.contracts[0].selectors[1], "\x09\x5e\xa7\xb3", 4) == 0);
+    CHECK(memcmp(policy.contracts[0].selectors[1].b, "\x09\x5e\xa7\xb3", 4) == 0);
     CHECK(!policy.contracts[0].plain && policy.contracts[1].plain);
     CHECK(policy.contracts[1].address.b[19] == 0x0b && policy.contracts[1].selector_cnt == 0);
     CHECK(ph_u256_cmp(&policy.max_value, &hundred) == 0);
@@ -48,6 +48,8 @@ TEST(an_empty_one_allows_nothing_and_none_is_told_apart)
 
 #define W(members) "{\"wallet\":{" members "}}"
 #define C(members) W("\"contracts\":[{" members "}]")
+#define S(members) C(AT ",\"selectors\":[{\"selector\":\"0xa9059cbb\"," members "}]")
+#define WORD "0x1111111111111111111111111111111111111111111111111111111111111111"
 #define AT "\"address\":\"" TEST_WALLET_A "\""
 
 TEST(every_mistake_is_refused_and_named)
@@ -78,6 +80,16 @@ TEST(every_mistake_is_refused_and_named)
         {C(AT ",\"selectors\":[\"0xa9059cbb00\"]"), "selectors"},
         {C(AT ",\"selectors\":[\"0xa9059cbg\"]"), "selectors"},
         {C(AT ",\"selectors\":[7]"), "selectors"},
+        {C(AT ",\"selectors\":[{}]"), "selector"},
+        {S("\"word\":[]"), "word"},
+        {S("\"words\":{}"), "words"},
+        {S("\"words\":[7]"), "words"},
+        {S("\"words\":[{}]"), "words"},
+        {S("\"words\":[{\"is\":\"0x12\"}]"), "is"},
+        {S("\"words\":[{\"max\":7}]"), "max"},
+        {S("\"words\":[{\"max\":\"0x7\"}]"), "max"},
+        {S("\"words\":[{\"min\":\"7\"}]"), "min"},
+        {S("\"words\":[{\"max\":\"7\",\"is\":\"" WORD "\"}]"), "words"},
         {W("\"contracts\":[{" AT "},{" AT "}]"), "contracts[1].address"},
     };
     for (size_t i = 0; i < PH_LEN(bad); i++) {
@@ -87,6 +99,31 @@ TEST(every_mistake_is_refused_and_named)
             (strcmp(bad[i][1], "twice") != 0 && !strstr(why.text, bad[i][1])))
             fail_msg("%s: %s", bad[i][0], why.text);
         CHECK(policy.chain_id == 0);
+    }
+}
+
+TEST(words_are_read_and_sixty_four_are_the_most)
+{
+    CHECK(parse(S("\"words\":[{\"is\":\"" WORD "\"},null,{\"max\":\"257\"}]")) == PH_OK);
+    CHECK(policy.contracts[0].selector_cnt == 1 && policy.word_cnt == 3);
+    CHECK(policy.contracts[0].selectors[0].word_cnt == 3);
+    CHECK(policy.words[0].bound == PH_WALLET_IS && policy.words[0].value.b[31] == 0x11);
+    CHECK(policy.words[1].bound == PH_WALLET_FREE && policy.words[2].bound == PH_WALLET_MAX);
+    CHECK(policy.words[2].value.b[30] == 1 && policy.words[2].value.b[31] == 1);
+    for (int over = 0; over < 2; over++) {
+        struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_WALLET_MANIFEST_MAX);
+        CHECK(ph_buf_add_str(&text, "{\"wallet\":{\"contracts\":[{" AT ",\"selectors\":[") ==
+              PH_OK);
+        for (int i = 0; i < 2; i++) {
+            CHECK(ph_buf_addf(&text, "%s{\"selector\":\"0xa9059cbb\",\"words\":[null",
+                              i ? "," : "") == PH_OK);
+            for (int k = 1; k < 32 + (i > 0 ? over : 0); k++)
+                CHECK(ph_buf_add_str(&text, ",null") == PH_OK);
+            CHECK(ph_buf_add_str(&text, "]}") == PH_OK);
+        }
+        CHECK(ph_buf_add_str(&text, "]}]}}") == PH_OK);
+        CHECK(ph_wallet_policy_parse(ph_buf_view(&text), &policy, &present, &why) ==
+              (over ? PH_ERR_MALFORMED : PH_OK));
     }
 }
 
@@ -120,5 +157,6 @@ TEST(a_text_that_is_cut_anywhere_is_refused)
 
 PH_TEST_MAIN(CASE(a_whole_one_is_read), CASE(an_empty_one_allows_nothing_and_none_is_told_apart),
              CASE(every_mistake_is_refused_and_named),
+             CASE(words_are_read_and_sixty_four_are_the_most),
              CASE(thirty_two_contracts_of_thirty_two_selectors_are_the_most),
              CASE(a_text_that_is_cut_anywhere_is_refused))

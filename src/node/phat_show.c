@@ -22,12 +22,38 @@ static json_t *wei_text(const struct ph_u256 *wei)
     return json_string(text);
 }
 
-static json_t *show_contract(const struct ph_wallet_contract *c)
+static json_t *show_word(const struct ph_wallet_word *word)
+{
+    switch (word->bound) {
+    case PH_WALLET_IS:
+        return json_pack("{s:o}", "is", hex_text(PH_BYTES_OF(word->value.b)));
+    case PH_WALLET_MAX:
+        return json_pack("{s:o}", "max", wei_text(&word->value));
+    case PH_WALLET_FREE:
+        break;
+    }
+    return json_null();
+}
+
+static json_t *show_selector(const struct ph_wallet_policy *p, const struct ph_wallet_selector *s)
+{
+    json_t *words = json_array();
+
+    if (s->word_cnt == 0) {
+        json_decref(words);
+        return hex_text(PH_BYTES_OF(s->b));
+    }
+    for (size_t i = 0; i < s->word_cnt; i++)
+        (void)json_array_append_new(words, show_word(&p->words[s->word_at + i]));
+    return json_pack("{s:o,s:o}", "selector", hex_text(PH_BYTES_OF(s->b)), "words", words);
+}
+
+static json_t *show_contract(const struct ph_wallet_policy *p, const struct ph_wallet_contract *c)
 {
     json_t *selectors = json_array();
 
     for (size_t i = 0; i < c->selector_cnt; i++)
-        (void)json_array_append_new(selectors, hex_text(PH_BYTES_OF(c->selectors[i])));
+        (void)json_array_append_new(selectors, show_selector(p, &c->selectors[i]));
     if (c->plain)
         (void)json_array_append_new(selectors, json_string("0x"));
     return json_pack("{s:o,s:o}", "address", hex_text(PH_BYTES_OF(c->address.b)), "selectors",
@@ -40,7 +66,7 @@ static json_t *show_policy(const struct ph_wallet_policy *p)
     json_t *contracts = json_array();
 
     for (size_t i = 0; i < p->contract_cnt; i++)
-        (void)json_array_append_new(contracts, show_contract(&p->contracts[i]));
+        (void)json_array_append_new(contracts, show_contract(p, &p->contracts[i]));
     return json_pack("{s:I,s:o,s:I,s:o,s:o,s:o,s:I,s:I,s:o}", "chainId", (json_int_t)p->chain_id,
                      "worker", hex_text(PH_BYTES_OF(p->worker.b)), "firstNonce",
                      (json_int_t)p->first_nonce, "contracts", contracts, "maxValueWei",

@@ -98,6 +98,21 @@ describe('what phat.json does not allow is refused, and nothing leaves', () => {
     }
   });
 
+  test('arguments that the policy binds', async (t) => {
+    const bound = { selector: poke, words: [null, { max: '9' }] };
+    const fixed = { selector: poke, words: [{ is: `0x${'00'.repeat(31)}07` }] };
+    const emitter = '0x00000000000000000000000000000000000e3177';
+    const s = await start(t, { policy: { contracts: [{ address: emitter, selectors: [bound, fixed] }] } });
+    const words = (first, second) => `${poke}${[first, second].map((word) => word.toString(16).padStart(64, '0')).join('')}`;
+    for (const gas of [undefined, 90_000]) {
+      await refused(s, { data: words(1, 10), gas }, 'wallet-denied', /words after the selector 0x7b7b7b7b/);
+      await refused(s, { data: call(1), gas }, 'wallet-denied', /words after/); // too short for either
+    }
+    for (const data of [words(1, 9), words(7, 10)]) assert.ok((await s.send({ data })).got);
+    const { wallet } = await (await fetch(`${s.worker.url}/v1/phats/${s.id}`)).json();
+    assert.deepEqual(wallet.contracts, [{ address: emitter, selectors: [bound, fixed] }]);
+  });
+
   test('what a day may have, also of a phat that asks for much at once, and over a restart', async (t) => {
     const s = await start(t, { policy: { maxTransactionsPerDay: 4 } });
     const all = await Promise.all(Array.from({ length: 8 }, (_, i) => s.send({ data: call(i), value: 1000 })));
