@@ -97,7 +97,7 @@ describe('what a worker knows of storage', () => {
     await rm(marksOf(data));
     assert.match(await refusedToStart(data), /keyd\.state\.marks: it is gone: without it storage could be rolled back unseen/);
     await cp(join(kept, 'old'), marksOf(data));
-    assert.match(await refusedToStart(data), /it is of generation 1, but the state file knows [2-9]: it was rolled back/);
+    assert.match(await refusedToStart(data), /it is of generation \d+, but the state file knows \d+: it was rolled back/);
     const other = await startWorker(t, {});
     await (await other.phat('counter', counter, limits))();
     await other.stop();
