@@ -69,6 +69,7 @@ TEST(a_document_that_fits_the_boot_is_taken)
     const char *what;
 
     CHECK(check(&c, WHOLE, &what) == PH_OK);
+    CHECK(check(&c, "{\"compose_hash\":\"" H32 "\",\"key_provider\":\"kms\"}", &what) == PH_OK);
     c = measured(NO_PROVIDER);
     CHECK(check(&c, LEAST, &what) == PH_OK); /* what it does not say is not compared */
     CHECK(check(&c,
@@ -108,8 +109,9 @@ TEST(each_member_is_held_against_the_log)
     }
     /* Another provider, of the same id, and another id of the same length or not. */
     static const char *const others[] = {
-        "{\"name\":\"tpm\",\"id\":\"" P32 "\"}", "{\"name\":\"kms\",\"id\":\"" H32 "\"}",
-        "{\"name\":\"kms\",\"id\":\"" P32 "33\"}", "{\"name\":\"new\",\"id\":\"" P32 "\"}"};
+        "{\"name\":\"tpm\",\"id\":\"" P32 "\"}",   "{\"name\":\"kms\",\"id\":\"" H32 "\"}",
+        "{\"name\":\"kms\",\"id\":\"" P32 "33\"}", "{\"name\":\"new\",\"id\":\"" P32 "\"}",
+        "{\"name\":\"kms\",\"id\":\"\"}",          "{\"name\":\"kms\",\"id\":\"3333\"}"};
     for (size_t i = 0; i < PH_LEN(others); i++) {
         struct ph_event_claims c = measured(others[i]);
         CHECK(check(&c, WHOLE, &what) == PH_ERR_UNTRUSTED && strstr(what, "key_provider"));

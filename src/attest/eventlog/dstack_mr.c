@@ -13,6 +13,8 @@ static bool all_zero(const uint8_t *p, size_t len)
     return any == 0;
 }
 
+_Static_assert(PH_KEY_PROVIDER_MAX <= 2 * PH_DSTACK_PROVIDER_ID_MAX, "no id is too long");
+
 enum ph_err ph_dstack_provider(const struct ph_event_claims *claims, struct ph_dstack_provider *out)
 {
     struct ph_dstack_provider p = {.id_len = 0};
@@ -28,8 +30,7 @@ enum ph_err ph_dstack_provider(const struct ph_event_claims *claims, struct ph_d
     const uint32_t n = ph_jscan_get(&doc, 0, "name"), i = ph_jscan_get(&doc, 0, "id");
     if (toks[0].cnt != 2 || n == 0 || i == 0 || /* members of what is no object are not found */
         ph_jscan_str(&doc, n, &name) != PH_OK || ph_jscan_str(&doc, i, &id) != PH_OK ||
-        name.len > PH_DSTACK_PROVIDER_NAME_MAX || id.len > 2 * sizeof(p.id) ||
-        ph_jscan_hex(&doc, i, p.id, id.len / 2) != PH_OK)
+        name.len > PH_DSTACK_PROVIDER_NAME_MAX || ph_jscan_hex(&doc, i, p.id, id.len / 2) != PH_OK)
         return PH_ERR_MALFORMED;
     memcpy(p.name, name.ptr, name.len);
     p.id_len = (uint32_t)(id.len / 2);

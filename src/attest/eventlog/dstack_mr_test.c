@@ -4,6 +4,7 @@
 
 #include "base/hex.h"
 #include "base/test.h"
+#include "crypto/hash.h"
 
 static struct ph_event_claims guest(const char *provider)
 {
@@ -145,6 +146,41 @@ TEST(mr_config_id_names_what_the_guest_measured)
     CHECK(check(&c, id) == PH_ERR_UNTRUSTED);
 }
 
-PH_TEST_MAIN(CASE(the_key_provider_is_read_strictly),
+/* MR_CONFIG_ID version 2 of guest()'s measurements, with a provider of this kind and no id. */
+static void config_id(uint8_t kind, uint8_t out[static 48])
+{
+    uint8_t text[32 + 20 + 1];
+
+    memset(text, 0x22, 32);
+    memset(text + 32, 0x11, 20);
+    text[52] = kind;
+    memset(out, 0, 48);
+    out[0] = 2;
+    ph_keccak256(PH_BYTES_OF(text), out + 1);
+}
+
+TEST(mr_config_id_of_what_was_not_measured_fits_nothing)
+{
+    uint8_t id[48];
+    struct ph_event_claims c = guest("{\"name\":\"none\",\"id\":\"\"}");
+
+    config_id(PH_DSTACK_KEYS_NONE, id);
+    CHECK(check(&c, id) == PH_OK);
+    c = guest("{\"name\":\"other\",\"id\":\"\"}"); /* no kind, whatever number stands for it */
+    config_id(0xff, id);
+    CHECK(check(&c, id) == PH_ERR_UNTRUSTED);
+    memset(id + 1, 0, 47);
+    CHECK(check(&c, id) == PH_ERR_UNTRUSTED);
+    c.has_compose_hash = false;
+    id[0] = 1;
+    memset(id + 1, 0x22, 32);
+    CHECK(check(&c, id) == PH_ERR_UNTRUSTED);
+    memset(id + 1, 0, 32);
+    memset(c.compose_hash, 0, sizeof(c.compose_hash));
+    CHECK(check(&c, id) == PH_ERR_UNTRUSTED);
+}
+
+PH_TEST_MAIN(CASE(mr_config_id_of_what_was_not_measured_fits_nothing),
+             CASE(the_key_provider_is_read_strictly),
              CASE(derived_values_cover_the_registers_in_their_order),
              CASE(mr_config_id_names_what_the_guest_measured))
