@@ -364,6 +364,9 @@ TEST(each_extension_is_held_to_its_form)
         /* A critical flag that is written out false, and a wrong boolean. */
         {PH_ERR_MALFORMED, true, DER("\x30\x0a\x06\x03\x55\x1d\x36\x01\x01\x00\x04\x00")},
         {PH_ERR_MALFORMED, true, DER("\x30\x0a\x06\x03\x55\x1d\x36\x01\x01\x01\x04\x00")},
+        {PH_ERR_MALFORMED, false, /* after one that is unknown */
+         DER("\x30\x07\x06\x03\x55\x1d\x36\x04\x00"
+             "\x30\x0a\x06\x03\x55\x1d\x36\x01\x01\x00\x04\x00")},
         /* Key usage: twice, not critical, empty, padded, unused bits set, too long. */
         {PH_ERR_MALFORMED, true,
          DER("\x30\x0e\x06\x03\x55\x1d\x0f\x01\x01\xff\x04\x04\x03\x02\x06\xc0")},

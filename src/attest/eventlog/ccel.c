@@ -30,6 +30,7 @@ static enum ph_err read_spec_id(struct ph_bytes data, struct ph_event_why *why)
     struct ph_bytes signature, skipped;
     uint8_t minor, major, errata, uintn, vendor_len;
     uint32_t platform_class, algs;
+    uint16_t id, size;
 
     if (!ph_read_view(&r, 16, &signature) || !ph_read_u32le(&r, &platform_class) ||
         !ph_read_u8(&r, &minor) || !ph_read_u8(&r, &major) || !ph_read_u8(&r, &errata) ||
@@ -39,14 +40,11 @@ static enum ph_err read_spec_id(struct ph_bytes data, struct ph_event_why *why)
         return bad(why, 0, "the log does not start with a Spec ID event of version 2");
     if (algs == 0 || algs > ALGS_MAX)
         return bad(why, 0, "the Spec ID event names no algorithm, or too many");
-    for (uint32_t i = 0; i < algs; i++) {
-        uint16_t id, size;
-        if (!ph_read_u16le(&r, &id) || !ph_read_u16le(&r, &size))
-            return bad(why, 0, "the Spec ID event is cut short");
-        if (algs != 1 || id != ALG_SHA384 || size != PH_RTMR_LEN) {
-            (void)bad(why, 0, "the log's algorithm is not SHA-384 alone");
-            return PH_ERR_UNSUPPORTED;
-        }
+    if (!ph_read_u16le(&r, &id) || !ph_read_u16le(&r, &size))
+        return bad(why, 0, "the Spec ID event is cut short");
+    if (algs != 1 || id != ALG_SHA384 || size != PH_RTMR_LEN) {
+        (void)bad(why, 0, "the log's algorithm is not SHA-384 alone");
+        return PH_ERR_UNSUPPORTED;
     }
     if (!ph_read_u8(&r, &vendor_len) || !ph_read_view(&r, vendor_len, &skipped) || r.rest.len != 0)
         return bad(why, 0, "lengths in the Spec ID event do not add up");
@@ -74,27 +72,12 @@ enum ph_err ph_ccel_open(struct ph_bytes log, struct ph_ccel *out, struct ph_eve
     return PH_OK;
 }
 
-/* True at the end of the events. What follows must be padding: ff, or 00, to the last byte. */
-static enum ph_err at_end(struct ph_ccel *log, bool *end, struct ph_event_why *why)
+/* True at the end of the events. What follows must be padding: ff, or 00, to the last byte. Padding
+ * with something in it is no event: none has register ffffffff, or no digest. */
+static bool at_end(struct ph_bytes rest)
 {
-    const struct ph_bytes rest = log->rest.rest;
-    struct ph_reader peek = {rest};
-    uint32_t head[3];
-
-    *end = rest.len == 0;
-    if (*end)
-        return PH_OK;
-    if (all_bytes(rest, rest.ptr[0]) && (rest.ptr[0] == 0 || rest.ptr[0] == 0xff)) {
-        *end = true;
-        return PH_OK;
-    }
-    /* No event has register ffffffff, or no digest: this is padding with something in it. */
-    if (!ph_read_u32le(&peek, &head[0]) || !ph_read_u32le(&peek, &head[1]) ||
-        !ph_read_u32le(&peek, &head[2]))
-        return bad(why, log->next, "the log ends inside an event");
-    if (head[0] == UINT32_MAX || (head[0] == 0 && head[1] == 0 && head[2] == 0))
-        return bad(why, log->next, "the padding after the last event holds something");
-    return PH_OK;
+    return rest.len == 0 ||
+           ((rest.ptr[0] == 0 || rest.ptr[0] == 0xff) && all_bytes(rest, rest.ptr[0]));
 }
 
 enum ph_err ph_ccel_next(struct ph_ccel *log, struct ph_ccel_event *out, struct ph_event_why *why)
@@ -104,10 +87,8 @@ enum ph_err ph_ccel_next(struct ph_ccel *log, struct ph_ccel_event *out, struct 
     struct ph_bytes digest;
     uint32_t cnt, size;
     uint16_t alg;
-    bool end;
 
-    PH_TRY(at_end(log, &end, why));
-    if (end)
+    if (at_end(r.rest))
         return PH_ERR_CLOSED;
     if (log->next >= PH_EVENT_CNT_MAX) {
         (void)bad(why, log->next, "the log has too many events");

@@ -217,17 +217,32 @@ TEST(only_sha_384_is_read)
         size_t at;
         uint8_t value;
         enum ph_err err;
+        const char *names;
     } wrong[] = {
-        {32, 's', PH_ERR_MALFORMED},  {47, 1, PH_ERR_MALFORMED},    {53, 1, PH_ERR_MALFORMED},
-        {56, 0, PH_ERR_MALFORMED},    {56, 2, PH_ERR_UNSUPPORTED},  {56, 9, PH_ERR_MALFORMED},
-        {60, 11, PH_ERR_UNSUPPORTED}, {62, 32, PH_ERR_UNSUPPORTED}, {64, 1, PH_ERR_MALFORMED},
-        {28, 32, PH_ERR_MALFORMED},   {4, 4, PH_ERR_MALFORMED},     {8, 1, PH_ERR_MALFORMED},
+        {32, 's', PH_ERR_MALFORMED, "start with a Spec ID event"},
+        {47, 1, PH_ERR_MALFORMED, "start with a Spec ID event"},
+        {53, 1, PH_ERR_MALFORMED, "start with a Spec ID event"},
+        {56, 0, PH_ERR_MALFORMED, "no algorithm, or too many"},
+        {56, 2, PH_ERR_UNSUPPORTED, "not SHA-384 alone"},
+        {56, 8, PH_ERR_UNSUPPORTED, "not SHA-384 alone"},
+        {56, 9, PH_ERR_MALFORMED, "no algorithm, or too many"},
+        {60, 11, PH_ERR_UNSUPPORTED, "not SHA-384 alone"},
+        {62, 32, PH_ERR_UNSUPPORTED, "not SHA-384 alone"},
+        {64, 1, PH_ERR_MALFORMED, "do not add up"},
+        {28, 20, PH_ERR_MALFORMED, "cut short"},
+        {28, 30, PH_ERR_MALFORMED, "cut short"},
+        {28, 32, PH_ERR_MALFORMED, "do not add up"},
+        {28, 34, PH_ERR_MALFORMED, "do not add up"},
+        {4, 4, PH_ERR_MALFORMED, "no Spec ID event"},
+        {8, 1, PH_ERR_MALFORMED, "no Spec ID event"},
     };
     for (size_t i = 0; i < PH_LEN(wrong); i++) {
         boot();
         log_bytes[wrong[i].at] = wrong[i].value;
         CHECK(replay() == wrong[i].err && untouched());
         CHECK(why.check == PH_CHECK_EVENT_FORMAT);
+        if (!strstr(why.text, wrong[i].names))
+            fail_msg("case %zu: %s", i, why.text);
     }
     /* the digest of event 0, at 65: register 65, type 69, digests 73, algorithm 77 */
     boot();
