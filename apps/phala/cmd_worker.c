@@ -163,7 +163,7 @@ static int give(const struct ph_cli *cli, const struct ph_api *api, const struct
         rc = sign(cli, t, &consent);
     if (rc != PH_EXIT_OK)
         return rc;
-    ph_hex_encode(PH_BYTES_OF(consent.sig), sig);
+    ph_hex_encode((struct ph_bytes){consent.sig, PH_ETH_SIG_LEN}, sig);
     if (ph_buf_addf(&text,
                     "{\"kind\":%u,\"slot\":%u,\"nonce\":%llu,\"deadline\":%llu,"
                     "\"signature\":\"0x%s\"}",

@@ -17,14 +17,18 @@
 #include "codec/jread.h"
 #include "crypto/secp256k1.h"
 
-enum { PH_CONSENT_TEXT_MAX = 1024 };
+enum {
+    PH_CONSENT_TEXT_MAX = 4096,
+    PH_CONSENT_SIG_MAX = 1024, /* bytes of a signature: a contract's can be several people's */
+};
 
 struct ph_consent {
     uint16_t kind;     /* TeePolicy's number */
     uint8_t slot;      /* place on the platform, from 0 */
     uint64_t nonce;    /* WorkerRegistry.consentNonce(operator, key) */
     uint64_t deadline; /* Unix seconds: it counts before */
-    uint8_t sig[PH_ETH_SIG_LEN];
+    size_t sig_len;    /* PH_ETH_SIG_LEN of an account's; of a contract's what the contract takes */
+    uint8_t sig[PH_CONSENT_SIG_MAX];
 };
 
 /* PH_ERR_MALFORMED: `why` says which member. PH_ERR_LIMIT: too long, or too many values. */
@@ -40,7 +44,8 @@ struct ph_registry_of {
  * deadline). */
 void ph_consent_digest(const struct ph_registry_of *where, const struct ph_consent *consent,
                        const struct ph_eth_address *sign_key, struct ph_hash32 *out);
-/* Did this operator consent to this key? PH_ERR_UNTRUSTED: not by this signature. */
+/* Did this operator, an account, consent to this key? PH_ERR_UNTRUSTED: not by this signature. What
+ * an operator that is a contract calls its signature, the chain alone can say (ERC-1271). */
 PH_CHECKED enum ph_err ph_consent_check(const struct ph_registry_of *where,
                                         const struct ph_consent *consent,
                                         const struct ph_eth_address *sign_key,

@@ -110,7 +110,9 @@ TEST(anything_else_is_refused_with_the_member_at_fault)
         {FULL("255", "256", "2", "9", SIGNATURE), "slot"},
         {FULL("255", "3", "-1", "9", SIGNATURE), "nonce"},
         {FULL("255", "3", "2", "0", SIGNATURE), "deadline"},
-        {FULL("255", "3", "2", "9", "00"), "signature"},
+        {FULL("255", "3", "2", "9", "0"), "signature"},
+        {FULL("255", "3", "2", "9", ""), "signature"},
+        {FULL("255", "3", "2", "9", "0g"), "signature"},
         {"{\"kind\":1,\"slot\":0,\"nonce\":0,\"deadline\":9}", "signature"},
         {"{\"kind\":1,\"slot\":0,\"nonce\":0,\"deadline\":9,\"signature\":\"0x" SIGNATURE
          "\",\"more\":1}",

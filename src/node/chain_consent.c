@@ -16,6 +16,8 @@
 #define CONSENT_FILE "chain-consent.json"
 #define NEXT_FILE "chain-consent-next.json"
 
+enum { PROVE_AGAIN_MS = 2000 };
+
 static bool names(const struct ph_chain_registrar *r, const struct ph_consent *consent,
                   const struct ph_eth_address *key)
 {
@@ -37,30 +39,21 @@ static const struct ph_eth_address *key_of(const struct ph_chain_registrar *r,
     return NULL;
 }
 
+/* The same key, as this worker has it; NULL: it has it no more. */
+static const struct ph_eth_address *own_key(const struct ph_chain_registrar *r,
+                                            const struct ph_eth_address *key)
+{
+    const struct ph_eth_address *signer = &r->w->node->identity.signer;
+
+    if (memcmp(signer->b, key->b, sizeof(key->b)) == 0)
+        return signer;
+    return memcmp(r->rotation.key.other.b, key->b, sizeof(key->b)) == 0 ? &r->rotation.key.other
+                                                                        : NULL;
+}
+
 static bool is_second(const struct ph_chain_registrar *r, const struct ph_eth_address *key)
 {
     return key == &r->rotation.key.other;
-}
-
-static enum ph_err read_consent(struct ph_chain_registrar *r, struct ph_bytes text,
-                                struct ph_consent *out, const struct ph_eth_address **key,
-                                char why[static 256])
-{
-    struct ph_json_why reason = {""};
-
-    const enum ph_err err = ph_consent_parse(text, out, &reason);
-    if (err != PH_OK) {
-        (void)snprintf(why, 256, "%.200s", reason.text);
-        return err;
-    }
-    *key = key_of(r, out);
-    if (!*key) {
-        (void)snprintf(why, 256,
-                       "not signed by the worker's --operator for this worker's key, chain and "
-                       "registry");
-        return PH_ERR_UNTRUSTED;
-    }
-    return PH_OK;
 }
 
 /* Consent to the next key is the word to change: what ended, or is for a key that was, is none. */
@@ -105,49 +98,104 @@ static enum ph_err store_consent(struct ph_chain_registrar *r, struct ph_bytes t
                : ph_file_replace(dir_fd, second != changed ? NEXT_FILE : CONSENT_FILE, &text, 1);
 }
 
-enum ph_err ph_chain_registrar_consent(struct ph_chain_registrar *r, struct ph_bytes text,
-                                       char why[static 256])
+/* What was proved to be consent to this key: kept, and used. */
+static enum ph_err keep(struct ph_chain_registrar *r, struct ph_bytes text,
+                        const struct ph_consent *consent, const struct ph_eth_address *key,
+                        char why[static 256])
 {
-    const struct ph_eth_address *key;
-    struct ph_consent consent;
-
-    PH_TRY(read_consent(r, text, &consent, &key, why));
     const bool second = is_second(r, key);
+
     if (second)
-        PH_TRY(judge_second(r, &consent, why));
+        PH_TRY(judge_second(r, consent, why));
     if (store_consent(r, text, second) != PH_OK) {
         (void)snprintf(why, 256, "the consent could not be stored");
         return PH_ERR_IO;
     }
-    take(r, &consent, second);
+    take(r, consent, second);
     ph_chain_registrar_try_now(r);
     return PH_OK;
 }
 
-static void load_file(struct ph_chain_registrar *r, int dir_fd, const char *name)
+/* What was kept, over a restart. */
+
+static const char *const files[] = {CONSENT_FILE, NEXT_FILE};
+
+static enum ph_err read_kept(struct ph_chain_registrar *r, const char *name, struct ph_consent *out)
 {
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(PH_CONSENT_TEXT_MAX);
-    const struct ph_eth_address *key;
-    struct ph_consent consent;
-    char why[256] = "";
+    struct ph_json_why why = {""};
+    int dir_fd PH_OWNED(ph_closep) = open_data(r);
 
-    if (ph_file_read(dir_fd, name, &text) != PH_OK)
-        return;
-    if (read_consent(r, ph_buf_view(&text), &consent, &key, why) == PH_OK)
-        take(r, &consent, is_second(r, key));
-    else
-        ph_log(PH_LOG_WARN, "a consent that was kept is of no use", "file", name, "why", why, NULL);
+    if (dir_fd < 0 || ph_file_read(dir_fd, name, &text) != PH_OK)
+        return PH_ERR_NOT_FOUND;
+    return ph_consent_parse(ph_buf_view(&text), out, &why);
+}
+
+static void tell_useless(const char *name)
+{
+    ph_log(PH_LOG_WARN, "a consent that was kept is of no use", "file", name, "why",
+           "not its operator's to a key of this worker", NULL);
 }
 
 void ph_chain_consent_load(struct ph_chain_registrar *r)
 {
-    int dir_fd PH_OWNED(ph_closep) = open_data(r);
+    struct ph_consent consent;
 
-    if (dir_fd < 0)
-        return;
     ph_chain_consent_tidy(r);
-    load_file(r, dir_fd, CONSENT_FILE);
-    load_file(r, dir_fd, NEXT_FILE);
+    for (size_t i = 0; i < PH_LEN(files); i++) {
+        if (read_kept(r, files[i], &consent) != PH_OK)
+            continue;
+        const struct ph_eth_address *key = key_of(r, &consent);
+        if (key)
+            take(r, &consent, is_second(r, key));
+    }
+}
+
+static void prove(void *ctx);
+
+static void prove_next(struct ph_chain_registrar *r)
+{
+    r->unproved++;
+    prove(r);
+}
+
+static void on_proved(void *ctx, enum ph_err err, const struct ph_eth_address *key)
+{
+    struct ph_chain_registrar *r = ctx;
+
+    if (err == PH_ERR_IO) {
+        (void)!ph_timer_arm(r->w->node->loop, &r->prove_timer, PROVE_AGAIN_MS, prove, r);
+        return;
+    }
+    const struct ph_eth_address *own = err == PH_OK ? own_key(r, key) : NULL;
+    if (own) {
+        take(r, &r->owner_ask.consent, is_second(r, own));
+        ph_chain_registrar_try_now(r);
+    } else {
+        tell_useless(files[r->unproved]);
+    }
+    prove_next(r);
+}
+
+/* An account's consent was judged when it was loaded; anything else is perhaps a contract's. */
+static void prove(void *ctx)
+{
+    struct ph_chain_registrar *r = ctx;
+    struct ph_consent consent;
+
+    for (; r->unproved < PH_LEN(files); r->unproved++) {
+        if (read_kept(r, files[r->unproved], &consent) != PH_OK || key_of(r, &consent))
+            continue;
+        if (ph_chain_owner_ask(r, &consent, on_proved, r) != PH_OK)
+            (void)!ph_timer_arm(r->w->node->loop, &r->prove_timer, PROVE_AGAIN_MS, prove, r);
+        return;
+    }
+}
+
+void ph_chain_consent_prove(struct ph_chain_registrar *r)
+{
+    r->unproved = 0;
+    prove(r);
 }
 
 void ph_chain_consent_tidy(struct ph_chain_registrar *r)
@@ -166,7 +214,7 @@ struct giving {
     struct ph_node *node;
     struct ph_http_req *req;
     struct ph_buf body;
-    bool answered;
+    bool answered, asks;
 };
 
 static void refuse(struct giving *g, uint16_t status, const char *code, const char *why)
@@ -183,27 +231,70 @@ static void giving_body(struct ph_exchange *ex, struct ph_bytes data)
         refuse(g, 413, "request-too-large", "longer than a consent can be");
 }
 
+static void answer(struct giving *g, enum ph_err err, const char *why)
+{
+    if (err == PH_OK)
+        ph_http_respond(g->req, 204, (struct ph_bytes){NULL, 0}, (struct ph_bytes){NULL, 0});
+    else if (err == PH_ERR_UNTRUSTED)
+        refuse(g, 403, "consent-refused", why);
+    else
+        refuse(g, 500, "storage", why);
+}
+
+/* The chain has said whose consent it is. */
+static void on_judged(void *ctx, enum ph_err err, const struct ph_eth_address *key)
+{
+    struct giving *g = ctx;
+    struct ph_chain_registrar *r = g->node->chain->registrar;
+    char why[256] = "";
+
+    g->asks = false;
+    if (err == PH_ERR_IO) {
+        refuse(g, 503, "chain-unavailable",
+               "not an account's signature, and too few nodes answer to ask the operator's "
+               "contract; try again later");
+        return;
+    }
+    (void)snprintf(why, sizeof(why),
+                   "not signed by the worker's --operator for this worker's key, chain and "
+                   "registry");
+    const struct ph_eth_address *own = err == PH_OK ? own_key(r, key) : NULL;
+    err = own ? keep(r, ph_buf_view(&g->body), &r->owner_ask.consent, own, why) : PH_ERR_UNTRUSTED;
+    answer(g, err, why);
+}
+
+static void judge(struct giving *g, struct ph_chain_registrar *r)
+{
+    struct ph_json_why reason = {""};
+    struct ph_consent consent;
+    char why[256] = "";
+
+    if (ph_consent_parse(ph_buf_view(&g->body), &consent, &reason) != PH_OK) {
+        refuse(g, 400, "bad-consent", reason.text);
+        return;
+    }
+    const struct ph_eth_address *key = key_of(r, &consent);
+    if (key) {
+        const enum ph_err err = keep(r, ph_buf_view(&g->body), &consent, key, why);
+        answer(g, err, why);
+        return;
+    }
+    g->asks = ph_chain_owner_ask(r, &consent, on_judged, g) == PH_OK;
+    if (!g->asks)
+        refuse(g, 503, "overloaded", "another consent is being judged; try again later");
+}
+
 static void giving_end(struct ph_exchange *ex)
 {
     struct giving *g = (struct giving *)ex;
     struct ph_chain_registrar *r = g->node->chain ? g->node->chain->registrar : NULL;
-    char why[256] = "";
 
     if (g->answered)
         return;
-    if (!r) {
-        refuse(g, 404, "no-registry", "this worker registers on no chain: see --network");
-        return;
-    }
-    const enum ph_err err = ph_chain_registrar_consent(r, ph_buf_view(&g->body), why);
-    if (err == PH_ERR_UNTRUSTED)
-        refuse(g, 403, "consent-refused", why);
-    else if (err == PH_ERR_IO)
-        refuse(g, 500, "storage", why);
-    else if (err != PH_OK)
-        refuse(g, 400, "bad-consent", why);
+    if (r)
+        judge(g, r);
     else
-        ph_http_respond(g->req, 204, (struct ph_bytes){NULL, 0}, (struct ph_bytes){NULL, 0});
+        refuse(g, 404, "no-registry", "this worker registers on no chain: see --network");
 }
 
 static void giving_closed(struct ph_exchange *ex, bool sent_all)
@@ -211,6 +302,8 @@ static void giving_closed(struct ph_exchange *ex, bool sent_all)
     struct giving *g = (struct giving *)ex;
 
     (void)sent_all;
+    if (g->asks)
+        ph_chain_owner_leave(g->node->chain->registrar, g);
     ph_buf_clear(&g->body);
     free(g);
 }

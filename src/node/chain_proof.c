@@ -109,7 +109,7 @@ static enum ph_err encode(struct ph_chain_registrar *r, struct ph_buf *out)
     const struct ph_abi_worker_registry_register_args args = {
         .r = registration(r),
         .deadline = ph_u256_of(r->consent.deadline),
-        .owner_signature = PH_BYTES_OF(r->consent.sig)};
+        .owner_signature = {r->consent.sig, r->consent.sig_len}};
     return ph_abi_encode_call(&ph_abi_worker_registry_register, &args, out);
 }
 

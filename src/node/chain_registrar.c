@@ -301,6 +301,7 @@ static void look(void *ctx)
 void ph_chain_registrar_start(struct ph_chain_registrar *r)
 {
     look_in(r, 0);
+    ph_chain_consent_prove(r);
 }
 
 void ph_chain_registrar_try_now(struct ph_chain_registrar *r)
@@ -330,6 +331,7 @@ void ph_chain_registrar_free(struct ph_chain_registrar *r)
     if (!r)
         return;
     ph_timer_cancel(r->w->node->loop, &r->timer);
+    ph_timer_cancel(r->w->node->loop, &r->prove_timer);
     ph_chain_proof_clear(&r->proof);
     free(r);
 }

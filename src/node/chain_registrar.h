@@ -33,11 +33,6 @@ void ph_chain_registrar_start(struct ph_chain_registrar *registrar);
 void ph_chain_registrar_changed(struct ph_chain_registrar *registrar, const struct ph_hash32 *key,
                                 const struct ph_txman_outcome *outcome);
 
-/* The operator's consent (chain/consent.h), kept on the disk. PH_ERR_MALFORMED; PH_ERR_UNTRUSTED:
- * not this operator's, or not for this worker. PH_ERR_IO. */
-PH_CHECKED enum ph_err ph_chain_registrar_consent(struct ph_chain_registrar *registrar,
-                                                  struct ph_bytes text, char why[static 256]);
-
 /* Answers count now. */
 bool ph_chain_registrar_is_live(const struct ph_chain_registrar *registrar);
 /* Another key is on its way to take the place of the one that signs: sign no answer until then. */

@@ -6,6 +6,7 @@
 
 #include "node/attester.h"
 #include "node/chain_evidence.h"
+#include "node/chain_owner.h"
 #include "node/chain_registrar.h"
 #include "node/chain_rotation.h"
 #include "node/chain_worker_priv.h"
@@ -54,6 +55,9 @@ struct ph_chain_registrar {
     uint64_t refused_cnt;
     int64_t not_before_ms;
     struct ph_timer timer;
+    struct ph_chain_owner_ask owner_ask;
+    size_t unproved; /* which file's consent is to be proved next, by the chain */
+    struct ph_timer prove_timer;
 };
 
 struct ph_lease_self ph_chain_registrar_self(const struct ph_chain_registrar *r);
@@ -96,6 +100,8 @@ void ph_chain_registrar_try_now(struct ph_chain_registrar *r);
 
 /* chain_consent.c: what was given before a restart. */
 void ph_chain_consent_load(struct ph_chain_registrar *r);
+/* Of what was given, what the chain alone can judge: once nodes answer. */
+void ph_chain_consent_prove(struct ph_chain_registrar *r);
 /* No second key: the consent to the only one is in its own place again. */
 void ph_chain_consent_tidy(struct ph_chain_registrar *r);
 /* chain_proof.c: make evidence over the beacon's value and send it. */
