@@ -80,10 +80,10 @@ TEST(each_rule_alone_is_enough_to_refuse)
 {
     REFUSED(tx.chain_id = 1, PH_ERR_UNTRUSTED, "another chain")
     REFUSED(tx.to.b[3] ^= 1, PH_ERR_UNTRUSTED, "contract 0x0a0a0a0b")
-    REFUSED(tx.creates = true, PH_ERR_UNTRUSTED, "creates") REFUSED(data[0] ^= 1, PH_ERR_UNTRUSTED,
-                                                                    "selector 0xa8059cbb")
-        REFUSED(tx.data.len = 3, PH_ERR_UNTRUSTED,
-                "1 to 3") REFUSED(tx.data.len = 0, PH_ERR_UNTRUSTED, "no calldata")
+    REFUSED(tx.creates = true, PH_ERR_UNTRUSTED, "creates")
+    REFUSED(data[0] ^= 1, PH_ERR_UNTRUSTED,
+            "selector 0xa8059cbb") REFUSED(tx.data.len = 3, PH_ERR_UNTRUSTED, "1 to 3")
+        REFUSED(tx.data.len = 0, PH_ERR_UNTRUSTED, "no calldata")
             REFUSED(memset(tx.to.b, 0x0b, 20), PH_ERR_UNTRUSTED, "selector 0xa9059cbb")
                 REFUSED(tx.value = ph_u256_of(101), PH_ERR_LIMIT, "maxValueWei of 100 wei")
                     REFUSED(tx.gas = 90001, PH_ERR_LIMIT, "maxGas 90000")
