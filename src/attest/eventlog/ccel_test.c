@@ -298,6 +298,15 @@ TEST(a_boot_variable_is_measured_by_its_value_or_whole)
     boot();
     add_digest(1, 0x80000002, PH_BYTES_OF(var), digest);
     CHECK(replay() == PH_OK && claims.recomputed_cnt == 5);
+    boot(); /* the digest of something else */
+    add_digest(1, 0x80000002, PH_BYTES_OF(var), some_digest);
+    CHECK(refused(PH_ERR_UNTRUSTED, PH_CHECK_EVENT_DIGEST, 6));
+    uint8_t empty[16 + 16 + 8] = {[16] = 4, [32] = 'B'}; /* a variable without a value */
+    ph_sha384((struct ph_bytes){empty, 0}, digest);
+    boot();
+    add_digest(1, 0x80000002, PH_BYTES_OF(empty), digest);
+    CHECK(replay() == PH_OK && claims.recomputed_cnt == 5);
+    ph_sha384((struct ph_bytes){var + 40, 3}, digest);
     static const size_t lengths[] = {16, 24};
     for (size_t i = 0; i < PH_LEN(lengths); i++) { /* name and data lengths must add up */
         for (int by = -1; by <= 1; by += 2) {
@@ -385,6 +394,7 @@ TEST(entries_of_the_attestation_agent_are_measured_and_read)
     CHECK(ph_aael_parse(aael("a  c", 4), &e) == PH_ERR_MALFORMED);
     CHECK(ph_aael_parse(aael(" b c", 4), &e) == PH_ERR_MALFORMED);
     CHECK(ph_aael_parse(aael("a b c\nd e f", 11), &e) == PH_ERR_MALFORMED);
+    CHECK(ph_aael_parse(aael("a b c\0d e", 9), &e) == PH_ERR_MALFORMED);
     CHECK(ph_aael_parse(aael("", 0), &e) == PH_ERR_MALFORMED);
     CHECK(ph_aael_parse(PH_BYTES_LIT("LOADED_IMAGE::"), &e) == PH_ERR_NOT_FOUND);
     CHECK(ph_aael_parse(PH_BYTES_LIT(""), &e) == PH_ERR_NOT_FOUND);

@@ -109,7 +109,7 @@ enum ph_tcg_digest ph_tcg_digest_check(uint32_t type, struct ph_bytes data,
 /* Cut the text before the next space off. */
 static bool word(struct ph_bytes *text, struct ph_bytes *out)
 {
-    const uint8_t *space = text->len > 0 ? memchr(text->ptr, ' ', text->len) : NULL;
+    const uint8_t *space = memchr(text->ptr, ' ', text->len);
 
     if (!space || space == text->ptr)
         return false;
@@ -129,7 +129,7 @@ enum ph_err ph_aael_parse(struct ph_bytes data, struct ph_aael_entry *out)
     if (!ph_read_u32le(&r, &size) || size != r.rest.len)
         return PH_ERR_MALFORMED;
     e.content = r.rest;
-    if (size == 0 || memchr(r.rest.ptr, '\n', size) || memchr(r.rest.ptr, '\0', size) ||
+    if (memchr(r.rest.ptr, '\n', size) || memchr(r.rest.ptr, '\0', size) ||
         !word(&e.content, &e.domain) || !word(&e.content, &e.operation))
         return PH_ERR_MALFORMED;
     *out = e;
