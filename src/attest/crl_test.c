@@ -100,6 +100,8 @@ TEST(an_entry_that_cannot_be_read_counts_as_revoked)
 {
     const struct ph_crl crl = {.entries = PH_BYTES_LIT("\x30\x01\x02")};
     CHECK(ph_crl_has(&crl, PH_BYTES_LIT("\x05")));
+    const struct ph_crl one = {.entries = PH_BYTES_LIT("\x30")};
+    CHECK(ph_crl_has(&one, PH_BYTES_LIT("\x05")));
 }
 
 TEST(each_field_is_held_to_its_form)
@@ -178,6 +180,9 @@ TEST(each_field_is_held_to_its_form)
          DER("\x30\x22\x30\x20\x02\x01\x01\x17\x0d"
              "250619103227Z\x30\x0c\x30\x0a\x06\x03\x55\x1d"
              "\x18\x01\x01\xff\x04\x00")},
+        {CRL_REVOKED, PH_ERR_MALFORMED, /* one byte behind an entry */
+         DER("\x30\x15\x30\x12\x02\x01\x01\x17\x0d"
+             "250619103227Z\x05")},
         {CRL_REVOKED, PH_ERR_MALFORMED, /* one byte behind the date, and behind an extension */
          DER("\x30\x15\x30\x13\x02\x01\x01\x17\x0d"
              "250619103227Z\x05")},
