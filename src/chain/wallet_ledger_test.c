@@ -68,30 +68,30 @@ TEST(what_the_policy_lists_is_signed)
 }
 
 #define REFUSED(change, err, text)                                                                 \
-    {                                                                                              \
+    do {                                                                                           \
         struct ph_tx tx = good();                                                                  \
         change;                                                                                    \
         why[0] = '\0';                                                                             \
         if (judge(&tx) != (err) || !strstr(why, text))                                             \
             fail_msg("%s: %s", #change, why);                                                      \
-    }
+    } while (0)
 
 TEST(each_rule_alone_is_enough_to_refuse)
 {
-    REFUSED(tx.chain_id = 1, PH_ERR_UNTRUSTED, "another chain")
-    REFUSED(tx.to.b[3] ^= 1, PH_ERR_UNTRUSTED, "contract 0x0a0a0a0b")
-    REFUSED(tx.creates = true, PH_ERR_UNTRUSTED, "creates")
-    REFUSED(data[0] ^= 1, PH_ERR_UNTRUSTED,
-            "selector 0xa8059cbb") REFUSED(tx.data.len = 3, PH_ERR_UNTRUSTED, "1 to 3")
-        REFUSED(tx.data.len = 0, PH_ERR_UNTRUSTED, "no calldata")
-            REFUSED(memset(tx.to.b, 0x0b, 20), PH_ERR_UNTRUSTED, "selector 0xa9059cbb")
-                REFUSED(tx.value = ph_u256_of(101), PH_ERR_LIMIT, "maxValueWei of 100 wei")
-                    REFUSED(tx.gas = 90001, PH_ERR_LIMIT, "maxGas 90000")
-                        REFUSED(tx.max_fee = 1001, PH_ERR_LIMIT, "maxFeePerGasWei 1000") REFUSED(
-                            tx.max_priority_fee = 1001, PH_ERR_LIMIT, "maxFeePerGasWei")
-                            REFUSED(tx.data.len = PH_WALLET_DATA_MAX + 1, PH_ERR_LIMIT, "calldata")
-                                REFUSED(tx.nonce = FIRST + 1, PH_ERR_UNTRUSTED, "nonce 8")
-                                    REFUSED(tx.nonce = UINT64_MAX, PH_ERR_UNTRUSTED, "nonce")
+    REFUSED(tx.chain_id = 1, PH_ERR_UNTRUSTED, "another chain");
+    REFUSED(tx.to.b[3] ^= 1, PH_ERR_UNTRUSTED, "contract 0x0a0a0a0b");
+    REFUSED(tx.creates = true, PH_ERR_UNTRUSTED, "creates");
+    REFUSED(data[0] ^= 1, PH_ERR_UNTRUSTED, "selector 0xa8059cbb");
+    REFUSED(tx.data.len = 3, PH_ERR_UNTRUSTED, "1 to 3");
+    REFUSED(tx.data.len = 0, PH_ERR_UNTRUSTED, "no calldata");
+    REFUSED(memset(tx.to.b, 0x0b, 20), PH_ERR_UNTRUSTED, "selector 0xa9059cbb");
+    REFUSED(tx.value = ph_u256_of(101), PH_ERR_LIMIT, "maxValueWei of 100 wei");
+    REFUSED(tx.gas = 90001, PH_ERR_LIMIT, "maxGas 90000");
+    REFUSED(tx.max_fee = 1001, PH_ERR_LIMIT, "maxFeePerGasWei 1000");
+    REFUSED(tx.max_priority_fee = 1001, PH_ERR_LIMIT, "maxFeePerGasWei");
+    REFUSED(tx.data.len = PH_WALLET_DATA_MAX + 1, PH_ERR_LIMIT, "calldata");
+    REFUSED(tx.nonce = FIRST + 1, PH_ERR_UNTRUSTED, "nonce 8");
+    REFUSED(tx.nonce = UINT64_MAX, PH_ERR_UNTRUSTED, "nonce");
 }
 
 /* The first word is bound to one value, the second to numbers up to 0x0101. */
@@ -108,11 +108,11 @@ static void bind_words(void)
 
 TEST(words_that_are_not_as_the_policy_has_them_are_refused)
 {
-    REFUSED(bind_words(); data[35] = 6; tx.data.len = 68, PH_ERR_UNTRUSTED, "words after")
-    REFUSED(bind_words(); data[4] = 1; tx.data.len = 68, PH_ERR_UNTRUSTED, "0xa9059cbb")
-    REFUSED(bind_words(); data[36] = 1; tx.data.len = 68, PH_ERR_UNTRUSTED, "words after")
-    REFUSED(bind_words(); tx.data.len = 67, PH_ERR_UNTRUSTED, "words after")
-    REFUSED(bind_words(); tx.data.len = 4, PH_ERR_UNTRUSTED, "words after")
+    REFUSED(bind_words(); data[35] = 6; tx.data.len = 68, PH_ERR_UNTRUSTED, "words after");
+    REFUSED(bind_words(); data[4] = 1; tx.data.len = 68, PH_ERR_UNTRUSTED, "0xa9059cbb");
+    REFUSED(bind_words(); data[36] = 1; tx.data.len = 68, PH_ERR_UNTRUSTED, "words after");
+    REFUSED(bind_words(); tx.data.len = 67, PH_ERR_UNTRUSTED, "words after");
+    REFUSED(bind_words(); tx.data.len = 4, PH_ERR_UNTRUSTED, "words after");
     memset(data + 4, 0, 64);
 }
 
@@ -160,17 +160,17 @@ TEST(a_policy_that_is_zero_refuses_everything)
     CHECK(judge(&tx) == PH_ERR_UNTRUSTED);
 }
 
-TEST(each_limit_that_is_zero_refuses_everything){
-    REFUSED(policy.chain_id = 0, PH_ERR_UNTRUSTED, "chain")
-        REFUSED(policy.contract_cnt = 0, PH_ERR_UNTRUSTED, "contract")
-            REFUSED(policy.contracts[0].selector_cnt = 0, PH_ERR_UNTRUSTED, "selector")
-                REFUSED(policy.max_value = ph_u256_of(0), PH_ERR_LIMIT, "maxValueWei of 0")
-                    REFUSED(policy.max_value_per_day = ph_u256_of(0), PH_ERR_LIMIT,
-                            "maxValueWeiPerDay of 0")
-                        REFUSED(policy.max_transactions_per_day = 0, PH_ERR_LIMIT,
-                                "maxTransactionsPerDay of 0")
-                            REFUSED(policy.max_gas = 0, PH_ERR_LIMIT, "maxGas 0")
-                                REFUSED(policy.max_fee = 0, PH_ERR_LIMIT, "maxFeePerGasWei 0")}
+TEST(each_limit_that_is_zero_refuses_everything)
+{
+    REFUSED(policy.chain_id = 0, PH_ERR_UNTRUSTED, "chain");
+    REFUSED(policy.contract_cnt = 0, PH_ERR_UNTRUSTED, "contract");
+    REFUSED(policy.contracts[0].selector_cnt = 0, PH_ERR_UNTRUSTED, "selector");
+    REFUSED(policy.max_value = ph_u256_of(0), PH_ERR_LIMIT, "maxValueWei of 0");
+    REFUSED(policy.max_value_per_day = ph_u256_of(0), PH_ERR_LIMIT, "maxValueWeiPerDay of 0");
+    REFUSED(policy.max_transactions_per_day = 0, PH_ERR_LIMIT, "maxTransactionsPerDay of 0");
+    REFUSED(policy.max_gas = 0, PH_ERR_LIMIT, "maxGas 0");
+    REFUSED(policy.max_fee = 0, PH_ERR_LIMIT, "maxFeePerGasWei 0");
+}
 
 TEST(what_is_no_transaction_of_type_2_is_refused)
 {
