@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const names = ['DcapVerifier', 'EpochBeacon', 'IERC1271', 'IntelCollateral', 'Lens', 'PhatAnchor', 'PhatApp', 'TeePolicy', 'WorkerRegistry'];
+const names = ['DcapVerifier', 'EpochBeacon', 'IERC1271', 'IntelCollateral', 'Lens', 'PhatAnchor', 'PhatApp', 'TeePolicy', 'VerifierCommittee', 'WorkerRegistry'];
 const check = process.argv.includes('--check');
 let stale = 0;
 

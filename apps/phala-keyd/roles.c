@@ -1,5 +1,6 @@
 #include "roles.h"
 
+#include "committee.h"
 #include "guest.h"
 #include "guest_cert.h"
 #include "job.h"
@@ -271,6 +272,12 @@ static enum ph_err dispatch(struct job *job)
     case PH_IPC_WALLET_SIGN:
         return wallet_sign(&job->keyd->wallets, &job->keyd->ring, job->frame, now_s(), job->reply,
                            job->why);
+    case PH_IPC_CERTIFY:
+        return committee_certify(&job->keyd->chain, &job->keyd->ring, job->frame, now_s(),
+                                 job->reply, job->why);
+    case PH_IPC_VERDICT:
+        return committee_verdict(&job->keyd->chain, &job->keyd->ring, job->frame, now_s(),
+                                 job->reply, job->why);
     case PH_IPC_GUEST_KEY:
         return guest_key(&job->keyd->ring, job->frame, job->reply, job->why);
     case PH_IPC_GUEST_SIGN:

@@ -3,16 +3,16 @@
 enum { TOKS = 256 };
 
 static const char *const root_keys[] = {"chainId", "block", "contracts", "limits", NULL};
-static const char *const contract_keys[] = {"anchor", "beacon", "registry", "lens",
-                                            "intelCollateral"};
+static const char *const contract_keys[] = {"anchor",          "beacon", "registry", "lens",
+                                            "intelCollateral", "policy", "committee"};
 enum { CONTRACTS_NEEDED = 3 }; /* the first ones */
 static const char *const limit_keys[] = {"maxFeePerGasWei", "maxGas", "maxWeiPerDay", NULL};
 
 static enum ph_err read_contracts(const struct ph_jdoc *doc, struct ph_network *net,
                                   struct ph_json_why *why)
 {
-    uint8_t *const into[] = {net->anchor.b, net->beacon.b, net->registry.b, net->lens.b,
-                             net->intel_collateral.b};
+    uint8_t *const into[] = {net->anchor.b,           net->beacon.b, net->registry.b, net->lens.b,
+                             net->intel_collateral.b, net->policy.b, net->committee.b};
     uint32_t tok = 0;
 
     PH_TRY(ph_jread_object(doc, 0, "", "contracts", &tok, why));

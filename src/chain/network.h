@@ -7,12 +7,14 @@
  *
  *   {"chainId": 31337, "block": 12,
  *    "contracts": {"anchor": "0x…", "beacon": "0x…", "registry": "0x…",
- *                  "lens": "0x…", "intelCollateral": "0x…", …},
+ *                  "lens": "0x…", "intelCollateral": "0x…", "policy": "0x…",
+ *                  "committee": "0x…", …},
  *    "limits": {"maxFeePerGasWei": "100000000000", "maxGas": 16777216, "maxWeiPerDay": "…"}}
  *
  * block: there is no request before it. Without lens and intelCollateral, which is the one that the
- * worker's kind is judged with, a worker does not register itself. Other contracts may be named.
- * limits and its members may be left out.
+ * worker's kind is judged with, a worker does not register itself; without policy and committee
+ * no certificate of a committee is asked for or given. Other contracts may be named. limits and its
+ * members may be left out.
  *
  * Layer: chain. Pure. Documented in docs/chain.md. Tests: network_test.c, network_fuzz.c.
  */
@@ -32,8 +34,9 @@ struct ph_network {
     struct ph_eth_address anchor, beacon, registry;
     /* Zero: not named, and the worker does not register itself. */
     struct ph_eth_address lens, intel_collateral;
-    uint64_t max_fee;               /* wei a unit of gas */
-    uint64_t max_gas;               /* of one transaction */
+    struct ph_eth_address policy, committee; /* zero: not named, and certificates are not known */
+    uint64_t max_fee;                        /* wei a unit of gas */
+    uint64_t max_gas;                        /* of one transaction */
     struct ph_u256 max_wei_per_day; /* for gas, of all transactions that are signed in a day */
 };
 

@@ -17,6 +17,7 @@ static const struct {
     {ph_abi_dcap_verifier_errors, PH_LEN(ph_abi_dcap_verifier_errors)},
     {ph_abi_intel_collateral_errors, PH_LEN(ph_abi_intel_collateral_errors)},
     {ph_abi_epoch_beacon_errors, PH_LEN(ph_abi_epoch_beacon_errors)},
+    {ph_abi_verifier_committee_errors, PH_LEN(ph_abi_verifier_committee_errors)},
     {ph_abi_phat_anchor_errors, PH_LEN(ph_abi_phat_anchor_errors)},
 };
 

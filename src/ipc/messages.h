@@ -127,6 +127,10 @@ enum {
     M0(WORKER_KEY_KEPT, 184, PH_D2K)                           /* it does: from here on those are the keys */ \
     M0(WORKER_KEY_ADOPTED, 185, PH_K2D)                                                            \
     M(WORKER_KEY_ROTATE, 186, PH_D2K, F(B32, id) F(B32, beacon)) /* to the next key: chain/consent.h; answered SIGNED */ \
+    M(CERTIFY,     190, PH_D2K, F(REST, request))              /* a member of a committee: chain/certificate.h */ \
+    M(CERTIFIED,   191, PH_K2D, F(B32, evidence_hash) F(REST, certified))                           \
+    M(VERDICT,     192, PH_D2K, F(REST, request))              /* a juror */                        \
+    M(VERDICT_IS,  193, PH_K2D, F(U8, genuine) F(B32, certificate) F(B65, sig))                     \
     M(GUEST_SIGNED, 113, PH_K2D, F(B65, by_app) F(B65, by_cluster) F(BYTES, sig) F(REST, key)) /* key: public */ \
     M(GUEST_TLS_KEY, 114, PH_D2K, F(B20, phat) F(U8, random) F(REST, path)) /* P-256, of the path unless random */ \
     M(GUEST_TLS_KEY_IS, 115, PH_K2D, F(B32, key) F(REST, pub)) /* key: secret; pub: x || y */ \

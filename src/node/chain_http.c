@@ -21,7 +21,7 @@ struct endpoint {
 
 struct ph_chain_http {
     struct ph_chain_http_config config;
-    struct endpoint endpoints[PH_RPC_ENDPOINTS_MAX];
+    struct endpoint endpoints[PH_CHAIN_HTTP_URLS_MAX];
     struct ph_client_loop at;
 };
 
@@ -104,7 +104,7 @@ static enum ph_err open_ws(struct ph_chain_http *h, struct endpoint *e)
 
 static enum ph_err open_clients(struct ph_chain_http *h)
 {
-    const char *hosts[PH_RPC_ENDPOINTS_MAX + 1] = {NULL};
+    const char *hosts[PH_CHAIN_HTTP_URLS_MAX + 1] = {NULL};
     size_t cnt = 0;
 
     for (size_t i = 0; i < h->config.url_cnt; i++) {
@@ -127,8 +127,8 @@ enum ph_err ph_chain_http_new(const struct ph_chain_http_config *config, struct 
     if (!h)
         return PH_ERR_NOMEM;
     h->config = *config;
-    if (config->url_cnt == 0 || config->url_cnt > PH_RPC_ENDPOINTS_MAX) {
-        (void)snprintf(why, PH_CHAIN_HTTP_WHY_LEN, "1 to %d endpoints", PH_RPC_ENDPOINTS_MAX);
+    if (config->url_cnt == 0 || config->url_cnt > PH_CHAIN_HTTP_URLS_MAX) {
+        (void)snprintf(why, PH_CHAIN_HTTP_WHY_LEN, "1 to %d endpoints", PH_CHAIN_HTTP_URLS_MAX);
         err = PH_ERR_MALFORMED;
     }
     for (size_t i = 0; err == PH_OK && i < config->url_cnt; i++)
@@ -150,7 +150,7 @@ void ph_chain_http_free(struct ph_chain_http *h)
 {
     if (!h)
         return;
-    for (size_t i = 0; i < PH_RPC_ENDPOINTS_MAX; i++)
+    for (size_t i = 0; i < PH_CHAIN_HTTP_URLS_MAX; i++)
         ph_chain_ws_free(h->endpoints[i].ws);
     ph_client_loop_close(&h->at);
     free(h);
@@ -162,6 +162,8 @@ static void on_done(void *ctx, uint64_t ticket, uint16_t status, struct ph_bytes
 
     if (status >= 200 && status < 300)
         h->config.answered(h->config.ctx, ticket, body);
+    else if (status > 0 && h->config.refused)
+        h->config.refused(h->config.ctx, ticket, body);
     else
         h->config.failed(h->config.ctx, ticket);
 }
@@ -172,7 +174,9 @@ static enum ph_err post_http(struct ph_chain_http *h, const struct endpoint *e, 
     const struct ph_http_fetch_spec spec = {
         .method = PH_BYTES_LIT("POST"),
         .url = ph_bytes_str(e->url),
-        .headers = PH_BYTES_LIT("content-type: application/json\naccept: application/json\n"),
+        .headers = h->config.binary
+                       ? PH_BYTES_LIT("content-type: application/octet-stream\n")
+                       : PH_BYTES_LIT("content-type: application/json\naccept: application/json\n"),
         .body = body,
         .rules = &e->rule,
         .rule_cnt = 1,

@@ -11,17 +11,24 @@
 #include "chain/rpc.h"
 #include "node/loop.h"
 
-enum { PH_CHAIN_HTTP_TIMEOUT_MS = 10000, PH_CHAIN_HTTP_WHY_LEN = 256 };
+enum {
+    PH_CHAIN_HTTP_TIMEOUT_MS = 10000,
+    PH_CHAIN_HTTP_WHY_LEN = 256,
+    PH_CHAIN_HTTP_URLS_MAX = 16,
+};
 
 struct ph_chain_http;
 
 struct ph_chain_http_config {
     struct ph_loop *loop;
     const char *const *urls; /* http, https, ws or wss, with a path if need be */
-    size_t url_cnt;          /* 1 to PH_RPC_ENDPOINTS_MAX */
+    size_t url_cnt;          /* 1 to PH_CHAIN_HTTP_URLS_MAX */
+    bool binary;             /* bodies are bytes, not JSON; not for WebSockets */
     /* A body of a 2xx answer, or a message with the ids of this ticket; anything else. */
     void (*answered)(void *ctx, uint64_t ticket, struct ph_bytes body);
     void (*failed)(void *ctx, uint64_t ticket);
+    /* Instead of `failed`, where it is not NULL: an answer of another status. */
+    void (*refused)(void *ctx, uint64_t ticket, struct ph_bytes body);
     /* An endpoint says that there is a new block; nothing says that it is true. */
     void (*woken)(void *ctx, size_t endpoint);
     void *ctx;

@@ -17,7 +17,7 @@ enum {
     FAILURE_MS = 2000, /* twice as long each time … */
     FAILURES_MAX = 8,  /* … up to some eight minutes */
     UNANSWERED_MAX = 3,
-    CALL_PARAMS_MAX = 2 * (PH_TEE_QUOTE_MAX + 8192),
+    CALL_PARAMS_MAX = 2 * (PH_TEE_QUOTE_MAX + PH_CERTIFICATE_MAX + 8192),
 };
 
 static int64_t now_ms(void)
@@ -209,6 +209,8 @@ static enum ph_err take_facts(struct ph_chain_registrar *r, const struct ph_rpc_
     memcpy(r->facts.ecdh_key, w->ecdh_key.b, sizeof(r->facts.ecdh_key));
     r->id = got.s.id;
     r->beacon = got.s.beacon;
+    r->committee = got.s.committee;
+    r->is_member = got.s.committee_member;
     r->kind = (uint16_t)w->kind;
     r->slot = (uint8_t)w->slot;
     return PH_OK;
@@ -322,6 +324,13 @@ enum ph_err ph_chain_registrar_new(struct ph_chain_worker *w, struct ph_chain_re
     r->w = w;
     ph_chain_rotation_load(r);
     ph_chain_consent_load(r);
+    if (w->node->config->member_url_cnt > 0) {
+        const enum ph_err err = ph_chain_members_open(r, &r->members);
+        if (err != PH_OK) {
+            free(r);
+            return err;
+        }
+    }
     *out = r;
     return PH_OK;
 }
@@ -333,6 +342,7 @@ void ph_chain_registrar_free(struct ph_chain_registrar *r)
     ph_timer_cancel(r->w->node->loop, &r->timer);
     ph_timer_cancel(r->w->node->loop, &r->prove_timer);
     ph_chain_proof_clear(&r->proof);
+    ph_chain_http_free(r->members);
     free(r);
 }
 

@@ -5,6 +5,7 @@
  * for it), chain_errands.c (transactions), chain_consent.c (what the operator gave). */
 
 #include "node/attester.h"
+#include "node/chain_certificate.h"
 #include "node/chain_evidence.h"
 #include "node/chain_owner.h"
 #include "node/chain_registrar.h"
@@ -22,6 +23,14 @@ enum ph_chain_errand {
     ERRAND_WAKE = 'w',
 };
 
+/* Who judges a kind's evidence: TeeKinds.sol. */
+enum ph_chain_mode {
+    MODE_NONE, /* there is no such kind */
+    MODE_ONCHAIN,
+    MODE_COMMITTEE,
+    MODE_BOTH,
+};
+
 /* A registration, a renewal or a change of the key in the making. */
 struct ph_chain_proof {
     bool busy;
@@ -31,7 +40,9 @@ struct ph_chain_proof {
     struct ph_hash32 beacon, pck_id;
     struct ph_chain_evidence evidence;
     struct ph_buf whole; /* platform's 176 bytes, then the quote */
-    struct ph_buf call;  /* what is to be sent */
+    enum ph_chain_mode mode;
+    struct ph_chain_certificate certificate;
+    struct ph_buf call; /* what is to be sent */
 };
 
 struct ph_chain_registrar {
@@ -46,6 +57,11 @@ struct ph_chain_registrar {
     struct ph_lease_facts facts;
     struct ph_u256 balance; /* wei of the account that pays for gas */
     struct ph_hash32 id, beacon;
+    uint64_t committee;            /* the newest one; 0: none was drawn */
+    bool is_member;                /* of that one */
+    struct ph_chain_http *members; /* whom to ask for certificates; NULL: nobody */
+    int64_t judged_second;         /* how often others asked within this second */
+    unsigned judged_cnt;
     uint16_t kind; /* of the place that it has */
     uint8_t slot;
     struct ph_chain_proof proof;
@@ -107,5 +123,8 @@ void ph_chain_consent_tidy(struct ph_chain_registrar *r);
 /* chain_proof.c: make evidence over the beacon's value and send it. */
 void ph_chain_proof_begin(struct ph_chain_registrar *r, enum ph_chain_errand errand);
 void ph_chain_proof_clear(struct ph_chain_proof *proof);
+void ph_chain_proof_give_up(struct ph_chain_registrar *r, const char *what, const char *why);
+/* The certificate is there. */
+void ph_chain_proof_certified(struct ph_chain_registrar *r);
 
 #endif

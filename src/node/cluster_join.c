@@ -1,5 +1,6 @@
 /* The joiner's side, before the worker serves anything. Part of cluster.h. */
 
+#include "attest/amd/snp.h"
 #include "attest/intel/quote.h"
 #include "base/clock.h"
 #include "base/hex.h"
@@ -22,40 +23,62 @@
 
 enum { MR_TD_AT = 136, MR_TD_LEN = 48 };
 
-/* Measurement of this worker, from a quote of its own. */
-static enum ph_err own_mr_td(struct ph_node *node, char hex[static 2 * MR_TD_LEN + 1])
+static enum ph_err mr_td_of(struct ph_bytes quote, struct ph_bytes *out)
+{
+    struct ph_intel_quote parsed;
+    struct ph_bytes before;
+    enum ph_check check;
+
+    PH_TRY(ph_intel_quote_parse(quote, &parsed, &check));
+    struct ph_reader r = {parsed.body};
+    return ph_read_view(&r, MR_TD_AT, &before) && ph_read_view(&r, MR_TD_LEN, out)
+               ? PH_OK
+               : PH_ERR_MALFORMED;
+}
+
+static enum ph_err measurement_of(struct ph_bytes report, struct ph_bytes *out)
+{
+    struct ph_reader r = {report};
+    struct ph_bytes before;
+
+    return ph_read_view(&r, offsetof(struct ph_snp_report, measurement), &before) &&
+                   ph_read_view(&r, MR_TD_LEN, out)
+               ? PH_OK
+               : PH_ERR_MALFORMED;
+}
+
+/* What a policy has to name to mean this worker's code, from a quote of its own. */
+static enum ph_err own_measurement(struct ph_node *node, struct ph_buf *out)
 {
     struct ph_buf quote PH_OWNED(ph_buf_clear) = PH_BUF(PH_TEE_QUOTE_MAX);
     const uint8_t report_data[64] = {0};
-    struct ph_intel_quote parsed;
-    struct ph_bytes before, mr_td;
-    enum ph_check check;
-    char why[PH_TEE_WHY_LEN];
+    char why[PH_TEE_WHY_LEN], hex[2 * MR_TD_LEN + 1];
+    struct ph_bytes code;
 
     PH_TRY(ph_tee_quote(node->tee, report_data, &quote, why));
-    PH_TRY(ph_intel_quote_parse(ph_buf_view(&quote), &parsed, &check));
-    struct ph_reader r = {parsed.body};
-    if (!ph_read_view(&r, MR_TD_AT, &before) || !ph_read_view(&r, MR_TD_LEN, &mr_td))
-        return PH_ERR_MALFORMED;
-    ph_hex_encode(mr_td, hex);
-    return PH_OK;
+    const bool is_snp = ph_snp_is_report(ph_buf_view(&quote));
+    PH_TRY(is_snp ? measurement_of(ph_buf_view(&quote), &code)
+                  : mr_td_of(ph_buf_view(&quote), &code));
+    ph_hex_encode(code, hex);
+    return is_snp ? ph_buf_addf(out, "\"snp\":[{\"measurement\":\"%s\"}]", hex)
+                  : ph_buf_addf(out, "\"tdx\":[{\"mr_td\":\"%s\"}]", hex);
 }
 
 enum ph_err ph_cluster_simulator_policy(struct ph_node *node, char *path, size_t cap)
 {
     struct ph_buf text PH_OWNED(ph_buf_clear) = PH_BUF(1024);
     int data_fd PH_OWNED(ph_closep) = -1, fd PH_OWNED(ph_closep) = -1;
-    char mr_td[2 * MR_TD_LEN + 1], root_hex[65];
+    struct ph_buf code PH_OWNED(ph_buf_clear) = PH_BUF(256);
+    char root_hex[65];
     uint8_t root[32];
 
-    PH_TRY(own_mr_td(node, mr_td));
+    PH_TRY(own_measurement(node, &code));
     PH_TRY(ph_tee_simulator_root(node->tee, root));
     ph_hex_encode(PH_BYTES_OF(root), root_hex);
-    PH_TRY(
-        ph_buf_addf(&text,
-                    "{\"statuses\":[\"UpToDate\"],\"measurements\":{\"tdx\":[{\"mr_td\":\"%s\"}]},"
-                    "\"simulator_root_insecure\":\"%s\"}\n",
-                    mr_td, root_hex));
+    PH_TRY(ph_buf_addf(&text,
+                       "{\"statuses\":[\"UpToDate\"],\"measurements\":{%.*s},"
+                       "\"simulator_root_insecure\":\"%s\"}\n",
+                       (int)code.len, (const char *)code.ptr, root_hex));
     PH_TRY(ph_dir_open(AT_FDCWD, node->config->data_dir, &data_fd));
     PH_TRY(ph_dir_open(data_fd, "simulator", &fd));
     const struct ph_bytes all = ph_buf_view(&text);

@@ -29,7 +29,8 @@ static const char *const usage[] = {
     "  --owner 0xADDRESS              who may deploy; may be repeated\n"
     "  --open                         anyone may deploy\n"
     "  --operator 0xADDRESS           owner of this worker, bound by its evidence\n"
-    "  --tee auto|tsm|simulator       where evidence comes from; simulator is INSECURE and says "
+    "  --tee auto|tsm|simulator|simulator-snp\n"
+    "                                 where evidence comes from; simulators are INSECURE and say "
     "so\n"
     "  --state URL                    commit log of phats' states: file:DIR (default: "
     "DIR/state-log under\n"
@@ -60,6 +61,8 @@ static const char *const usage[] = {
     "keccak-256 "
     "alone,\n"
     "                                 at URL/0x<hash>; may be repeated\n"
+    "  --committee-member URL         who certifies evidence that the chain does not judge; may be "
+    "repeated\n"
     "  --chain-quorum N               nodes that must agree (default: more than half)\n"
     "  --confirmations N              blocks that make final (default: what nodes call so)\n"
     "  --guest-agent DIR              dstack's guest agent API for programs beside the worker: "
@@ -214,6 +217,7 @@ enum option_id {
     OPT_CHAIN,
     OPT_NETWORK,
     OPT_CHAIN_QUORUM,
+    OPT_MEMBER,
     OPT_CHAIN_INPUT,
     OPT_CONFIRMATIONS,
 };
@@ -247,6 +251,7 @@ static const struct option options[] = {
     { "restore", 1, NULL, OPT_RESTORE },
     { "chain", 1, NULL, OPT_CHAIN },           { "network", 1, NULL, OPT_NETWORK },
     { "chain-input", 1, NULL, OPT_CHAIN_INPUT },
+    { "committee-member", 1, NULL, OPT_MEMBER },
     { "chain-quorum", 1, NULL, OPT_CHAIN_QUORUM }, { "confirmations", 1, NULL, OPT_CONFIRMATIONS },
     { NULL, 0, NULL, 0 },
 };
@@ -271,7 +276,7 @@ static enum ph_err add_listen(struct ph_config *c, const char *arg, bool one_pha
 
 static enum ph_err parse_tee(const char *arg, enum ph_tee_choice *out)
 {
-    static const char *const names[] = {"auto", "tsm", "simulator"};
+    static const char *const names[] = {"auto", "tsm", "simulator", "simulator-snp"};
 
     for (size_t i = 0; i < PH_LEN(names); i++)
         if (strcmp(arg, names[i]) == 0) {
@@ -359,6 +364,11 @@ static enum ph_err apply(struct ph_config *c, int id, const char *arg)
     case OPT_NETWORK:
         c->network_file = arg;
         return PH_OK;
+    case OPT_MEMBER:
+        if (c->member_url_cnt == PH_CONFIG_MEMBERS_MAX)
+            return PH_ERR_LIMIT;
+        c->member_urls[c->member_url_cnt++] = arg;
+        return ph_url_is_base(ph_bytes_str(arg)) ? PH_OK : PH_ERR_MALFORMED;
     case OPT_CHAIN_QUORUM:
         return parse_u32(arg, 1, PH_CONFIG_CHAIN_URLS_MAX, &c->chain_quorum);
     case OPT_CONFIRMATIONS:
@@ -480,6 +490,8 @@ enum ph_err ph_config_parse(int argc, char **argv, struct ph_config *out, char w
         return fail(why, "key-owner", "is for the first worker of a new cluster");
     if ((c.chain_url_cnt > 0) != (c.network_file != NULL))
         return fail(why, "chain", "and --network come together");
+    if (c.member_url_cnt > 0 && c.chain_url_cnt == 0)
+        return fail(why, "committee-member", "needs --chain and --network");
     if (c.chain_quorum > c.chain_url_cnt)
         return fail(why, "chain-quorum", "is more than there are --chain");
     if (c.chain_input_cnt > 0 && c.chain_url_cnt == 0)

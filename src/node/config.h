@@ -15,6 +15,7 @@
 enum {
     PH_CONFIG_LIST_MAX = 16,
     PH_CONFIG_GUEST_DIR_MAX = 107 - 46,
+    PH_CONFIG_MEMBERS_MAX = 16,
     PH_CONFIG_CHAIN_URLS_MAX = 8,
     PH_CONFIG_CHAIN_INPUTS_MAX = 4
 };
@@ -27,7 +28,12 @@ struct ph_listen {
     struct ph_phat_id phat;
 };
 
-enum ph_tee_choice { PH_TEE_CHOICE_AUTO, PH_TEE_CHOICE_TSM, PH_TEE_CHOICE_SIMULATOR };
+enum ph_tee_choice {
+    PH_TEE_CHOICE_AUTO,
+    PH_TEE_CHOICE_TSM,
+    PH_TEE_CHOICE_SIMULATOR,
+    PH_TEE_CHOICE_SIMULATOR_SNP
+};
 
 struct ph_config {
     const char *data_dir;
@@ -51,6 +57,8 @@ struct ph_config {
     size_t chain_url_cnt;
     const char *chain_inputs[PH_CONFIG_CHAIN_INPUTS_MAX]; /* where inputs by hash may be */
     size_t chain_input_cnt;
+    const char *member_urls[PH_CONFIG_MEMBERS_MAX]; /* committee members to ask */
+    size_t member_url_cnt;
     uint32_t chain_quorum;        /* 0: more than half of them */
     uint32_t chain_confirmations; /* 0: final is what nodes call finalized */
     const char *restore; /* 0x… of the cluster whose keys come from a backup; NULL: none */

@@ -162,15 +162,17 @@ static enum ph_err watch_signals(struct ph_node *node)
 
 static enum ph_err start_tee(struct ph_node *node)
 {
-    static const enum ph_tee_provider providers[] = {[PH_TEE_CHOICE_AUTO] = PH_TEE_PROVIDER_AUTO,
-                                                     [PH_TEE_CHOICE_TSM] = PH_TEE_PROVIDER_AUTO,
-                                                     [PH_TEE_CHOICE_SIMULATOR] =
-                                                         PH_TEE_PROVIDER_SIMULATOR_INSECURE};
+    static const enum ph_tee_provider providers[] = {
+        [PH_TEE_CHOICE_AUTO] = PH_TEE_PROVIDER_AUTO,
+        [PH_TEE_CHOICE_TSM] = PH_TEE_PROVIDER_AUTO,
+        [PH_TEE_CHOICE_SIMULATOR] = PH_TEE_PROVIDER_SIMULATOR_INSECURE,
+        [PH_TEE_CHOICE_SIMULATOR_SNP] = PH_TEE_PROVIDER_SIMULATOR_SNP_INSECURE};
     char why[PH_TEE_WHY_LEN] = "", dir[4096];
 
     if ((size_t)snprintf(dir, sizeof(dir), "%s/simulator", node->config->data_dir) >= sizeof(dir))
         return PH_ERR_LIMIT;
-    if (node->config->tee == PH_TEE_CHOICE_SIMULATOR) {
+    if (node->config->tee == PH_TEE_CHOICE_SIMULATOR ||
+        node->config->tee == PH_TEE_CHOICE_SIMULATOR_SNP) {
         int fd PH_OWNED(ph_closep) = -1;
         PH_TRY(ph_dir_open(AT_FDCWD, node->config->data_dir, &fd));
         int sub PH_OWNED(ph_closep) = -1;

@@ -4,6 +4,7 @@
 #include "node/api.h"
 #include "node/call_gate.h"
 #include "node/calls.h"
+#include "node/chain_committee.h"
 #include "node/chain_registrar.h"
 #include "node/chain_rotation.h"
 #include "node/cluster.h"
@@ -48,6 +49,9 @@ static const struct route {
     {"GET", "/v1/restore", NULL, ph_api_restore_show, OPEN_RESTORING},
     {"POST", "/v1/restore", NULL, ph_api_restore_share, OPEN_RESTORING},
     {"PUT", "/v1/chain/consent", NULL, ph_api_chain_consent, 0},
+    {"POST", "/v1/committee/certificate", NULL, ph_api_committee_certificate, 0},
+    {"POST", "/v1/committee/verdict", NULL, ph_api_committee_verdict, 0},
+    {"GET", "/v1/committee/evidence/", "", ph_api_committee_evidence, 0},
     {"POST", "/v1/chain/next-key", NULL, ph_api_chain_next_key, 0},
     {"GET", "/v1/phats", NULL, ph_api_phats_list, 0},
     {"POST", "/v1/phats", NULL, ph_api_phat_deploy, 0},

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/own.h"
 #include "tee/simulator.h"
+#include "tee/simulator_snp.h"
 #include "tee/tsm.h"
 
 #include <stdio.h>
@@ -18,8 +19,9 @@ _Static_assert((int)PH_TEE_REPORT_DATA_LEN == (int)PH_REPORT_DATA_LEN &&
 
 struct ph_tee {
     enum ph_tee_provider provider;
-    struct ph_simulator *sim; /* simulator; owned */
-    char *root;               /* hardware; owned */
+    struct ph_simulator *sim;     /* simulator; owned */
+    struct ph_simulator_snp *snp; /* simulator-snp; owned */
+    char *root;                   /* hardware; owned */
 };
 
 const char *ph_tee_provider_name(enum ph_tee_provider provider)
@@ -35,6 +37,8 @@ const char *ph_tee_provider_name(enum ph_tee_provider provider)
         return "snp";
     case PH_TEE_PROVIDER_SIMULATOR_INSECURE:
         return "simulator (INSECURE-SIMULATOR)";
+    case PH_TEE_PROVIDER_SIMULATOR_SNP_INSECURE:
+        return "simulator-snp (INSECURE-SIMULATOR)";
     }
     return "unknown";
 }
@@ -72,6 +76,10 @@ enum ph_err ph_tee_open(const struct ph_tee_config *config, struct ph_tee **out,
         PH_TRY(ph_simulator_open(config->dir, &tee->sim, why));
         tee->provider = config->provider;
         break;
+    case PH_TEE_PROVIDER_SIMULATOR_SNP_INSECURE:
+        PH_TRY(ph_simulator_snp_open(config->dir, &tee->snp, why));
+        tee->provider = config->provider;
+        break;
     case PH_TEE_PROVIDER_AUTO:
     case PH_TEE_PROVIDER_TDX:
     case PH_TEE_PROVIDER_SNP:
@@ -88,6 +96,7 @@ void ph_tee_free(struct ph_tee *tee)
     if (!tee)
         return;
     ph_simulator_free(tee->sim);
+    ph_simulator_snp_free(tee->snp);
     free(tee->root);
     free(tee);
 }
@@ -99,14 +108,18 @@ enum ph_tee_provider ph_tee_provider(const struct ph_tee *tee)
 
 bool ph_tee_is_simulator(const struct ph_tee *tee)
 {
-    return tee->provider == PH_TEE_PROVIDER_SIMULATOR_INSECURE;
+    return tee->sim || tee->snp;
 }
 
 enum ph_err ph_tee_simulator_root(const struct ph_tee *tee, uint8_t out[static 32])
 {
     uint8_t xy[64];
 
-    if (!ph_tee_is_simulator(tee))
+    if (tee->snp) {
+        ph_simulator_snp_root(tee->snp, out);
+        return PH_OK;
+    }
+    if (!tee->sim)
         return PH_ERR_NOT_FOUND;
     PH_TRY(ph_simulator_root(tee->sim, xy));
     ph_attest_root_hash(xy, out);
@@ -117,10 +130,11 @@ static enum ph_err quote_at(struct ph_tee *tee,
                             const uint8_t report_data[static PH_TEE_REPORT_DATA_LEN], int64_t now_s,
                             struct ph_buf *out, char why[static PH_TEE_WHY_LEN])
 {
-    if (ph_tee_is_simulator(tee)) {
-        (void)snprintf(why, PH_TEE_WHY_LEN, "the simulator cannot sign a quote");
+    (void)snprintf(why, PH_TEE_WHY_LEN, "the simulator cannot sign a quote");
+    if (tee->snp)
+        return ph_simulator_snp_report(tee->snp, report_data, out);
+    if (tee->sim)
         return ph_simulator_quote(tee->sim, report_data, now_s, out);
-    }
     const struct ph_tsm_ops ops = ph_tsm_ops_system();
     return ph_tsm_report(&ops, tee->root, tee->provider, report_data, out, NULL, why);
 }
@@ -143,7 +157,11 @@ enum ph_err ph_tee_evidence(struct ph_tee *tee,
 
     PH_TRY(quote_at(tee, report_data, now_s, &quote, why));
     evidence.quote = ph_buf_view(&quote);
-    if (ph_tee_is_simulator(tee))
+    if (tee->snp) {
+        evidence.kind = PH_EVIDENCE_SNP;
+        evidence.snp = ph_simulator_snp_parts(tee->snp);
+    }
+    if (tee->sim)
         evidence.collateral = ph_simulator_collateral(tee->sim);
     (void)snprintf(why, PH_TEE_WHY_LEN, "the evidence bundle cannot be written");
     PH_TRY(ph_evidence_encode(&evidence, out));

@@ -29,8 +29,10 @@ enum ph_tee_provider {
     PH_TEE_PROVIDER_TDX,
     PH_TEE_PROVIDER_SNP,
     PH_TEE_PROVIDER_SIMULATOR_INSECURE, /* proves nothing: only a development policy accepts it */
+    PH_TEE_PROVIDER_SIMULATOR_SNP_INSECURE, /* likewise, of the kind of SEV-SNP */
 };
-/* "tdx", "snp", "simulator (INSECURE-SIMULATOR)", "none", "auto". Static storage. */
+/* "tdx", "snp", "simulator (INSECURE-SIMULATOR)", "simulator-snp (INSECURE-SIMULATOR)", "none",
+ * "auto". Static storage. */
 const char *ph_tee_provider_name(enum ph_tee_provider provider);
 
 struct ph_tee_config {

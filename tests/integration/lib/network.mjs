@@ -39,7 +39,7 @@ const filesOf = (dir) => ({ 255: join(dir, 'network.json'), 254: join(dir, 'netw
 const simulatorOf = (dir, kind) => join(dir, `simulator${kind}`);
 const collateralOf = ({ contracts }) => ({ 255: contracts.intelCollateral, 254: contracts.intelCollateral254 });
 
-/** Puts everything on the chain; `dir` gets the scripts' files and the simulators. `rules` are for all kinds. */
+/** Puts everything on the chain; `dir` gets the scripts' files and the simulators. `rules` are for all kinds, `rules[kind]` for one. */
 async function deploy(anvil, dir, rules) {
   const [account] = accounts;
   const simulators = {};
@@ -48,7 +48,7 @@ async function deploy(anvil, dir, rules) {
   await tool(foundryTool('forge'), ['build', 'contracts/script/Deploy.s.sol', 'contracts/test/lib/Consumers.sol'], profile);
   const plan = JSON.parse(await readFile(join(root, 'contracts', 'networks', 'devnet.json'), 'utf8'));
   plan.kinds = Object.entries(kinds).map(([kind, { vendor, verifier }]) => (
-    { kind: Number(kind), verifier, mode: 'ONCHAIN', vendor, perPlatform: 8, leaseS: 86400, tcb: ['UpToDate'], maxEvidenceAgeS: 43200, ...rules }));
+    { kind: Number(kind), verifier, mode: 'ONCHAIN', vendor, perPlatform: 8, leaseS: 86400, tcb: ['UpToDate'], maxEvidenceAgeS: 43200, ...rules, ...rules[kind] }));
   plan.images = Object.keys(kinds).map((kind) => ({ kind: Number(kind), tuple: tupleOf(simulators[kind].quote) }));
   await writeFile(join(dir, 'plan.json'), JSON.stringify(plan));
   const files = filesOf(dir);

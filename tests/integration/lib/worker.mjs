@@ -12,11 +12,11 @@ import { program, startDaemon, tempDir } from './proc.mjs';
  * `args` are added to the command line of phalad. `data` keeps a directory over restarts; without it
  * the worker gets one that is gone with the test. `t` null: the caller stops it.
  */
-export async function startWorker(t, { args = [], data, env, open = true, wrapper = [] } = {}) {
+export async function startWorker(t, { args = [], data, env, open = true, wrapper = [], readyMs } = {}) {
   const dir = data ?? (t ? await tempDir(t) : await mkdtemp(join(tmpdir(), 'phala-worker-')));
   const command = [...wrapper, program('phalad'), '--data', dir, '--listen', '127.0.0.1:0', '--tee', 'simulator', ...(open ? ['--open'] : []),
     '--keyd', program('phala-keyd'), '--run', program('phala-run'), ...args];
-  const daemon = await startDaemon(t, command[0], command.slice(1), { env });
+  const daemon = await startDaemon(t, command[0], command.slice(1), { env, readyMs });
   const url = urlOf(daemon.ready, 'http');
   const info = await (await fetch(`${url}/v1/info`)).json();
   const worker = { ...daemon, url, dir, info, signer: info.signer, cluster: info.cluster };
