@@ -165,7 +165,7 @@ test('egress', async (t) => {
     const left = assert.rejects(call('/', { method: 'POST', body: JSON.stringify({ url: `${plain.url()}/hang` }), signal: controller.signal }));
     setTimeout(() => controller.abort(), 200);
     await left;
-    await until(async () => Number(/phala_calls_in_flight (\d+)/.exec(await (await fetch(`${worker.url}/metrics`)).text())[1]) <= before, { what: 'the end of the call' });
+    await until(async () => Number(/phala_calls_in_flight (\d+)/.exec(await (await fetch(`${worker.url}/metrics`)).text())[1]) <= before, { timeoutMs: 60_000, what: 'the end of the call' });
   });
 });
 

@@ -188,7 +188,8 @@ test('private calls', async (t) => {
     await until(async () => await inFlight() === 1);
     controller.abort();
     await assert.rejects(sent);
-    await until(async () => await inFlight() === 0);
+    // Who has closed one side may still read: he is waited for as long as for a head, 10 s.
+    await until(async () => await inFlight() === 0, { timeoutMs: 60_000, what: 'the end of the call' });
   });
 
   await t.test('a page of another origin may ask, and only here', async () => {
