@@ -126,18 +126,24 @@ static void image_of(uint8_t kind, const struct ph_bytes *parts, size_t part_cnt
     ph_keccak256((struct ph_bytes){raw, len}, out->b);
 }
 
-static void intel_platform(const struct judgement *j, struct ph_abi_verifier_committee_claims *out)
+static enum ph_err claim_intel_platform(const struct judgement *j,
+                                        struct ph_abi_verifier_committee_claims *out,
+                                        char why[static CLUSTER_WHY_LEN])
 {
     static const char label[] = "phala.platform.intel";
-    const struct ph_sgx_ext *ext = &j->pck->sgx;
+    const struct ph_sgx_ext *ext;
     uint8_t raw[sizeof(label) - 1 + sizeof(ext->ppid)];
 
+    if (!j->pck)
+        return cluster_refuse(why, PH_ERR_UNTRUSTED, "evidence: no PCK certificate names it");
+    ext = &j->pck->sgx;
     memcpy(raw, label, sizeof(label) - 1);
     memcpy(raw + sizeof(label) - 1, ext->ppid, sizeof(ext->ppid));
     ph_keccak256(PH_BYTES_OF(raw), out->platform_id.b);
     out->flags |= ext->dynamic_platform ? FLAG_DYNAMIC_PLATFORM : 0;
     out->flags |= ext->cached_keys ? FLAG_CACHED_KEYS : 0;
     out->flags |= ext->smt_enabled ? FLAG_SMT : 0;
+    return PH_OK;
 }
 
 static enum ph_err claim_tdx(const struct judgement *j,
@@ -153,8 +159,7 @@ static enum ph_err claim_tdx(const struct judgement *j,
     image_of(KIND_TDX, &tuple, 1, &out->image);
     out->flags |= td->td_attributes[PKS_AT] & PKS_BIT ? FLAG_TD_PKS : 0;
     out->flags |= td->td_attributes[PERFMON_AT] & PERFMON_BIT ? FLAG_TD_PERFMON : 0;
-    intel_platform(j, out);
-    return PH_OK;
+    return claim_intel_platform(j, out, why);
 }
 
 static enum ph_err claim_sgx(const struct judgement *j,
@@ -169,8 +174,7 @@ static enum ph_err claim_sgx(const struct judgement *j,
         return cluster_refuse(why, PH_ERR_UNTRUSTED, "evidence: a measurement of zeros");
     out->kind = KIND_SGX;
     image_of(KIND_SGX, tuple, PH_LEN(tuple), &out->image);
-    intel_platform(j, out);
-    return PH_OK;
+    return claim_intel_platform(j, out, why);
 }
 
 /* The tuple is all that the guest's owner and host chose, as it lies in the report: GUEST_SVN,
