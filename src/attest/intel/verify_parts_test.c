@@ -209,12 +209,34 @@ TEST(a_log_beside_an_enclave_is_refused_and_shown)
     CHECK(trace.has_events && ph_trace_has(&trace, PH_CHECK_EVENT_TEE));
 }
 
+/* A document without the chain of its signer is none. */
+TEST(what_is_not_there_is_judged_no_further)
+{
+    const struct {
+        bool *drop;
+        enum ph_check absent, next;
+    } cases[] = {
+        {&w.drop.info_chain, PH_CHECK_TCB_INFO_PRESENT, PH_CHECK_TCB_SIGNER_PROFILE},
+        {&w.drop.qe_chain, PH_CHECK_QE_ID_PRESENT, PH_CHECK_QE_SIGNER_PROFILE},
+        {&w.drop.root_crl, PH_CHECK_ROOT_CRL_PRESENT, PH_CHECK_ROOT_CRL_ISSUER},
+        {&w.drop.pck_crl, PH_CHECK_PCK_CRL_PRESENT, PH_CHECK_PCK_CRL_ISSUER},
+    };
+    for (size_t i = 0; i < PH_LEN(cases); i++) {
+        fresh();
+        *cases[i].drop = true;
+        CHECK(world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == cases[i].absent);
+        CHECK(trace.check[cases[i].absent].result == PH_TRACE_FAIL);
+        CHECK(trace.check[cases[i].next].result == PH_TRACE_SKIP);
+    }
+}
+
 PH_TEST_MAIN(CASE(a_log_beside_an_enclave_is_refused_and_shown),
              CASE(a_measurement_behind_the_count_names_nothing),
              CASE(without_tcb_info_the_module_is_not_judged),
              CASE(without_qe_identity_the_quoting_enclave_is_held_to_nothing),
              CASE(tcb_info_of_sgx_knows_no_module), CASE(a_module_without_version_has_no_identity),
              CASE(a_td_qe_document_may_be_of_version_3),
+             CASE(what_is_not_there_is_judged_no_further),
              CASE(checks_of_the_tcb_show_the_svns_they_judged),
              CASE(format_checks_after_the_one_that_refused_are_not_judged),
              CASE(a_chain_that_is_missing_is_not_one_that_is_broken),

@@ -48,6 +48,9 @@ TEST(the_module_now_is_judged_like_the_module_at_launch)
     CHECK(world_judge(&w, &v) == PH_OK);
     w.s.module_level[0].status = "SWHardeningNeeded";
     CHECK(world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_TCB_COMPONENTS);
+    world_td15(&w, 4, 8); /* nor does a good one now make good what was wrong at launch */
+    w.s.module_level[1].status = "SWHardeningNeeded";
+    CHECK(world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_TCB_COMPONENTS);
     world_td15(&w, 4, 1);
     CHECK(world_judge(&w, &v) == PH_ERR_UNTRUSTED && v.check == PH_CHECK_TCB_CURRENT);
     world_td15(&w, 4, 4);

@@ -339,6 +339,12 @@ TEST(only_roots_that_are_counted_are_trusted)
     CHECK(ph_quote_verify(q, c, &roots, &w.policy, w.expected, w.now_s, &v) == PH_OK);
     roots.cnt = 0;
     CHECK(ph_quote_verify(q, c, &roots, &w.policy, w.expected, w.now_s, &v) == PH_ERR_UNTRUSTED);
+    /* Of as many as there can be, the first or the last; others undo nothing. */
+    for (size_t at = 0; at < PH_ATTEST_ROOTS_MAX; at += PH_ATTEST_ROOTS_MAX - 1) {
+        struct ph_attest_roots many = {.cnt = PH_ATTEST_ROOTS_MAX};
+        memcpy(many.key[at], roots.key[1], 64);
+        CHECK(ph_quote_verify(q, c, &many, &w.policy, w.expected, w.now_s, &v) == PH_OK);
+    }
     /* A count beyond the array reads no further than it: right behind lies the world's key, whose
      * first bytes are such a count. */
     struct {

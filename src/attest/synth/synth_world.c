@@ -91,6 +91,10 @@ void world_build(const struct world *w, struct world_made *out)
         parts->tcb_info_json.len = 0;
     if (w->drop.qe)
         parts->qe_identity_json.len = 0;
+    if (w->drop.info_chain)
+        parts->tcb_info_chain_pem.len = 0;
+    if (w->drop.qe_chain)
+        parts->qe_identity_chain_pem.len = 0;
     if (w->drop.root_crl)
         parts->root_ca_crl.len = 0;
     if (w->drop.pck_crl)

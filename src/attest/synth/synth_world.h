@@ -23,7 +23,7 @@ struct world {
     uint8_t expected[64];
     int64_t now_s;
     struct {
-        bool info, qe, root_crl, pck_crl;
+        bool info, info_chain, qe, qe_chain, root_crl, pck_crl;
     } drop;
     bool give_pck_chain; /* as part of the collateral */
     struct {
