@@ -12,6 +12,7 @@
 #include "node/instances.h"
 #include "node/phat_show.h"
 #include "node/phats.h"
+#include "node/upload.h"
 #include "node/version.h"
 
 #include <inttypes.h>
@@ -373,94 +374,63 @@ void ph_api_phat_delete(struct ph_node *node, struct ph_http_req *req, struct ph
 
 /* --- secrets --------------------------------------------------------------------------------- */
 
-struct upload {
-    struct ph_exchange ex;
-    struct ph_node *node;
-    struct ph_http_req *req;
+struct secrets {
+    struct ph_upload up;
     struct ph_owner_request request;
     struct ph_eth_address owner;
     uint8_t sig[65];
-    struct ph_buf body;
-    bool answered;
 };
 
-static void upload_body(struct ph_exchange *ex, struct ph_bytes data)
+static void secrets_whole(struct ph_upload *up)
 {
-    struct upload *u = (struct upload *)ex;
-
-    if (!u->answered && ph_buf_add(&u->body, data) != PH_OK) {
-        u->answered = true;
-        ph_answer_error(u->req, 413, "request-too-large",
-                        "the envelope is larger than 64 KiB of secrets can be");
-    }
-}
-
-static void upload_closed(struct ph_exchange *ex, bool sent_all)
-{
-    struct upload *u = (struct upload *)ex;
-
-    (void)sent_all;
-    ph_buf_clear(&u->body);
-    free(u);
-}
-
-static void secrets_end(struct ph_exchange *ex)
-{
-    struct upload *u = (struct upload *)ex;
+    struct secrets *u = (struct secrets *)up;
     struct ph_buf sealed PH_OWNED(ph_buf_clear) = PH_BUF(PH_SEALED_MAX);
     struct ph_phat_id id;
     struct ph_phat *phat;
     char why[PH_KEYD_WHY_LEN] = "";
 
-    if (u->answered)
-        return;
-    u->answered = true;
     ph_phat_id_derive(&u->owner, u->request.name, &id);
-    phat = ph_phats_find(u->node->phats, &id);
+    phat = ph_phats_find(up->node->phats, &id);
     if (!phat || !phat->version) {
-        ph_answer_error(u->req, 404, "no-such-phat", "deploy the phat before its secrets");
+        ph_answer_error(up->req, 404, "no-such-phat", "deploy the phat before its secrets");
         return;
     }
-    if (is_replay(u->req, phat, &u->request))
+    if (is_replay(up->req, phat, &u->request))
         return;
     if (phat->deploying) {
-        ph_answer_error(u->req, 409, "conflict", "the phat is being deployed right now; try again");
+        ph_answer_error(up->req, 409, "conflict",
+                        "the phat is being deployed right now; try again");
         return;
     }
-    const enum ph_err err = ph_keyd_client_secrets_seal(u->node->keyd, &u->request, u->sig,
-                                                        ph_buf_view(&u->body), &sealed, why);
+    const enum ph_err err = ph_keyd_client_secrets_seal(up->node->keyd, &u->request, u->sig,
+                                                        ph_buf_view(&up->body), &sealed, why);
     if (err == PH_ERR_AGAIN) {
-        ph_answer_error(u->req, 503, "overloaded", "phala-keyd does not answer; try again later");
+        ph_answer_error(up->req, 503, "overloaded", "phala-keyd does not answer; try again later");
         return;
     }
     if (err != PH_OK) {
-        ph_answer_error(u->req, 422, "secrets-refused", why[0] ? why : ph_err_name(err));
+        ph_answer_error(up->req, 422, "secrets-refused", why[0] ? why : ph_err_name(err));
         return;
     }
-    if (ph_api_change(u->node, u->req, phat, &u->request, u->sig, &sealed))
-        upload_closed(&u->ex, false); /* the request is the change's now */
+    if (ph_api_change(up->node, up->req, phat, &u->request, u->sig, &sealed))
+        ph_upload_free(up); /* the request is the change's now */
 }
 
 void ph_api_phat_secrets(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)
 {
-    struct upload *u = calloc(1, sizeof(*u));
+    struct secrets *u = (struct secrets *)ph_upload_new(req, sizeof(*u));
     struct ph_phat *phat;
 
-    if (!u) {
-        ph_answer_error(req, 503, "overloaded", "out of memory; try again later");
+    if (!u)
         return;
-    }
     if (ph_api_authorize(node, req, "secrets", &u->request, u->sig, &u->owner) != PH_OK ||
         !ph_api_find_phat(node, req, arg, &phat) ||
         !ph_api_owns(req, phat, &u->owner, &u->request)) {
         free(u);
         return;
     }
-    u->ex = (struct ph_exchange){upload_body, secrets_end, NULL, upload_closed};
-    u->node = node;
-    u->req = req;
-    u->body = PH_BUF(PH_SEALED_MAX);
-    ph_http_req_set_user(req, u);
+    ph_upload_take(&u->up, node, req, PH_SEALED_MAX,
+                   "the envelope is larger than 64 KiB of secrets can be", secrets_whole, NULL);
 }
 
 /* --- logs ------------------------------------------------------------------------------------ */

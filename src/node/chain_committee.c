@@ -8,12 +8,12 @@
 #include "node/calls.h"
 #include "node/chain_registrar_priv.h"
 #include "node/keyd_committee.h"
+#include "node/upload.h"
 #include "store/file.h"
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -24,18 +24,13 @@
 enum { JUDGED_PER_S = 10, KEPT_MAX = 4096, NAME_LEN = 64 };
 
 struct asked {
-    struct ph_exchange ex; /* first: the request's user pointer is this */
-    struct ph_node *node;
-    struct ph_http_req *req;
-    struct ph_buf body;
+    struct ph_upload up;
     void (*answer)(struct asked *a, struct ph_chain_registrar *r);
-    bool answered;
 };
 
 static void refuse(struct asked *a, uint16_t status, const char *code, const char *why)
 {
-    a->answered = true;
-    ph_answer_error(a->req, status, code, why);
+    ph_answer_error(a->up.req, status, code, why);
 }
 
 /* What phala-keyd said no to. */
@@ -145,25 +140,26 @@ static void certify(struct asked *a, struct ph_chain_registrar *r)
     struct ph_bytes evidence;
     struct ph_hash32 hash;
 
-    if (ph_certify_parse(ph_buf_view(&a->body), &c, &evidence) != PH_OK) {
+    if (ph_certify_parse(ph_buf_view(&a->up.body), &c, &evidence) != PH_OK) {
         refuse(a, 400, "bad-certificate", "not abi.encode(Certificate, bytes) of at most 96 KiB");
         return;
     }
     if (!is_in_office(a, r, c.set_id) || !may_judge(a, r))
         return;
-    enum ph_err err = ph_keyd_certify(a->node->keyd, ph_buf_view(&a->body), &hash, &certified, why);
+    enum ph_err err =
+        ph_keyd_certify(a->up.node->keyd, ph_buf_view(&a->up.body), &hash, &certified, why);
     if (err != PH_OK) {
         refuse_judgement(a, err, why);
         return;
     }
     /* Before the signature leaves: who signs has the evidence when somebody doubts it. */
-    err = keep(a->node, &hash, evidence);
+    err = keep(a->up.node, &hash, evidence);
     if (err == PH_ERR_LIMIT)
         refuse(a, 503, "overloaded", "too much evidence of the last days is kept here");
     else if (err != PH_OK)
         refuse(a, 500, "storage", "the evidence could not be kept");
     else
-        ph_http_respond(a->req, 200, BYTES_TYPE, ph_buf_view(&certified));
+        ph_http_respond(a->up.req, 200, BYTES_TYPE, ph_buf_view(&certified));
 }
 
 static void judge(struct asked *a, struct ph_chain_registrar *r)
@@ -176,7 +172,7 @@ static void judge(struct asked *a, struct ph_chain_registrar *r)
 
     if (!may_judge(a, r))
         return;
-    const enum ph_err err = ph_keyd_verdict(a->node->keyd, ph_buf_view(&a->body), &v, why);
+    const enum ph_err err = ph_keyd_verdict(a->up.node->keyd, ph_buf_view(&a->up.body), &v, why);
     if (err != PH_OK) {
         refuse_judgement(a, err, why);
         return;
@@ -191,7 +187,7 @@ static void judge(struct asked *a, struct ph_chain_registrar *r)
     ph_jput_str(&j, "signature", sig);
     ph_jput_close(&j);
     if (ph_jput_end(&j) == PH_OK)
-        ph_http_respond(a->req, 200, PH_BYTES_LIT("content-type: application/json\n"),
+        ph_http_respond(a->up.req, 200, PH_BYTES_LIT("content-type: application/json\n"),
                         ph_buf_view(&text));
     else
         refuse(a, 500, "internal", "out of memory");
@@ -199,51 +195,27 @@ static void judge(struct asked *a, struct ph_chain_registrar *r)
 
 /* Requests. */
 
-static void asked_body(struct ph_exchange *ex, struct ph_bytes data)
+static void asked_whole(struct ph_upload *up)
 {
-    struct asked *a = (struct asked *)ex;
+    struct asked *a = (struct asked *)up;
+    struct ph_chain_registrar *r = up->node->chain ? up->node->chain->registrar : NULL;
 
-    if (!a->answered && ph_buf_add(&a->body, data) != PH_OK)
-        refuse(a, 413, "request-too-large", "certificate and evidence have at most 96 KiB");
-}
-
-static void asked_end(struct ph_exchange *ex)
-{
-    struct asked *a = (struct asked *)ex;
-    struct ph_chain_registrar *r = a->node->chain ? a->node->chain->registrar : NULL;
-
-    if (a->answered)
-        return;
     if (!r)
         refuse(a, 404, "no-committee", "this worker is on no chain: see --network");
     else
         a->answer(a, r);
 }
 
-static void asked_closed(struct ph_exchange *ex, bool sent_all)
-{
-    struct asked *a = (struct asked *)ex;
-
-    (void)sent_all;
-    ph_buf_clear(&a->body);
-    free(a);
-}
-
 static void receive(struct ph_node *node, struct ph_http_req *req,
                     void (*answer)(struct asked *, struct ph_chain_registrar *))
 {
-    struct asked *a = calloc(1, sizeof(*a));
+    struct asked *a = (struct asked *)ph_upload_new(req, sizeof(*a));
 
-    if (!a) {
-        ph_answer_error(req, 503, "overloaded", "out of memory; try again later");
+    if (!a)
         return;
-    }
-    *a = (struct asked){.ex = {asked_body, asked_end, NULL, asked_closed},
-                        .node = node,
-                        .req = req,
-                        .body = PH_BUF(PH_CERTIFY_MAX),
-                        .answer = answer};
-    ph_http_req_set_user(req, a);
+    a->answer = answer;
+    ph_upload_take(&a->up, node, req, PH_CERTIFY_MAX,
+                   "certificate and evidence have at most 96 KiB", asked_whole, NULL);
 }
 
 void ph_api_committee_certificate(struct ph_node *node, struct ph_http_req *req,

@@ -4,11 +4,11 @@
 #include "base/own.h"
 #include "node/api.h"
 #include "node/calls.h"
+#include "node/upload.h"
 #include "store/file.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* Of the key that signs, and of the one that is to follow it. After the change they stay where they
@@ -210,31 +210,19 @@ void ph_chain_consent_tidy(struct ph_chain_registrar *r)
 /* PUT /v1/chain/consent. */
 
 struct giving {
-    struct ph_exchange ex; /* first: the request's user pointer is this */
-    struct ph_node *node;
-    struct ph_http_req *req;
-    struct ph_buf body;
-    bool answered, asks;
+    struct ph_upload up;
+    bool asks;
 };
 
 static void refuse(struct giving *g, uint16_t status, const char *code, const char *why)
 {
-    g->answered = true;
-    ph_answer_error(g->req, status, code, why);
-}
-
-static void giving_body(struct ph_exchange *ex, struct ph_bytes data)
-{
-    struct giving *g = (struct giving *)ex;
-
-    if (!g->answered && ph_buf_add(&g->body, data) != PH_OK)
-        refuse(g, 413, "request-too-large", "longer than a consent can be");
+    ph_answer_error(g->up.req, status, code, why);
 }
 
 static void answer(struct giving *g, enum ph_err err, const char *why)
 {
     if (err == PH_OK)
-        ph_http_respond(g->req, 204, (struct ph_bytes){NULL, 0}, (struct ph_bytes){NULL, 0});
+        ph_http_respond(g->up.req, 204, (struct ph_bytes){NULL, 0}, (struct ph_bytes){NULL, 0});
     else if (err == PH_ERR_UNTRUSTED)
         refuse(g, 403, "consent-refused", why);
     else
@@ -245,7 +233,7 @@ static void answer(struct giving *g, enum ph_err err, const char *why)
 static void on_judged(void *ctx, enum ph_err err, const struct ph_eth_address *key)
 {
     struct giving *g = ctx;
-    struct ph_chain_registrar *r = g->node->chain->registrar;
+    struct ph_chain_registrar *r = g->up.node->chain->registrar;
     char why[256] = "";
 
     g->asks = false;
@@ -259,7 +247,8 @@ static void on_judged(void *ctx, enum ph_err err, const struct ph_eth_address *k
                    "not signed by the worker's --operator for this worker's key, chain and "
                    "registry");
     const struct ph_eth_address *own = err == PH_OK ? own_key(r, key) : NULL;
-    err = own ? keep(r, ph_buf_view(&g->body), &r->owner_ask.consent, own, why) : PH_ERR_UNTRUSTED;
+    err =
+        own ? keep(r, ph_buf_view(&g->up.body), &r->owner_ask.consent, own, why) : PH_ERR_UNTRUSTED;
     answer(g, err, why);
 }
 
@@ -269,13 +258,13 @@ static void judge(struct giving *g, struct ph_chain_registrar *r)
     struct ph_consent consent;
     char why[256] = "";
 
-    if (ph_consent_parse(ph_buf_view(&g->body), &consent, &reason) != PH_OK) {
+    if (ph_consent_parse(ph_buf_view(&g->up.body), &consent, &reason) != PH_OK) {
         refuse(g, 400, "bad-consent", reason.text);
         return;
     }
     const struct ph_eth_address *key = key_of(r, &consent);
     if (key) {
-        const enum ph_err err = keep(r, ph_buf_view(&g->body), &consent, key, why);
+        const enum ph_err err = keep(r, ph_buf_view(&g->up.body), &consent, key, why);
         answer(g, err, why);
         return;
     }
@@ -284,42 +273,31 @@ static void judge(struct giving *g, struct ph_chain_registrar *r)
         refuse(g, 503, "overloaded", "another consent is being judged; try again later");
 }
 
-static void giving_end(struct ph_exchange *ex)
+static void giving_whole(struct ph_upload *up)
 {
-    struct giving *g = (struct giving *)ex;
-    struct ph_chain_registrar *r = g->node->chain ? g->node->chain->registrar : NULL;
+    struct giving *g = (struct giving *)up;
+    struct ph_chain_registrar *r = up->node->chain ? up->node->chain->registrar : NULL;
 
-    if (g->answered)
-        return;
     if (r)
         judge(g, r);
     else
         refuse(g, 404, "no-registry", "this worker registers on no chain: see --network");
 }
 
-static void giving_closed(struct ph_exchange *ex, bool sent_all)
+static void giving_gone(struct ph_upload *up)
 {
-    struct giving *g = (struct giving *)ex;
+    const struct giving *g = (const struct giving *)up;
 
-    (void)sent_all;
     if (g->asks)
-        ph_chain_owner_leave(g->node->chain->registrar, g);
-    ph_buf_clear(&g->body);
-    free(g);
+        ph_chain_owner_leave(up->node->chain->registrar, g);
 }
 
 void ph_api_chain_consent(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)
 {
-    struct giving *g = calloc(1, sizeof(*g));
+    struct giving *g = (struct giving *)ph_upload_new(req, sizeof(*g));
 
     (void)arg;
-    if (!g) {
-        ph_answer_error(req, 503, "overloaded", "out of memory; try again later");
-        return;
-    }
-    *g = (struct giving){.ex = {giving_body, giving_end, NULL, giving_closed},
-                         .node = node,
-                         .req = req,
-                         .body = PH_BUF(PH_CONSENT_TEXT_MAX)};
-    ph_http_req_set_user(req, g);
+    if (g)
+        ph_upload_take(&g->up, node, req, PH_CONSENT_TEXT_MAX, "longer than a consent can be",
+                       giving_whole, giving_gone);
 }

@@ -7,6 +7,7 @@
 #include "node/attester.h"
 #include "node/calls.h"
 #include "node/handovers.h"
+#include "node/upload.h"
 
 #include <stdlib.h>
 
@@ -50,103 +51,80 @@ void ph_api_cluster_nonce(struct ph_node *node, struct ph_http_req *req, struct 
 }
 
 struct join {
-    struct ph_exchange ex;
-    struct ph_node *node;
-    struct ph_http_req *req;
-    struct ph_buf body;
+    struct ph_upload up;
     struct ph_keyd_given given;
     struct ph_attest_wish wish;
     uint8_t exporter[32];
-    bool answered;
 };
 
-static void join_body(struct ph_exchange *ex, struct ph_bytes data)
+static void join_gone(struct ph_upload *up)
 {
-    struct join *j = (struct join *)ex;
+    struct join *j = (struct join *)up;
 
-    if (!j->answered && ph_buf_add(&j->body, data) != PH_OK) {
-        j->answered = true;
-        ph_answer_error(j->req, 413, "request-too-large", "longer than a join message can be");
-    }
-}
-
-static void join_closed(struct ph_exchange *ex, bool sent_all)
-{
-    struct join *j = (struct join *)ex;
-
-    (void)sent_all;
-    ph_attester_forget(j->node->attester, &j->wish);
-    ph_buf_clear(&j->body);
-    free(j);
+    ph_attester_forget(up->node->attester, &j->wish);
 }
 
 static void join_evidence(void *ctx, enum ph_err err, struct ph_bytes evidence, const char *why)
 {
     struct join *j = ctx;
     struct ph_buf answer PH_OWNED(ph_buf_clear) = PH_BUF(PH_HANDOVER_MESSAGE_MAX);
-    const struct ph_handover_give give = {.signer = j->node->identity.signer,
-                                          .cluster = j->node->identity.cluster,
+    const struct ph_handover_give give = {.signer = j->up.node->identity.signer,
+                                          .cluster = j->up.node->identity.cluster,
                                           .sealed = {j->given.sealed, j->given.sealed_len},
                                           .evidence = evidence};
 
     if (err != PH_OK) {
-        ph_answer_error(j->req, 503, "no-evidence", why[0] ? why : "the machine gave no quote");
+        ph_answer_error(j->up.req, 503, "no-evidence", why[0] ? why : "the machine gave no quote");
         return;
     }
     char remote[64];
-    ph_http_req_remote(j->req, remote);
+    ph_http_req_remote(j->up.req, remote);
     /* Written down before the keys leave: a hand-over that nobody can see must not happen. */
-    if (ph_handovers_add(j->node, "gave", &j->given.joiner, j->given.measurement, remote) != PH_OK)
-        ph_answer_error(j->req, 500, "storage", "the hand-over could not be written down");
+    if (ph_handovers_add(j->up.node, "gave", &j->given.joiner, j->given.measurement, remote) !=
+        PH_OK)
+        ph_answer_error(j->up.req, 500, "storage", "the hand-over could not be written down");
     else if (ph_handover_give_encode(&give, &answer) != PH_OK)
-        ph_answer_error(j->req, 500, "internal", "the answer is too long");
+        ph_answer_error(j->up.req, 500, "internal", "the answer is too long");
     else
-        ph_http_respond(j->req, 200, PH_BYTES_LIT("content-type: application/octet-stream\n"),
+        ph_http_respond(j->up.req, 200, PH_BYTES_LIT("content-type: application/octet-stream\n"),
                         ph_buf_view(&answer));
 }
 
-static void join_end(struct ph_exchange *ex)
+static void join_whole(struct ph_upload *up)
 {
-    struct join *j = (struct join *)ex;
+    struct join *j = (struct join *)up;
     char why[PH_KEYD_WHY_LEN] = "";
 
-    if (j->answered)
-        return;
-    j->answered = true;
-    const enum ph_err err = ph_keyd_client_cluster_give(j->node->keyd, j->exporter,
-                                                        ph_http_req_peer_certificate(j->req),
-                                                        ph_buf_view(&j->body), &j->given, why);
+    const enum ph_err err = ph_keyd_client_cluster_give(j->up.node->keyd, j->exporter,
+                                                        ph_http_req_peer_certificate(j->up.req),
+                                                        ph_buf_view(&j->up.body), &j->given, why);
     if (err != PH_OK) {
         ph_log(PH_LOG_WARN, "a hand-over was refused", "why", why, NULL);
-        refuse(j->req, err, why);
+        refuse(j->up.req, err, why);
         return;
     }
     j->wish.bare = true;
     memcpy(j->wish.report_data, j->given.report_data, sizeof(j->wish.report_data));
     j->wish.done = join_evidence;
     j->wish.ctx = j;
-    if (ph_attester_ask(j->node->attester, &j->wish) != PH_OK)
-        ph_answer_error(j->req, 503, "overloaded", "too many wait for evidence; try again later");
+    if (ph_attester_ask(j->up.node->attester, &j->wish) != PH_OK)
+        ph_answer_error(j->up.req, 503, "overloaded",
+                        "too many wait for evidence; try again later");
 }
 
 void ph_api_cluster_join(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)
 {
-    struct join *j = calloc(1, sizeof(*j));
+    struct join *j = (struct join *)ph_upload_new(req, sizeof(*j));
 
     (void)arg;
-    if (!j) {
-        ph_answer_error(req, 503, "overloaded", "out of memory; try again later");
+    if (!j)
         return;
-    }
     if (!need_exporter(req, j->exporter)) {
         free(j);
         return;
     }
-    j->ex = (struct ph_exchange){join_body, join_end, NULL, join_closed};
-    j->node = node;
-    j->req = req;
-    j->body = PH_BUF(PH_HANDOVER_MESSAGE_MAX);
-    ph_http_req_set_user(req, j);
+    ph_upload_take(&j->up, node, req, PH_HANDOVER_MESSAGE_MAX, "longer than a join message can be",
+                   join_whole, join_gone);
 }
 
 void ph_api_cluster_handovers(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)

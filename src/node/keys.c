@@ -9,11 +9,11 @@
 #include "node/keyd_keys.h"
 #include "node/keyd_worker_key.h"
 #include "node/rekey.h"
+#include "node/upload.h"
 #include "store/file.h"
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #define JSON_TYPE PH_BYTES_LIT("content-type: application/json\n")
 
@@ -182,12 +182,8 @@ void ph_api_keys_nonce(struct ph_node *node, struct ph_http_req *req, struct ph_
 
 /* An act being received. */
 struct act {
-    struct ph_exchange ex;
-    struct ph_node *node;
-    struct ph_http_req *req;
-    struct ph_buf body;
+    struct ph_upload up;
     void (*perform)(struct act *a, const struct ph_key_act_signed *said);
-    bool answered;
 };
 
 /* Who signed first, for the list of hand-overs: phala-keyd found it to be an owner. */
@@ -207,8 +203,8 @@ static enum ph_err write_down(const struct act *a, const char *what,
     const struct ph_eth_address who = first_owner(said);
     char remote[64];
 
-    ph_http_req_remote(a->req, remote);
-    return ph_handovers_add(a->node, what, &who, detail, remote);
+    ph_http_req_remote(a->up.req, remote);
+    return ph_handovers_add(a->up.node, what, &who, detail, remote);
 }
 
 static void rotate(struct act *a, const struct ph_key_act_signed *said)
@@ -219,21 +215,21 @@ static void rotate(struct act *a, const struct ph_key_act_signed *said)
     char why[PH_KEYD_WHY_LEN] = "";
     uint32_t epoch = 0;
 
-    enum ph_err err = ph_keyd_keys_rotate(a->node->keyd, said, &epoch, &state, why);
+    enum ph_err err = ph_keyd_keys_rotate(a->up.node->keyd, said, &epoch, &state, why);
     if (err == PH_OK)
-        err = ph_keys_change(a->node, &state, why);
+        err = ph_keys_change(a->up.node, &state, why);
     if (err == PH_OK) {
-        ph_rekey_wake(a->node);
+        ph_rekey_wake(a->up.node);
         err = write_down(a, "rotated", said, "");
     }
     if (err != PH_OK) {
         ph_log(PH_LOG_WARN, "a rotation was refused", "why", why, NULL);
-        refuse(a->req, err, why);
+        refuse(a->up.req, err, why);
         return;
     }
     ph_jput_object(&j, NULL);
     ph_jput_int(&j, "epoch", epoch);
-    answer(a->req, &j);
+    answer(a->up.req, &j);
 }
 
 /* Where storage is shared this worker cannot see what others still write: the owners say that they
@@ -245,23 +241,23 @@ static void retire(struct act *a, const struct ph_key_act_signed *said)
     struct ph_jput j = {.out = &text};
     char why[PH_KEYD_WHY_LEN] = "";
 
-    if (!ph_rekey_is_done(a->node)) {
-        refuse(a->req, PH_ERR_CONFLICT,
+    if (!ph_rekey_is_done(a->up.node)) {
+        refuse(a->up.req, PH_ERR_CONFLICT,
                "secrets or states are still of an older epoch, or were not all looked at yet");
         return;
     }
-    enum ph_err err = ph_keyd_keys_retire_signed(a->node->keyd, said, &state, why);
+    enum ph_err err = ph_keyd_keys_retire_signed(a->up.node->keyd, said, &state, why);
     if (err == PH_OK)
-        err = ph_keys_change(a->node, &state, why);
+        err = ph_keys_change(a->up.node, &state, why);
     if (err == PH_OK)
         err = write_down(a, "retired", said, "");
     if (err != PH_OK) {
-        refuse(a->req, err, why);
+        refuse(a->up.req, err, why);
         return;
     }
     ph_jput_object(&j, NULL);
-    ph_jput_int(&j, "epoch", ph_keyd_client_info(a->node->keyd)->epoch);
-    answer(a->req, &j);
+    ph_jput_int(&j, "epoch", ph_keyd_client_info(a->up.node->keyd)->epoch);
+    answer(a->up.req, &j);
 }
 
 static void back_up(struct act *a, const struct ph_key_act_signed *said)
@@ -270,72 +266,45 @@ static void back_up(struct act *a, const struct ph_key_act_signed *said)
     struct ph_key_act act;
     char why[PH_KEYD_WHY_LEN] = "", detail[64];
 
-    const enum ph_err err = ph_keyd_keys_backup(a->node->keyd, said, &backup, why);
+    const enum ph_err err = ph_keyd_keys_backup(a->up.node->keyd, said, &backup, why);
     if (err != PH_OK ||
         ph_key_act_decode((struct ph_bytes){said->raw, said->raw_len}, &act) != PH_OK) {
         ph_log(PH_LOG_WARN, "a backup of the keys was refused", "why", why, NULL);
-        refuse(a->req, err, why);
+        refuse(a->up.req, err, why);
         return;
     }
     (void)snprintf(detail, sizeof(detail), "%u of %u holders", act.needed, act.holder_cnt);
     /* Written down before it leaves, as a hand-over is. */
     if (write_down(a, "backed-up", said, detail) != PH_OK)
-        ph_answer_error(a->req, 500, "storage", "the backup could not be written down");
+        ph_answer_error(a->up.req, 500, "storage", "the backup could not be written down");
     else
-        ph_http_respond(a->req, 200, PH_BYTES_LIT("content-type: application/octet-stream\n"),
+        ph_http_respond(a->up.req, 200, PH_BYTES_LIT("content-type: application/octet-stream\n"),
                         ph_buf_view(&backup));
 }
 
-static void act_body(struct ph_exchange *ex, struct ph_bytes data)
+static void act_whole(struct ph_upload *up)
 {
-    struct act *a = (struct act *)ex;
-
-    if (!a->answered && ph_buf_add(&a->body, data) != PH_OK) {
-        a->answered = true;
-        ph_answer_error(a->req, 413, "request-too-large", "longer than an act on keys can be");
-    }
-}
-
-static void act_end(struct ph_exchange *ex)
-{
-    struct act *a = (struct act *)ex;
+    struct act *a = (struct act *)up;
     struct ph_key_act_signed said;
     char why[PH_KEY_ACT_WHY] = "";
 
-    if (a->answered)
-        return;
-    a->answered = true;
-    const enum ph_err err = ph_key_act_from_json(ph_buf_view(&a->body), &said, why);
+    const enum ph_err err = ph_key_act_from_json(ph_buf_view(&a->up.body), &said, why);
     if (err != PH_OK)
-        refuse(a->req, PH_ERR_MALFORMED, why);
+        refuse(a->up.req, PH_ERR_MALFORMED, why);
     else
         a->perform(a, &said);
-}
-
-static void act_closed(struct ph_exchange *ex, bool sent_all)
-{
-    struct act *a = (struct act *)ex;
-
-    (void)sent_all;
-    ph_buf_clear(&a->body);
-    free(a);
 }
 
 static void begin(struct ph_node *node, struct ph_http_req *req,
                   void (*perform)(struct act *a, const struct ph_key_act_signed *said))
 {
-    struct act *a = calloc(1, sizeof(*a));
+    struct act *a = (struct act *)ph_upload_new(req, sizeof(*a));
 
-    if (!a) {
-        ph_answer_error(req, 503, "overloaded", "out of memory; try again later");
+    if (!a)
         return;
-    }
-    a->ex = (struct ph_exchange){act_body, act_end, NULL, act_closed};
-    a->node = node;
-    a->req = req;
-    a->body = PH_BUF(PH_KEY_ACT_JSON_MAX);
     a->perform = perform;
-    ph_http_req_set_user(req, a);
+    ph_upload_take(&a->up, node, req, PH_KEY_ACT_JSON_MAX, "longer than an act on keys can be",
+                   act_whole, NULL);
 }
 
 void ph_api_keys_rotate(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)

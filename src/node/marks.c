@@ -7,6 +7,7 @@
 #include "node/keyd_marks.h"
 #include "node/keys.h"
 #include "node/offload.h"
+#include "node/upload.h"
 #include "store/file.h"
 
 #include <fcntl.h>
@@ -187,35 +188,13 @@ enum ph_err ph_marks_take(struct ph_keyd_client *keyd, struct ph_http_bound *bou
 
 /* --- to another worker ----------------------------------------------------------------------- */
 
-struct giving {
-    struct ph_exchange ex;
-    struct ph_node *node;
-    struct ph_http_req *req;
-    struct ph_buf body;
-    bool answered;
-};
-
-static void give_body(struct ph_exchange *ex, struct ph_bytes data)
+static void give(struct ph_upload *g)
 {
-    struct giving *g = (struct giving *)ex;
-
-    if (!g->answered && ph_buf_add(&g->body, data) != PH_OK) {
-        g->answered = true;
-        ph_answer_error(g->req, 413, "request-too-large", "longer than a question for marks");
-    }
-}
-
-static void give_end(struct ph_exchange *ex)
-{
-    struct giving *g = (struct giving *)ex;
     struct ph_buf page PH_OWNED(ph_buf_clear) = PH_BUF(PH_MARKS_PAGE_MAX);
     struct ph_reader r = {ph_buf_view(&g->body)};
     struct ph_bytes request = {0};
     char why[PH_KEYD_WHY_LEN] = "";
 
-    if (g->answered)
-        return;
-    g->answered = true;
     enum ph_err err = PH_ERR_MALFORMED;
     if (ph_read_view(&r, PH_MARKS_REQUEST_LEN, &request))
         err = ph_keyd_marks_give(g->node->keyd, request, r.rest, &page, why);
@@ -229,18 +208,9 @@ static void give_end(struct ph_exchange *ex)
                         why[0] ? why : "expected a question, and where the page before ended");
 }
 
-static void give_closed(struct ph_exchange *ex, bool sent_all)
-{
-    struct giving *g = (struct giving *)ex;
-
-    (void)sent_all;
-    ph_buf_clear(&g->body);
-    free(g);
-}
-
 void ph_api_cluster_marks(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)
 {
-    struct giving *g;
+    struct ph_upload *g;
 
     (void)arg;
     /* For workers only: others have no such certificate, and pages take phala-keyd some time. */
@@ -249,14 +219,8 @@ void ph_api_cluster_marks(struct ph_node *node, struct ph_http_req *req, struct 
                         "a hand-over goes over TLS 1.3 with a certificate from each side only");
         return;
     }
-    g = calloc(1, sizeof(*g));
-    if (!g) {
-        ph_answer_error(req, 503, "overloaded", "out of memory; try again later");
-        return;
-    }
-    g->ex = (struct ph_exchange){give_body, give_end, NULL, give_closed};
-    g->node = node;
-    g->req = req;
-    g->body = PH_BUF(PH_MARKS_REQUEST_LEN + PH_MARKS_PLACE_LEN);
-    ph_http_req_set_user(req, g);
+    g = ph_upload_new(req, sizeof(*g));
+    if (g)
+        ph_upload_take(g, node, req, PH_MARKS_REQUEST_LEN + PH_MARKS_PLACE_LEN,
+                       "longer than a question for marks", give, NULL);
 }

@@ -11,9 +11,8 @@
 #include "node/keyd_keys.h"
 #include "node/keys.h"
 #include "node/own_evidence.h"
+#include "node/upload.h"
 #include "tee/quote.h"
-
-#include <stdlib.h>
 
 #define JSON_TYPE PH_BYTES_LIT("content-type: application/json\n")
 
@@ -91,26 +90,8 @@ void ph_api_restore_show(struct ph_node *node, struct ph_http_req *req, struct p
         ph_http_respond(req, 200, JSON_TYPE, ph_buf_view(&text));
 }
 
-struct share {
-    struct ph_exchange ex;
-    struct ph_node *node;
-    struct ph_http_req *req;
-    struct ph_buf body;
-    bool answered;
-};
-
-static void share_body(struct ph_exchange *ex, struct ph_bytes data)
-{
-    struct share *s = (struct share *)ex;
-
-    if (!s->answered && ph_buf_add(&s->body, data) != PH_OK) {
-        s->answered = true;
-        ph_answer_error(s->req, 413, "request-too-large", "longer than a backup and a share");
-    }
-}
-
 /* All shares are there: store the keys, and go on as any worker that has its own. */
-static enum ph_err finish(struct share *s, const struct ph_buf *state,
+static enum ph_err finish(struct ph_upload *s, const struct ph_buf *state,
                           char why[static PH_KEYD_WHY_LEN])
 {
     char remote[64];
@@ -123,9 +104,8 @@ static enum ph_err finish(struct share *s, const struct ph_buf *state,
     return PH_OK;
 }
 
-static void share_end(struct ph_exchange *ex)
+static void share_whole(struct ph_upload *s)
 {
-    struct share *s = (struct share *)ex;
     struct ph_buf state PH_OWNED(ph_buf_clear) = PH_BUF(65536),
                         text PH_OWNED(ph_buf_clear) = PH_BUF(256);
     struct ph_reader r = {ph_buf_view(&s->body)};
@@ -134,9 +114,6 @@ static void share_end(struct ph_exchange *ex)
     uint16_t len;
     char why[PH_KEYD_WHY_LEN] = "";
 
-    if (s->answered)
-        return;
-    s->answered = true;
     if (!ph_read_u16be(&r, &len) || !ph_read_view(&r, len, &backup)) {
         refuse(s->req, PH_ERR_MALFORMED, "restore: expected a length, a backup and a share");
         return;
@@ -155,27 +132,12 @@ static void share_end(struct ph_exchange *ex)
     ph_http_respond(s->req, 200, JSON_TYPE, ph_buf_view(&text));
 }
 
-static void share_closed(struct ph_exchange *ex, bool sent_all)
-{
-    struct share *s = (struct share *)ex;
-
-    (void)sent_all;
-    ph_buf_clear(&s->body);
-    free(s);
-}
-
 void ph_api_restore_share(struct ph_node *node, struct ph_http_req *req, struct ph_bytes arg)
 {
-    struct share *s = calloc(1, sizeof(*s));
+    struct ph_upload *s = ph_upload_new(req, sizeof(*s));
 
     (void)arg;
-    if (!s) {
-        ph_answer_error(req, 503, "overloaded", "out of memory; try again later");
-        return;
-    }
-    s->ex = (struct ph_exchange){share_body, share_end, NULL, share_closed};
-    s->node = node;
-    s->req = req;
-    s->body = PH_BUF(SHARE_MESSAGE_MAX);
-    ph_http_req_set_user(req, s);
+    if (s)
+        ph_upload_take(s, node, req, SHARE_MESSAGE_MAX, "longer than a backup and a share",
+                       share_whole, NULL);
 }
